@@ -1,0 +1,68 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+/// RawSpan parameters of closures and views into mapped memory.
+let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
+
+let package = Package(
+  name: "sonde",
+  products: [
+    .library(name: "BPF", targets: ["BPF"]),
+    .executable(name: "loadwatch", targets: ["loadwatch"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    // The kernel side: its records, for Swift to import, and what compiles its programs.
+    .target(
+      name: "Records", path: "bpf",
+      exclude: ["sched.bpf.c", "kernel.bpf.h", "ring.bpf.h", ".clang-format"]),
+    .plugin(name: "CompileBPF", capability: .buildTool()),
+
+    // C at the edge.
+    .target(
+      name: "CLibbpf",
+      linkerSettings: [.linkedLibrary("bpf"), .linkedLibrary("elf"), .linkedLibrary("z")]),
+    .target(name: "CLinux"),
+
+    // Libraries, lowest first.
+    .target(
+      name: "BPF",
+      dependencies: ["CLibbpf", .product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: strict + lifetimes),
+    .target(name: "Histograms", swiftSettings: strict),
+    .target(name: "Proc", swiftSettings: strict),
+    .target(
+      name: "LoadTrace", dependencies: ["Records", "Histograms"],
+      swiftSettings: strict + lifetimes),
+    .target(name: "Snapshots", dependencies: ["Histograms"], swiftSettings: strict),
+    .target(name: "Presentation", dependencies: ["Snapshots"], swiftSettings: strict),
+    .target(
+      name: "LoadProbes",
+      dependencies: [
+        "BPF", "CLinux", "LoadTrace", "Proc", "Records", "Snapshots",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict + lifetimes,
+      plugins: ["CompileBPF"]),
+
+    // The tools.
+    .executableTarget(
+      name: "loadwatch",
+      dependencies: [
+        "BPF", "CLinux", "LoadProbes", "LoadTrace", "Presentation", "Proc", "Snapshots",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,93 @@
+import CLibbpf
+import Glibc
+
+/// Whether the running kernel has something, and if not, why that is believed.
+public enum Availability: Sendable, Hashable {
+  case yes
+  case no(String)
+  case cannotTell(String)
+
+  public var isYes: Bool { self == .yes }
+}
+
+/// What the running kernel lets a tracer do, by its BTF and by trial, never by its version.
+@safe public struct KernelFeatures: ~Copyable {
+  private let types: OpaquePointer?
+  /// Whether the kernel describes its own types (`/sys/kernel/btf/vmlinux`).
+  public let btf: Availability
+
+  public init() {
+    Log.take()
+    unsafe types = btf__load_vmlinux_btf()
+    if unsafe types != nil {
+      btf = .yes
+    } else {
+      let cause = unsafe String(cString: strerror(errno))
+      btf = .no("no BTF of the kernel can be read (\(cause)); it is built with CONFIG_DEBUG_INFO_BTF")
+    }
+    Log.take()
+  }
+
+  deinit {
+    unsafe btf__free(types)
+  }
+
+  /// Whether a tracepoint is there for `tp_btf` programs.
+  public func tracepoint(_ name: String) -> Availability {
+    find("btf_trace_\(name)", kind: BTF_KIND_TYPEDEF, "no tracepoint \(name)")
+  }
+
+  /// Whether a function stands in BTF, as `fentry` needs.
+  public func function(_ name: String) -> Availability {
+    find(name, kind: BTF_KIND_FUNC, "no function \(name): not there, or inlined")
+  }
+
+  /// Whether an iterator over that kind of object is there.
+  public func iterator(_ kind: String) -> Availability {
+    find("bpf_iter__\(kind)", kind: BTF_KIND_STRUCT, "no iterator over \(kind)s")
+  }
+
+  /// Whether a struct has a member.
+  public func member(_ member: String, of type: String) -> Availability {
+    guard let types = unsafe types else { return btf }
+    let id = unsafe btf__find_by_name_kind(types, type, UInt32(BTF_KIND_STRUCT))
+    guard id > 0, let found = unsafe btf__type_by_id(types, UInt32(id)) else {
+      return .no("the kernel has no struct \(type)")
+    }
+    // The low 16 bits of info: how many members, which follow the type.
+    let count = unsafe Int(found.pointee.info & 0xffff)
+    return unsafe UnsafeRawPointer(found + 1).withMemoryRebound(
+      to: btf_member.self, capacity: count
+    ) { members in
+      for index in 0..<count {
+        let name = unsafe btf__name_by_offset(types, members[index].name_off)
+        if let name = unsafe name, unsafe strcmp(name, member) == 0 { return .yes }
+      }
+      return .no("struct \(type) has no \(member) in this kernel")
+    }
+  }
+
+  /// Whether a map of that type can be created; tried by creating one.
+  private func mapType(_ type: bpf_map_type, _ name: String) -> Availability {
+    answer(libbpf_probe_bpf_map_type(type, nil), "\(name) maps")
+  }
+
+  private func find(_ name: String, kind: Int, _ reason: String) -> Availability {
+    guard let types = unsafe types else { return btf }
+    return unsafe btf__find_by_name_kind(types, name, UInt32(kind)) > 0
+      ? .yes : .no("\(reason) in this kernel's BTF")
+  }
+
+  private func answer(_ code: Int32, _ what: String) -> Availability {
+    switch code {
+    case 1: .yes
+    case 0: .no("this kernel refuses \(what)")
+    default: .cannotTell(unsafe "\(what): \(String(cString: strerror(-code)))")
+    }
+  }
+}
+
+extension KernelFeatures {
+  /// Whether a ring buffer can be created (`BPF_MAP_TYPE_RINGBUF`, Linux 5.8).
+  public var ringBuffers: Availability { mapType(BPF_MAP_TYPE_RINGBUF, "ring buffer") }
+}

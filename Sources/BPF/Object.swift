@@ -1,0 +1,127 @@
+import Glibc
+import CLibbpf
+import FoundationEssentials
+
+/// A BPF object that was read but is not in the kernel yet: the stage at which it can be configured.
+///
+///     var object = try OpenObject(BPFObjects.sched)
+///     try object.set("rodata.config", to: config)
+///     let loaded = try object.load()
+///
+/// What may only be done before loading doesn't compile after.
+public struct OpenObject: ~Copyable {
+  private let handle: ObjectHandle
+
+  /// Reads the ELF file and its BTF.
+  /// - Throws: where the file is damaged, or the kernel's BTF can't be read.
+  public init(_ embedded: EmbeddedObject) throws(BPFError) {
+    Log.take()
+    let bytes = embedded.bytes
+    var options = unsafe bpf_object_open_opts()
+    unsafe options.sz = MemoryLayout<bpf_object_open_opts>.size
+    var failure: Int32 = 0
+    let pointer = unsafe embedded.name.withCString { name in
+      unsafe options.object_name = unsafe name
+      return unsafe bytes.withUnsafeBytes { buffer in
+        let object = unsafe bpf_object__open_mem(buffer.baseAddress, buffer.count, &options)
+        failure = unsafe object == nil ? errno : 0
+        return unsafe object
+      }
+    }
+    guard let pointer = unsafe pointer else {
+      let log = Log.take()
+      throw BPFError(
+        "open \(embedded.name)", code: failure, cause: Log.cause(in: log), log: log)
+    }
+    unsafe handle = ObjectHandle(pointer, name: embedded.name)
+  }
+
+  /// Sets the whole initial value of a global section, such as `.rodata.config`.
+  ///
+  /// - Parameter section: the section's name as in `SEC()`.
+  /// - Throws: where the section isn't there or isn't as large as `Value`.
+  public func set<Value: BitwiseCopyable>(
+    _ section: String, to value: Value
+  ) throws(BPFError) {
+    let map = try handle.map(section)
+    let code = unsafe withUnsafeBytes(of: value) { bytes in
+      unsafe bpf_map__set_initial_value(map.pointer, bytes.baseAddress, bytes.count)
+    }
+    guard code == 0 else { throw BPFError("set \(section)", code: code) }
+  }
+
+  /// Sets how many entries a map will have.
+  public func setMaxEntries(_ name: String, _ count: Int) throws(BPFError) {
+    let map = try handle.map(name)
+    let code = unsafe bpf_map__set_max_entries(map.pointer, UInt32(count))
+    guard code == 0 else { throw BPFError("size map \(name)", code: code) }
+  }
+
+  /// Chooses whether a program is loaded; all are unless said otherwise.
+  public func setLoads(_ program: String, _ loads: Bool) throws(BPFError) {
+    let pointer = unsafe try handle.program(program)
+    let code = unsafe bpf_program__set_autoload(pointer, loads)
+    guard code == 0 else { throw BPFError("choose program \(program)", code: code) }
+  }
+
+  /// Creates the maps and loads the chosen programs.
+  /// - Throws: with the verifier's last words as `cause` and everything it said as `log`.
+  public consuming func load() throws(BPFError) -> Object {
+    Log.take()
+    let code = unsafe bpf_object__load(handle.pointer)
+    guard code == 0 else {
+      let log = Log.take()
+      throw BPFError("load \(handle.name)", code: code, cause: Log.cause(in: log), log: log)
+    }
+    return Object(handle)
+  }
+}
+
+/// A BPF object in the kernel. Its maps and programs live as long as it, or one of them, is held.
+public struct Object: ~Copyable {
+  private let handle: ObjectHandle
+
+  init(_ handle: ObjectHandle) {
+    self.handle = handle
+  }
+
+  /// - Throws: where the object has no program of that name.
+  public func program(_ name: String) throws(BPFError) -> Program {
+    unsafe Program(try handle.program(name), name: name, of: handle)
+  }
+
+  /// The map of that name; for a global section, the section's name as in `SEC()`.
+  /// - Throws: where there is none.
+  public func map(_ name: String) throws(BPFError) -> Map {
+    try handle.map(name)
+  }
+}
+
+/// Owns a `bpf_object`. Shared by what was taken out of it, since libbpf's handles point into it.
+@safe final class ObjectHandle {
+  let pointer: OpaquePointer
+  let name: String
+
+  init(_ pointer: OpaquePointer, name: String) {
+    unsafe self.pointer = pointer
+    self.name = name
+  }
+
+  deinit {
+    unsafe bpf_object__close(pointer)
+  }
+
+  func map(_ name: String) throws(BPFError) -> Map {
+    guard let map = unsafe bpf_object__find_map_by_name(pointer, name) else {
+      throw BPFError(.failed, "find map \(name)", cause: "\(self.name) has no such map")
+    }
+    return unsafe Map(map, name: name, of: self)
+  }
+
+  func program(_ name: String) throws(BPFError) -> OpaquePointer {
+    guard let program = unsafe bpf_object__find_program_by_name(pointer, name) else {
+      throw BPFError(.failed, "find program \(name)", cause: "\(self.name) has no such program")
+    }
+    return unsafe program
+  }
+}

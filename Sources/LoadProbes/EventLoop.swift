@@ -1,0 +1,115 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// What a watch waits for: time, signals, rings that fill, processes that end.
+struct EventLoop: ~Copyable {
+  private let epoll: FileDescriptor
+  private let timer: FileDescriptor
+  private let signals: FileDescriptor
+  private var processes: [FileDescriptor]
+  private var ready: [Int32]
+
+  /// Why ``wait(until:)`` returned.
+  struct Wakeup {
+    var signal: Int32?
+    var allProcessesEnded = false
+  }
+
+  init(signals numbers: [Int32], rings: [FileDescriptor]) throws(Errno) {
+    let epoll = FileDescriptor(rawValue: try Errno.check(sonde_epoll()))
+    let timer = FileDescriptor(rawValue: try Errno.check(sonde_timerfd()))
+    let signals = FileDescriptor(
+      rawValue: try Errno.check(
+        unsafe numbers.withUnsafeBufferPointer { buffer in
+          unsafe sonde_signalfd(buffer.baseAddress, Int32(buffer.count))
+        }))
+    for descriptor in [timer, signals] { try Self.add(descriptor, to: epoll) }
+    for ring in rings { try Self.add(ring, to: epoll, edgeTriggered: true) }
+    self.epoll = epoll
+    self.timer = timer
+    self.signals = signals
+    processes = []
+    ready = Array(repeating: 0, count: 8)
+  }
+
+  deinit {
+    for descriptor in [epoll, timer, signals] + processes {
+      try? descriptor.close()
+    }
+  }
+
+  /// Also wakes up as the process ends.
+  mutating func watch(process pid: Int32) throws(Errno) {
+    let descriptor = FileDescriptor(rawValue: try Errno.check(sonde_pidfd_open(pid)))
+    processes.append(descriptor)
+    try Self.add(descriptor, to: epoll)
+  }
+
+  /// Also wakes up as the ring asks for it.
+  mutating func watch(ring: FileDescriptor) throws(Errno) {
+    try Self.add(ring, to: epoll, edgeTriggered: true)
+  }
+
+  /// A ring's readiness says that it holds records, which it does for long: only the wakeup counts.
+  private static func add(
+    _ descriptor: FileDescriptor, to epoll: FileDescriptor, edgeTriggered: Bool = false
+  ) throws(Errno) {
+    _ = try Errno.check(
+      sonde_epoll_add(epoll.rawValue, descriptor.rawValue, edgeTriggered ? 1 : 0))
+  }
+
+  /// Sleeps until `time` (CLOCK_MONOTONIC, ns) or until something else happens.
+  mutating func wait(until time: UInt64) throws(Errno) -> Wakeup {
+    _ = try Errno.check(sonde_timerfd_set(timer.rawValue, time, 0))
+    var wakeup = Wakeup()
+    let count = unsafe sonde_epoll_wait(epoll.rawValue, &ready, Int32(ready.count))
+    if count < 0 {
+      let error = Errno(rawValue: errno)
+      if error == .interrupted { return wakeup }
+      throw error
+    }
+    for descriptor in ready.prefix(Int(count)) {
+      if descriptor == signals.rawValue {
+        wakeup.signal = readSignal()
+      } else if let index = processes.firstIndex(where: { $0.rawValue == descriptor }) {
+        try? processes.remove(at: index).close()
+        wakeup.allProcessesEnded = processes.isEmpty
+      } else if descriptor == timer.rawValue {
+        var expirations: UInt64 = 0
+        unsafe withUnsafeMutableBytes(of: &expirations) { bytes in
+          _ = unsafe try? timer.read(into: bytes)
+        }
+      }
+    }
+    return wakeup
+  }
+
+  private func readSignal() -> Int32? {
+    var info = signalfd_siginfo()
+    let count = unsafe withUnsafeMutableBytes(of: &info) { bytes in
+      unsafe (try? signals.read(into: bytes)) ?? 0
+    }
+    return count == MemoryLayout<signalfd_siginfo>.size ? Int32(info.ssi_signo) : nil
+  }
+}
+
+extension Errno {
+  /// The result of a call that tells of failure by -1.
+  static func check(_ result: Int32) throws(Errno) -> Int32 {
+    guard result >= 0 else { throw Errno(rawValue: errno) }
+    return result
+  }
+}
+
+/// CLOCK_MONOTONIC and CLOCK_REALTIME, ns.
+enum Clocks {
+  static var monotonic: UInt64 { read(CLOCK_MONOTONIC) }
+  static var wall: UInt64 { read(CLOCK_REALTIME) }
+
+  private static func read(_ clock: clockid_t) -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(clock, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}

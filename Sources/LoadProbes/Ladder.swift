@@ -1,0 +1,45 @@
+import BPF
+public import Snapshots
+
+/// What `loadwatch` wants to see, and what this kernel has for it.
+///
+/// By the kernel's own type information and by trial, never by its version.
+public func loadProbes() -> [ProbePart] {
+  let kernel = KernelFeatures()
+  return [
+    part(
+      "run queue latency, on-CPU and blocked time", "tp_btf/sched_switch",
+      kernel.btf, kernel.ringBuffers, kernel.tracepoint("sched_switch"),
+      kernel.member("run_delay", of: "sched_info"), kernel.member("rq", of: "cfs_rq")),
+    part("new tasks", "tp_btf/task_newtask", kernel.tracepoint("task_newtask")),
+    part("names of tasks", "tp_btf/task_rename", kernel.tracepoint("task_rename")),
+    part(
+      "threads that take their leader's id", "tp_btf/sched_process_exec",
+      kernel.tracepoint("sched_process_exec")),
+    part("tasks that were there before", "iter/task", kernel.iterator("task")),
+    part("the kernel's load average", "/proc/loadavg", .yes),
+    part("own cost in the kernel", "BPF_ENABLE_STATS", ownCost()),
+  ]
+}
+
+/// The first that isn't there decides.
+private func part(_ want: String, _ using: String, _ needs: Availability...) -> ProbePart {
+  for need in needs {
+    switch need {
+    case .yes: continue
+    case .no(let reason): return ProbePart(want: want, using: using, state: .no, reason: reason)
+    case .cannotTell(let reason):
+      return ProbePart(want: want, using: using, state: .cannotTell, reason: reason)
+    }
+  }
+  return ProbePart(want: want, using: using, state: .yes)
+}
+
+private func ownCost() -> Availability {
+  do {
+    _ = try RunTimeStatistics()
+    return .yes
+  } catch {
+    return .no("\(error)")
+  }
+}

@@ -1,0 +1,219 @@
+import BPF
+import CLinux
+import FoundationEssentials
+import Glibc
+public import LoadTrace
+public import Proc
+public import Snapshots
+import SystemPackage
+
+/// What to watch, and for how long. Times in ns.
+public struct WatchOptions: Sendable {
+  public var interval: UInt64 = 1_000_000_000
+  /// Until stopped, where nil.
+  public var duration: UInt64?
+  public var filter = TaskFilter()
+  /// The filter as the snapshots tell it.
+  public var filterPart = FilterPart()
+  /// The watch ends with the last of them.
+  public var processes: [Int32] = []
+  /// Those that match are looked up again and again: cgroups come and go.
+  public var cgroups: [Cgroup] = []
+  /// Bytes per ring; nil for one that suits the number of CPUs.
+  public var ringSize: Int?
+
+  public init() {}
+}
+
+/// A running watch: attaches, drains, and tells of each interval as it ends.
+public struct LoadWatch: ~Copyable {
+  /// What ended it.
+  public enum End: Sendable, Equatable {
+    case over
+    case signal(Int32)
+    case processesEnded
+    /// `emit` wanted no more.
+    case stopped
+  }
+
+  private let options: WatchOptions
+  private let host: Proc.Host
+  private var probes: SchedProbes
+  private var tracker: LoadTracker
+  private var loop: EventLoop
+  private var reporter: Reporter
+  private var delivered: UInt64 = 0
+  private var runTimes: RunTimeStatistics?
+  private var lastSurvey = SurveyCost()
+
+  /// How often the rings are drained at least.
+  private static let drainPeriod: UInt64 = 50_000_000
+  /// From reading the clock to the record's being there a program takes far less, unless the
+  /// hypervisor takes the CPU away in between.
+  private static let commitSlack: UInt64 = 2_000_000
+
+  private struct SurveyCost {
+    var at: UInt64 = 0
+    var cost: UInt64 = 0
+    var total: UInt64 = 0
+
+    /// At most a fiftieth of the time goes into surveys.
+    func isAffordable(at time: UInt64) -> Bool { time - at >= 50 * cost }
+  }
+
+  /// Attaches and gets to know every task. Counting begins as this returns.
+  ///
+  /// - Throws: `BPFError` where the kernel refuses, `ProcError` where /proc can't be read, `Errno`
+  ///   where a process to wait for isn't there.
+  public init(_ options: WatchOptions) throws {
+    let host = try Proc.Host.current()
+    var ladder = loadProbes()
+    if let missing = ladder.first(where: { $0.state == .no && Self.isRequired($0) }) {
+      throw BPFError(
+        .unsupported, "see \(missing.want)", cause: missing.reason,
+        remedy: "`loadwatch probes` tells what this kernel has")
+    }
+    var probes = try SchedProbes(
+      possibleCPUs: (host.possibleCPUs.last ?? 0) + 1, cpus: host.presentCPUs,
+      ringSize: options.ringSize)
+    ladder.append(raisePriority())
+    var loop = try EventLoop(
+      signals: [SIGINT, SIGTERM, SIGHUP], rings: probes.rings.descriptors)
+    for pid in options.processes {
+      try loop.watch(process: pid)
+    }
+    try probes.synchronizeClocks()
+    var tracker = LoadTracker(
+      cpus: (host.possibleCPUs.last ?? 0) + 1, filter: options.filter, interval: options.interval)
+    try probes.survey(&tracker, boundary: 0, cgroups: try Self.ids(of: options.cgroups))
+    let start = Clocks.monotonic &+ (probes.clockOffset ?? 0)
+    tracker.begin(at: start)
+    self.reporter = Reporter(
+      host: host, filter: options.filterPart, probes: ladder, start: start,
+      ringBytes: UInt64(probes.ringBytes))
+    self.options = options
+    self.host = host
+    self.probes = probes
+    self.tracker = tracker
+    self.loop = loop
+    runTimes = try? RunTimeStatistics()
+  }
+
+  /// Runs to the end. `emit` gets a snapshot per interval and at last the one of the whole watch.
+  ///
+  /// - Parameter emit: returns whether to go on.
+  public mutating func run(_ emit: (LoadSnapshot) throws -> Bool) throws -> End {
+    let last = options.duration.map { reporter.start + $0 }
+    var boundary = reporter.start
+    var end: End?
+    advance(&boundary, last: last)
+    while end == nil {
+      let offset = probes.clockOffset ?? 0
+      let next = min(
+        Clocks.monotonic + Self.drainPeriod, boundary &- offset &+ Self.commitSlack)
+      let wakeup = try loop.wait(until: next)
+      // Its own cost is measured for one drain's time per interval.
+      runTimes = nil
+
+      let horizon = Clocks.monotonic &+ (probes.clockOffset ?? offset) &- Self.commitSlack
+      while end == nil, boundary <= horizon {
+        if boundary == last {
+          end = .over
+          break
+        }
+        drain(upTo: boundary)
+        try survey(boundary: boundary)
+        let interval = tracker.close(at: boundary)
+        let snapshot = try reporter.interval(interval, account: probes.account(), self.cost)
+        if try !emit(snapshot) { end = .stopped }
+        addRingsForNewCPUs()
+        runTimes = try? RunTimeStatistics()
+        advance(&boundary, last: last)
+      }
+      if end == nil { drain(upTo: horizon) }
+      if let signal = wakeup.signal { end = end ?? .signal(signal) }
+      if wakeup.allProcessesEnded { end = end ?? .processesEnded }
+    }
+    // From here on a second Ctrl-C is for those who can't wait.
+    _ = sonde_exit_on_signal(SIGINT, 130)
+    try finish(at: end == .over ? last : nil, emit)
+    return end ?? .over
+  }
+
+  private func advance(_ boundary: inout UInt64, last: UInt64?) {
+    boundary += options.interval
+    if let last, boundary > last { boundary = last }
+  }
+
+  private mutating func drain(upTo horizon: UInt64) {
+    // The closure takes the tracker out for the time: no exclusivity check per record.
+    delivered += UInt64(Self.drain(&probes.rings, into: &tracker, upTo: horizon))
+  }
+
+  private static func drain(
+    _ rings: inout RingBuffers, into tracker: inout LoadTracker, upTo horizon: UInt64
+  ) -> Int {
+    rings.drain(upTo: horizon) { record, cpu in
+      tracker.consume(record, cpu: cpu)
+    }
+  }
+
+  private mutating func survey(boundary: UInt64) throws {
+    let before = Clocks.monotonic
+    guard lastSurvey.isAffordable(at: before) else { return }
+    try probes.survey(&tracker, boundary: boundary, cgroups: try? Self.ids(of: options.cgroups))
+    let now = Clocks.monotonic
+    lastSurvey.at = now
+    lastSurvey.cost = now - before
+    lastSurvey.total += now - before
+  }
+
+  /// Tells of the interval that was cut off, then of the whole.
+  private mutating func finish(at planned: UInt64?, _ emit: (LoadSnapshot) throws -> Bool) throws {
+    let end = planned ?? Clocks.monotonic &+ (probes.clockOffset ?? 0)
+    probes.detach()
+    // A program that was just running may still submit.
+    usleep(UInt32(Self.commitSlack / 1000))
+    drain(upTo: end)
+    try survey(boundary: end)
+    let interval = tracker.close(at: end)
+    drain(upTo: .max)
+    if interval.end > interval.start {
+      let snapshot = try reporter.interval(interval, account: probes.account(), cost)
+      _ = try emit(snapshot)
+    }
+    _ = try emit(reporter.final())
+  }
+
+  private var cost: Reporter.Cost {
+    Reporter.Cost(delivered: delivered, survey: lastSurvey.total)
+  }
+
+  private mutating func addRingsForNewCPUs() {
+    guard let present = try? Proc.Host.current().presentCPUs else { return }
+    for cpu in present where !probes.rings.cpus.contains(cpu) {
+      // Without a ring the CPU's records are counted as lost, and shown.
+      guard (try? probes.addRing(cpu: cpu)) != nil else { continue }
+      if let ring = probes.rings.descriptors.last { try? loop.watch(ring: ring) }
+    }
+  }
+
+  private static func ids(of cgroups: [Cgroup]) throws(ProcError) -> Set<UInt64>? {
+    guard !cgroups.isEmpty else { return nil }
+    var all: Set<UInt64> = []
+    for cgroup in cgroups { all.formUnion(try cgroup.ids()) }
+    return all
+  }
+
+  private static func isRequired(_ probe: ProbePart) -> Bool {
+    probe.using.hasPrefix("tp_btf/") || probe.using.hasPrefix("iter/")
+  }
+}
+
+/// A consumer that waits for a CPU like everyone else loses records just when they matter.
+private func raisePriority() -> ProbePart {
+  let raised = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -20) == 0
+  return ProbePart(
+    want: "a CPU as soon as the rings fill", using: "nice -20", state: raised ? .yes : .no,
+    reason: raised ? nil : "not permitted; grant CAP_SYS_NICE, or expect losses under full load")
+}

@@ -1,0 +1,127 @@
+import FoundationEssentials
+import Glibc
+import LoadTrace
+import Proc
+import Snapshots
+
+/// Makes snapshots of intervals: adds what the kernel side and this process counted.
+struct Reporter {
+  let start: UInt64
+  private let host: HostPart
+  private let filter: FilterPart
+  private let probes: [ProbePart]
+  private let ringBytes: UInt64
+  /// Wall clock at `start`, ns.
+  private let wallStart: UInt64
+  private var whole: LoadInterval?
+  private var last = Totals()
+  private let first: Totals
+
+  /// What the consumer counts itself.
+  struct Cost {
+    var delivered: UInt64
+    var survey: UInt64
+  }
+
+  /// Ever-growing counters; a snapshot is the difference of two.
+  private struct Totals {
+    var account = SchedProbes.Account()
+    var delivered: UInt64 = 0
+    var survey: UInt64 = 0
+    var consumer: UInt64 = 0
+  }
+
+  init(
+    host: Proc.Host, filter: FilterPart, probes: [ProbePart], start: UInt64, ringBytes: UInt64
+  ) {
+    self.host = HostPart(
+      names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount)
+    self.filter = filter
+    self.probes = probes
+    self.start = start
+    self.ringBytes = ringBytes
+    wallStart = Clocks.wall
+    last.consumer = (try? SelfUsage.cpuTime()) ?? 0
+    first = last
+  }
+
+  /// The snapshot of an interval that has just been closed.
+  mutating func interval(
+    _ interval: LoadInterval, account: SchedProbes.Account, _ cost: Cost
+  ) throws -> LoadSnapshot {
+    let now = Totals(
+      account: account, delivered: cost.delivered, survey: cost.survey,
+      consumer: try SelfUsage.cpuTime())
+    let snapshot = try snapshot(interval, from: last, to: now, final: false)
+    last = now
+    if whole == nil {
+      whole = interval
+    } else {
+      whole?.append(interval)
+    }
+    return snapshot
+  }
+
+  /// The snapshot of all intervals together.
+  func final() throws -> LoadSnapshot {
+    let all = whole ?? LoadInterval(start: start, end: start)
+    return try snapshot(all, from: first, to: last, final: true)
+  }
+
+  private func snapshot(
+    _ interval: LoadInterval, from before: Totals, to now: Totals, final: Bool
+  ) throws -> LoadSnapshot {
+    let load = try LoadAverage.current()
+    let length = interval.end - interval.start
+    let runs = now.account.runs - before.account.runs
+    let runTime = now.account.runTime - before.account.runTime
+    return LoadSnapshot(
+      final: final, host: host, start: timestamp(interval.start), end: timestamp(interval.end),
+      intervalNs: length, filter: filter, probes: probes, loss: loss(from: before, to: now),
+      cost: CostPart(
+        bpfNsPerSwitch: runs == 0 ? nil : Double(runTime) / Double(runs),
+        consumerNs: now.consumer - before.consumer, surveyNs: now.survey - before.survey,
+        residentBytes: try SelfUsage.residentBytes(), ringBytes: ringBytes),
+      load: LoadPart(kernel: [load.load1, load.load5, load.load15]),
+      tasks: TasksPart(
+        runnable: occupancy(interval.runnable, over: length),
+        uninterruptible: occupancy(
+          interval.uninterruptible, over: length, longest: interval.longest)),
+      switches: interval.switches, preemptions: interval.preemptions,
+      histograms: HistogramsPart(
+        runQueueLatency: HistogramPart(interval.runQueueLatency),
+        onCPU: HistogramPart(interval.onCPU),
+        blockedUninterruptible: HistogramPart(interval.blockedUninterruptible),
+        blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
+  }
+
+  private func loss(from before: Totals, to now: Totals) -> LossPart {
+    let (a, b) = (before.account, now.account)
+    return LossPart(
+      seen: (b.seen + b.recursion) - (a.seen + a.recursion),
+      delivered: now.delivered - before.delivered,
+      pending: pending(now),
+      ringFull: b.ringFull - a.ringFull, mapFull: b.noRing - a.noRing,
+      recursion: b.recursion - a.recursion,
+      untraced: b.untraced > a.untraced ? b.untraced - a.untraced : 0)
+  }
+
+  private func pending(_ totals: Totals) -> UInt64 {
+    let gone = totals.delivered + totals.account.ringFull + totals.account.noRing
+    return totals.account.seen > gone ? totals.account.seen - gone : 0
+  }
+
+  private func occupancy(
+    _ occupancy: LoadInterval.Occupancy, over length: UInt64, longest: LoadInterval.Waiter? = nil
+  ) -> OccupancyPart {
+    OccupancyPart(
+      now: occupancy.now, mean: length == 0 ? 0 : Double(occupancy.total) / Double(length),
+      max: occupancy.maximum, taskNs: occupancy.total, longestNs: longest?.duration,
+      longestTask: longest.map { "\($0.comm.text) (\($0.tid))" })
+  }
+
+  private func timestamp(_ time: UInt64) -> String {
+    let wall = wallStart + (time - start)
+    return SnapshotJSON.timestamp(Date(timeIntervalSince1970: Double(wall) / 1e9))
+  }
+}

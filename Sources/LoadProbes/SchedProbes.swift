@@ -1,0 +1,171 @@
+public import BPF
+import CLinux
+import Glibc
+public import LoadTrace
+import Records
+
+/// The kernel side of `loadwatch`, running: one record per context switch into this CPU's ring.
+///
+/// Attached from `init` until it goes or ``detach()``.
+public struct SchedProbes: ~Copyable {
+  private let programs: [Program]
+  private var links: Links
+  private let iterator: TaskIterator
+  private let accounts: MappedValues<sonde_cpu>
+  private let live: MappedValues<sonde_live>
+  private let ringSize: Int
+  /// The rings, for draining into a closure.
+  public var rings: RingBuffers
+  /// Whether this process sees every task: it is in the machine's own PID namespace.
+  public private(set) var seesAllTasks = false
+
+  /// The attached programs; gone once detached.
+  private enum Links: ~Copyable {
+    case attached([4 of Link])
+    case detached
+  }
+
+  static let programNames = ["sched_switch", "task_newtask", "task_rename", "sched_process_exec"]
+
+  /// Loads and attaches the programs.
+  ///
+  /// - Parameters:
+  ///   - possibleCPUs: how many CPUs the kernel can have.
+  ///   - cpus: those to give a ring now.
+  ///   - ringSize: bytes per ring; nil for one that suits the number of CPUs.
+  public init(possibleCPUs: Int, cpus: [Int], ringSize: Int? = nil) throws(BPFError) {
+    let size = ringSize ?? Self.ringSize(cpus: cpus.count)
+    let file = try OpenObject(BPFObjects.sched)
+    try file.setMaxEntries("rings", possibleCPUs)
+    try file.setMaxEntries("cpus", possibleCPUs)
+    try file.set(
+      ".rodata.config", to: sonde_config(wakeup_bytes: UInt32(size / 4), pad: 0))
+    let object = try file.load()
+
+    var rings = RingBuffers(try object.map("rings"))
+    for cpu in cpus {
+      try rings.add(cpu: cpu, size: size)
+    }
+    let programs = try Self.programNames.map { name throws(BPFError) in try object.program(name) }
+    let accounts = try MappedValues(try object.map("cpus"), as: sonde_cpu.self)
+    let live = try MappedValues(try object.map(".data.live"), as: sonde_live.self)
+    let iterator = try TaskIterator(
+      try object.program("tasks"), recordSize: MemoryLayout<sonde_task>.size)
+    let links = Links.attached([
+      try programs[0].attach(), try programs[1].attach(), try programs[2].attach(),
+      try programs[3].attach(),
+    ])
+    self.programs = programs
+    self.accounts = accounts
+    self.live = live
+    self.iterator = iterator
+    self.links = links
+    self.rings = rings
+    self.ringSize = size
+  }
+
+  /// 4 MiB hold 100,000 switches of a CPU; many CPUs share 256 MiB.
+  static func ringSize(cpus: Int) -> Int {
+    var size = 4 << 20
+    while size > 512 << 10, size * cpus > 256 << 20 { size /= 2 }
+    return size
+  }
+
+  /// Kernel memory of the rings, bytes.
+  public var ringBytes: Int { rings.cpus.count * ringSize }
+
+  /// Gives a CPU that has come a ring.
+  public mutating func addRing(cpu: Int) throws(BPFError) {
+    try rings.add(cpu: cpu, size: ringSize)
+  }
+
+  /// No record is written from here on; what is in the rings stays.
+  public mutating func detach() {
+    links = .detached
+  }
+
+  // MARK: - Clock
+
+  /// What to add to CLOCK_MONOTONIC for the run queue clock, ns; nil until known.
+  ///
+  /// The kernel side notes one instant on both clocks whenever this thread is given a CPU.
+  public var clockOffset: UInt64? {
+    var pair = live[0]
+    // A switch may come between the two reads of a pair; not between all of several.
+    while true {
+      let again = live[0]
+      if again.monotonic == pair.monotonic, again.run_queue_clock == pair.run_queue_clock { break }
+      pair = again
+    }
+    return pair.monotonic == 0 ? nil : pair.run_queue_clock &- pair.monotonic
+  }
+
+  /// Lets the kernel side know this thread and waits until it has noted the clocks.
+  public mutating func synchronizeClocks() throws(BPFError) {
+    try iterator.forEach { _ in }
+    seesAllTasks = live[0].consumer_tid == UInt32(sonde_gettid())
+    for _ in 0..<1000 {
+      if clockOffset != nil { return }
+      // To be given a CPU, one has to leave it.
+      usleep(1000)
+    }
+    throw BPFError(
+      .failed, "see this program's own context switches",
+      cause: "sched_switch has told of none for a second")
+  }
+
+  // MARK: - Tasks
+
+  /// Passes every task there is to the tracker.
+  /// - Parameters:
+  ///   - boundary: up to when the rings were drained, run queue clock.
+  ///   - cgroups: the cgroups that match from now on, where the filter has any.
+  public func survey(
+    _ tracker: inout LoadTracker, boundary: UInt64, cgroups: Set<UInt64>? = nil
+  ) throws(BPFError) {
+    let offset = clockOffset ?? 0
+    tracker.beginSurvey(cgroups: cgroups)
+    try iterator.forEach { record in
+      tracker.found(record, clockOffset: offset, boundary: boundary)
+    }
+    if seesAllTasks { tracker.endSurvey() }
+  }
+
+  // MARK: - Accounts
+
+  /// What the kernel side counted since it was attached.
+  public struct Account: Sendable, Equatable {
+    /// Records that were to be delivered.
+    public var seen: UInt64 = 0
+    public var ringFull: UInt64 = 0
+    public var noRing: UInt64 = 0
+    /// Runs left out by the kernel since the program was running already.
+    public var recursion: UInt64 = 0
+    /// Switches that never reached the program, those of `recursion` not included.
+    public var untraced: UInt64 = 0
+    /// The switch program's own time and runs while they were measured, ns.
+    public var runTime: UInt64 = 0
+    public var runs: UInt64 = 0
+  }
+
+  public func account() throws(BPFError) -> Account {
+    var account = Account()
+    for index in 0..<accounts.count {
+      let cpu = accounts[index]
+      account.seen += cpu.seen
+      account.ringFull += cpu.ring_full
+      account.noRing += cpu.no_ring
+      account.untraced += cpu.untraced
+    }
+    for (index, program) in programs.enumerated() {
+      let statistics = try program.statistics()
+      account.recursion += statistics.recursionMisses
+      if index == 0 {
+        account.untraced -= min(account.untraced, statistics.recursionMisses)
+        account.runTime = statistics.runTime
+        account.runs = statistics.runs
+      }
+    }
+    return account
+  }
+}

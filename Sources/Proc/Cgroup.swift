@@ -1,0 +1,108 @@
+import Glibc
+
+/// A control group of the unified hierarchy (cgroup2: Documentation/admin-guide/cgroup-v2.rst) and
+/// all those below it.
+public struct Cgroup: Sendable, Hashable {
+  /// As the user gave it.
+  public let path: String
+
+  /// `path` is that of a directory in the cgroup2 mount, such as
+  /// "/sys/fs/cgroup/system.slice", or what comes after the mount point: "/system.slice",
+  /// "system.slice".
+  public init(_ path: String) {
+    self.path = path
+  }
+
+  /// The ids by which `bpf_get_current_cgroup_id` and the like name this cgroup and all its
+  /// descendants, at this moment.
+  ///
+  /// The id is the inode number of the directory (`kernfs_id_ino` in include/linux/kernfs.h; on 64
+  /// bits all of it since Linux 5.5, commit 40430452fd5d).
+  public func ids() throws(ProcError) -> Set<UInt64> {
+    let directory = try directory(in: try Mount.all())
+    let file = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard file >= 0 else {
+      let code = errno
+      guard code == ENOENT || code == ENOTDIR else { throw ProcError(directory, errno: code) }
+      throw ProcError(directory, "no such cgroup")
+    }
+    var entry = stat()
+    guard unsafe fstat(file, &entry) == 0 else {
+      let code = errno
+      close(file)
+      throw ProcError(directory, errno: code)
+    }
+    // Every cgroup2 directory has this file. Something else may be mounted over the cgroups.
+    guard unsafe faccessat(file, "cgroup.controllers", F_OK, 0) == 0 else {
+      close(file)
+      throw ProcError(directory, "no cgroup, but another file system mounted over them")
+    }
+    var ids: Set<UInt64> = [UInt64(entry.st_ino)]
+    try Cgroup.collect(below: file, at: directory, into: &ids)
+    return ids
+  }
+
+  /// The directory of the cgroup, which need not exist.
+  func directory(in mounts: [Mount]) throws(ProcError) -> String {
+    let mounts = mounts.filter { $0.type == "cgroup2" }
+    // One that shows the hierarchy from its root is what a relative path is relative to. Of two
+    // at the same place, the later hides the earlier.
+    guard let main = mounts.last(where: { $0.root == "/" }) ?? mounts.last else {
+      throw ProcError(path, "no cgroup2 file system is mounted")
+    }
+    guard !path.isEmpty else { throw ProcError("cgroup", "its path is empty") }
+
+    var mount = main
+    var names = path.split(separator: "/")
+    if path.hasPrefix("/") {
+      func lies(in mount: Mount) -> Bool { names.starts(with: mount.point.split(separator: "/")) }
+      if let home = lies(in: main) ? main : mounts.last(where: lies) {
+        mount = home
+        names.removeFirst(home.point.split(separator: "/").count)
+      }
+    }
+    var kept: [Substring] = []
+    for name in names where name != "." {
+      if name != ".." {
+        kept.append(name)
+      } else if kept.popLast() == nil {
+        throw ProcError(path, "leads out of the cgroups, which are at \(mount.point)")
+      }
+    }
+    return ([Substring(mount.point)] + kept).joined(separator: "/")
+  }
+
+  /// Adds the ids of all cgroups below an open directory, and closes it.
+  private static func collect(
+    below file: Int32, at path: String, into ids: inout Set<UInt64>
+  ) throws(ProcError) {
+    guard let stream = unsafe fdopendir(file) else {
+      let code = errno
+      close(file)
+      throw ProcError(path, errno: code)
+    }
+    defer { unsafe closedir(stream) }
+    while true {
+      errno = 0
+      guard let entry = unsafe readdir(stream) else {
+        if errno != 0 { throw ProcError(path, errno: errno) }
+        return
+      }
+      guard unsafe entry.pointee.d_type == UInt8(DT_DIR) else { continue }
+      // The entry ends with its name, so it may be shorter than Swift's `dirent`.
+      let bytes = unsafe UnsafeRawPointer(entry) + MemoryLayout<dirent>.offset(of: \.d_name)!
+      let characters = unsafe bytes.assumingMemoryBound(to: CChar.self)
+      let name = unsafe String(cString: characters)
+      guard name != ".", name != ".." else { continue }
+
+      let child = unsafe openat(file, characters, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard child >= 0 else {
+        // Removed in between.
+        if errno == ENOENT { continue }
+        throw ProcError("\(path)/\(name)", errno: errno)
+      }
+      unsafe ids.insert(UInt64(entry.pointee.d_ino))
+      try collect(below: child, at: "\(path)/\(name)", into: &ids)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/// A place where a file system is mounted (`/proc/self/mountinfo`: man proc_pid_mountinfo(5)).
+struct Mount: Hashable {
+  /// What of the file system is mounted; "/" for all of it.
+  let root: String
+  /// Where.
+  let point: String
+  /// The type of the file system, such as "cgroup2".
+  let type: String
+
+  /// All that this process sees, in the order they were mounted.
+  static func all() throws(ProcError) -> [Mount] {
+    try read("/proc/self/mountinfo") { $0.lines.compactMap(Mount.init(parsing:)) }
+  }
+
+  init(root: String, point: String, type: String) {
+    self.root = root
+    self.point = point
+    self.type = type
+  }
+
+  /// From a line such as "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw". Between the
+  /// sixth field and the hyphen stand any number of others.
+  init?(parsing line: Substring) {
+    let words = line.words
+    guard words.count > 6, let hyphen = words[6...].firstIndex(of: "-"),
+      hyphen + 1 < words.count
+    else { return nil }
+    root = Mount.unescaped(words[3])
+    point = Mount.unescaped(words[4])
+    type = String(words[hyphen + 1])
+  }
+
+  /// Space, tab, newline, backslash and # come as `\040` and the like (`mangle` in fs/seq_file.c).
+  private static func unescaped(_ word: Substring) -> String {
+    var bytes: [UInt8] = []
+    var rest = word.utf8[...]
+    while let byte = rest.popFirst() {
+      let digits = Substring(rest.prefix(3))
+      if byte == UInt8(ascii: "\\"), digits.utf8.count == 3, let code = UInt8(digits, radix: 8) {
+        bytes.append(code)
+        rest.removeFirst(3)
+      } else {
+        bytes.append(byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

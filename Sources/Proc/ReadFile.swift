@@ -1,0 +1,34 @@
+import Glibc
+
+/// A whole file. Files of the kernel have no size to go by: they are read until nothing comes.
+///
+/// Bytes that are not UTF-8, which task names may hold, become U+FFFD.
+func contents(of path: String) throws(ProcError) -> String {
+  let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+  guard file >= 0 else { throw ProcError(path, errno: errno) }
+  defer { close(file) }
+
+  let size = 16384
+  var chunk = [UInt8](repeating: 0, count: size)
+  var bytes: [UInt8] = []
+  while true {
+    let count = unsafe read(file, &chunk, size)
+    if count > 0 {
+      bytes += chunk[..<count]
+    } else if count == 0 {
+      return String(decoding: bytes, as: UTF8.self)
+    } else if errno != EINTR {
+      throw ProcError(path, errno: errno)
+    }
+  }
+}
+
+/// What a file says, by a function that gives nil for text it doesn't understand.
+func read<Value>(
+  _ path: String, as parse: (String) -> Value?
+) throws(ProcError) -> Value {
+  guard let value = parse(try contents(of: path)) else {
+    throw ProcError(path, "not in the form that is known of it")
+  }
+  return value
+}

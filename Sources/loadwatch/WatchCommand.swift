@@ -1,0 +1,105 @@
+import ArgumentParser
+import LoadProbes
+import LoadTrace
+import Presentation
+import Proc
+import Snapshots
+
+struct WatchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "watch", abstract: "Watch live (the default).")
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Only this process, or this thread; may be repeated.", valueName: "id"))
+  var pid: [Int32] = []
+
+  @Option(name: .long, help: "Only tasks of this name; may be repeated.")
+  var comm: [String] = []
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Only tasks in this cgroup (version 2) and below; may be repeated.", valueName: "path"))
+  var cgroup: [String] = []
+
+  @Option(name: .long, help: "How long an interval is: 500ms, 1s, 5m.")
+  var interval = Duration(text: "1s")
+
+  @Option(name: .long, help: "How long to watch: 10s, 5m. Until stopped unless given.")
+  var duration: Duration?
+
+  @Option(name: .long, help: "How many intervals to watch.")
+  var count: Int?
+
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if interval.ns < 10_000_000 {
+      throw ValidationError("--interval \(interval.text): at least 10ms")
+    }
+    if let count, count < 1 { throw ValidationError("--count \(count): at least 1") }
+    if let id = pid.first(where: { $0 < 1 }) {
+      throw ValidationError("--pid \(id): ids of processes begin at 1")
+    }
+  }
+
+  func run() throws {
+    try reporting {
+      var options = WatchOptions()
+      options.interval = interval.ns
+      options.duration = [duration?.ns, count.map { UInt64($0) * interval.ns }]
+        .compactMap { $0 }.min()
+      options.filterPart = FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup)
+      options.filter.comms = Set(comm.map { Comm($0) })
+      try choosePids(&options)
+      options.cgroups = cgroup.map { Cgroup($0) }
+      for path in options.cgroups { _ = try path.ids() }
+
+      var sink = try SnapshotSink(output)
+      do {
+        var watch = try LoadWatch(options)
+        sink.begin()
+        let end = try watch.run { try sink.write($0) }
+        try sink.finish()
+        if end == .processesEnded { sink.note("the last process to watch has ended") }
+      } catch {
+        sink.abandon()
+        throw error
+      }
+    }
+  }
+
+  /// A process is watched with all its threads; the id of another thread stands for that thread.
+  private func choosePids(_ options: inout WatchOptions) throws {
+    for id in pid {
+      guard let status = try? ProcessStatus.of(pid: id) else {
+        throw Failure("no process has the id \(id)")
+      }
+      if status.tgid == id {
+        options.filter.processes.insert(UInt32(id))
+      } else {
+        options.filter.threads.insert(UInt32(id))
+      }
+      options.processes.append(status.tgid)
+    }
+  }
+}
+
+/// A length of time as a user writes it.
+struct Duration: ExpressibleByArgument {
+  let text: String
+  let ns: UInt64
+
+  init(text: String) {
+    self.init(argument: text)!
+  }
+
+  init?(argument: String) {
+    guard let ns = parseDuration(argument) else { return nil }
+    text = argument
+    self.ns = ns
+  }
+
+  var defaultValueDescription: String { text }
+}

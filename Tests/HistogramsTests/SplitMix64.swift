@@ -1,0 +1,28 @@
+/// Random numbers that are the same in every run (Steele, Lea, Flood: "Fast splittable
+/// pseudorandom number generators", 2014).
+struct SplitMix64: RandomNumberGenerator {
+  var state: UInt64
+
+  init(seed: UInt64) {
+    state = seed
+  }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  /// A value whose number of bits is random, up to `bits`: small ones as often as large ones.
+  mutating func value(bits: UInt64 = 64) -> UInt64 {
+    let width = UInt64.random(in: 0...bits, using: &self)
+    return width == 0 ? 0 : next() >> (64 - width)
+  }
+
+  /// Many of them.
+  mutating func values(_ count: Int, bits: UInt64 = 64) -> [UInt64] {
+    (0..<count).map { _ in value(bits: bits) }
+  }
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "testload.h"
+
+#include <err.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct member {
+	long index;
+	pid_t *id;
+	member_body *body;
+	void *context;
+	pthread_t thread;
+};
+
+/* In memory that children share. */
+static struct {
+	atomic_long arrived;
+	atomic_bool stop;
+} *crew_state;
+
+static void prepare(void)
+{
+	if (!crew_state)
+		crew_state = share(sizeof(*crew_state));
+}
+
+void arrive(void)
+{
+	atomic_fetch_add(&crew_state->arrived, 1);
+}
+
+void await_arrivals(long count)
+{
+	while (atomic_load(&crew_state->arrived) < count) {
+		if (waitpid(-1, NULL, WNOHANG) > 0)
+			errx(1, "a child ended before the load was in place");
+		nap_us(500);
+	}
+}
+
+void ask_to_stop(void)
+{
+	atomic_store(&crew_state->stop, true);
+}
+
+bool asked_to_stop(void)
+{
+	return atomic_load_explicit(&crew_state->stop, memory_order_relaxed);
+}
+
+/* For a task of its own; also in a vfork child. */
+void die_with_parent(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+		_exit(1);
+}
+
+struct crew start_children(long count, member_body *body, void *context)
+{
+	struct crew crew = { .count = count };
+	pid_t self = getpid();
+
+	prepare();
+	crew.ids = allocate(count, sizeof(*crew.ids));
+	for (long i = 0; i < count; i++) {
+		crew.ids[i] = fork();
+		if (crew.ids[i] < 0)
+			err(1, "fork");
+		if (crew.ids[i] == 0) {
+			die_with_parent(self);
+			body(i, context);
+			_exit(0);
+		}
+	}
+	await_arrivals(count);
+	return crew;
+}
+
+static void *run_member(void *argument)
+{
+	struct member *member = argument;
+
+	*member->id = gettid();
+	member->body(member->index, member->context);
+	return NULL;
+}
+
+struct crew start_threads(long count, member_body *body, void *context)
+{
+	struct crew crew = { .count = count };
+	pthread_attr_t attributes;
+
+	prepare();
+	crew.ids = allocate(count, sizeof(*crew.ids));
+	crew.members = allocate(count, sizeof(*crew.members));
+	/* Without guard pages the stacks are one mapping, not two each. */
+	pthread_attr_init(&attributes);
+	pthread_attr_setguardsize(&attributes, 0);
+	pthread_attr_setstacksize(&attributes, 4 * PTHREAD_STACK_MIN);
+	for (long i = 0; i < count; i++) {
+		struct member *member = &crew.members[i];
+
+		*member = (struct member){ .index = i,
+					   .id = &crew.ids[i],
+					   .body = body,
+					   .context = context };
+		errno = pthread_create(&member->thread, &attributes, run_member,
+				       member);
+		if (errno)
+			err(1, "pthread_create");
+	}
+	pthread_attr_destroy(&attributes);
+	await_arrivals(count);
+	return crew;
+}
+
+void join_threads(const struct crew *crew)
+{
+	for (long i = 0; i < crew->count; i++)
+		pthread_join(crew->members[i].thread, NULL);
+}
+
+void kill_all(const pid_t *ids, long count)
+{
+	for (long i = 0; i < count; i++)
+		kill(ids[i], SIGKILL);
+}
+
+/* All of them; how often they were switched away from. */
+long reap_children(void)
+{
+	struct rusage usage;
+	long switches = 0;
+	int status;
+
+	while (wait4(-1, &status, 0, &usage) > 0) {
+		if (WIFEXITED(status) && WEXITSTATUS(status))
+			errx(1, "a child failed");
+		switches += usage.ru_nvcsw + usage.ru_nivcsw;
+	}
+	return switches;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Processes that do nothing but run. */
+#include "testload.h"
+
+static void spin(long index, void *context)
+{
+	const long *cpu = context;
+
+	(void)index;
+	pin(*cpu);
+	arrive();
+	for (;;)
+		atomic_signal_fence(memory_order_relaxed);
+}
+
+void load_spin(const long *arguments)
+{
+	long cpu = arguments[1];
+	struct crew crew = start_children(arguments[0], spin, &cpu);
+
+	say_ready();
+	say_ids(crew.ids, crew.count);
+	wait_for_end();
+	kill_all(crew.ids, crew.count);
+	reap_children();
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every load of testload shares. */
+#ifndef TESTLOAD_H
+#define TESTLOAD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <pthread.h>
+#include <sys/types.h>
+
+/*
+ * One function a subcommand. The arguments are numbers; one that was left out
+ * is -1. It returns when the load has ended and nothing of it is left.
+ */
+void load_chain(const long *arguments);
+void load_contend(const long *arguments);
+void load_dexit(const long *arguments);
+void load_dsleep(const long *arguments);
+void load_execthread(const long *arguments);
+void load_forkstorm(const long *arguments);
+void load_migrate(const long *arguments);
+void load_pingpong(const long *arguments);
+void load_renamer(const long *arguments);
+void load_sleepers(const long *arguments);
+void load_spin(const long *arguments);
+void load_vfork(const long *arguments);
+void load_wake(const long *arguments);
+
+/* dialog.c: what the test and the load tell each other. */
+enum input { INPUT_NONE, INPUT_LINE, INPUT_END };
+
+void set_duration(double seconds);
+void say_ready(void);
+void say_ids(const pid_t *ids, long count);
+enum input wait_for_input(int timeout_ms);
+void wait_for_end(void);
+
+/*
+ * crew.c: the children or threads of a load. Starting returns once each member
+ * has arrived.
+ */
+typedef void member_body(long index, void *context);
+
+struct crew {
+	long count;
+	pid_t *ids;
+	struct member *members;
+};
+
+struct crew start_children(long count, member_body *body, void *context);
+struct crew start_threads(long count, member_body *body, void *context);
+void arrive(void);
+void await_arrivals(long count);
+void die_with_parent(pid_t parent);
+void kill_all(const pid_t *ids, long count);
+long reap_children(void);
+void join_threads(const struct crew *crew);
+void ask_to_stop(void);
+bool asked_to_stop(void);
+
+/* tasks.c: single tasks, time and memory. */
+void *share(size_t size);
+void *allocate(long count, size_t size);
+void pin(long cpu);
+void await_state(pid_t process, pid_t task, char state);
+int64_t now_ns(void);
+void spin_for(int64_t ns);
+void nap_us(long us);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0) */
+/*
+ * What the kernel side writes and the Swift side reads. Fixed-width fields,
+ * explicit padding, sizes asserted: both sides compile this very file.
+ */
+#ifndef SONDE_RECORDS_H
+#define SONDE_RECORDS_H
+
+#ifdef __bpf__
+typedef unsigned char sonde_u8;
+typedef unsigned short sonde_u16;
+typedef unsigned int sonde_u32;
+typedef unsigned long long sonde_u64;
+#else
+#include <stdint.h>
+typedef uint8_t sonde_u8;
+typedef uint16_t sonde_u16;
+typedef uint32_t sonde_u32;
+typedef uint64_t sonde_u64;
+#endif
+
+#define SONDE_COMM_LEN 16
+
+/* Every ring record begins with its time (run queue clock, ns) and has its
+ * kind at offset 31, so that a reader can order and tell records apart
+ * before it knows what they are.
+ */
+enum sonde_kind {
+	SONDE_KIND_SWITCH = 1,
+	SONDE_KIND_NEW_TASK = 2,
+	SONDE_KIND_RENAME = 3,
+	SONDE_KIND_EXEC = 4,
+};
+
+enum sonde_switch_flags {
+	/* prev stays on the run queue: preempted, or a signal was pending as it
+	 * went to sleep; prev_state then says nothing about where it went.
+	 */
+	SONDE_SWITCH_PREV_QUEUED = 1,
+	/* prev was preempted (the tracepoint's own argument). */
+	SONDE_SWITCH_PREEMPT = 2,
+	/* the record before this one in the ring is not the switch before this
+	 * one on the CPU: something was lost or never traced in between.
+	 */
+	SONDE_SWITCH_GAP = 4,
+};
+
+struct sonde_switch {
+	sonde_u64 time;
+	/* next's run_delay, the wait that ends now included */
+	sonde_u64 next_run_delay;
+	sonde_u32 prev_tid;
+	sonde_u32 next_tid;
+	/* how often next has been given a CPU, this time included; low 32 bits */
+	sonde_u32 next_pcount;
+	/* task state bits as the scheduler saw them, low 16 bits */
+	sonde_u16 prev_state;
+	sonde_u8 flags;
+	sonde_u8 kind;
+};
+
+/* A task came to be, changed its name, or changed its id in execve. */
+struct sonde_task_event {
+	sonde_u64 time;
+	sonde_u64 cgroup;
+	sonde_u32 tid;
+	sonde_u32 tgid;
+	/* the id before execve, where it differs (see de_thread()) */
+	sonde_u32 old_tid;
+	sonde_u16 pad;
+	sonde_u8 pad2;
+	sonde_u8 kind;
+	sonde_u8 comm[SONDE_COMM_LEN];
+};
+
+/* One task, as the task iterator saw it. */
+struct sonde_task {
+	/* CLOCK_MONOTONIC, ns */
+	sonde_u64 monotonic;
+	sonde_u64 run_delay;
+	/* run queue clock: when it was queued; 0 where it waits for no CPU */
+	sonde_u64 last_queued;
+	/* run queue clock: when it last got a CPU */
+	sonde_u64 last_arrival;
+	/* run queue clock: when it last left the CPU, for a task that is off it;
+	 * 0 where unknown. Exact but for interrupt time since.
+	 */
+	sonde_u64 last_ran;
+	sonde_u64 cgroup;
+	sonde_u32 tid;
+	sonde_u32 tgid;
+	sonde_u32 pcount;
+	sonde_u16 state;
+	sonde_u8 on_cpu;
+	sonde_u8 on_rq;
+	sonde_u8 comm[SONDE_COMM_LEN];
+};
+
+/* The kernel side's own account of one CPU; a cache line of its own. */
+struct sonde_cpu {
+	/* records that were to be delivered */
+	sonde_u64 seen;
+	/* of these, not delivered: ring full, and no ring for this CPU */
+	sonde_u64 ring_full;
+	sonde_u64 no_ring;
+	/* switches that happened here and never reached the program */
+	sonde_u64 untraced;
+	/* rq->nr_switches at the last switch seen, and at the last delivered */
+	sonde_u64 switches_seen;
+	sonde_u64 switches_delivered;
+	sonde_u64 pad[2];
+};
+
+/* Set by user space before load. */
+struct sonde_config {
+	/* wake the consumer as a ring comes to hold this many bytes */
+	sonde_u32 wakeup_bytes;
+	sonde_u32 pad;
+};
+
+/* Shared while the programs run. */
+struct sonde_live {
+	/* one instant on both clocks, taken whenever the consumer gets a CPU */
+	sonde_u64 run_queue_clock;
+	sonde_u64 monotonic;
+	/* the consumer's thread, by its id in the initial namespace */
+	sonde_u32 consumer_tid;
+	sonde_u32 pad;
+};
+
+_Static_assert(sizeof(struct sonde_switch) == 32, "sonde_switch");
+_Static_assert(sizeof(struct sonde_task_event) == 48, "sonde_task_event");
+_Static_assert(sizeof(struct sonde_task) == 80, "sonde_task");
+_Static_assert(sizeof(struct sonde_cpu) == 64, "sonde_cpu");
+_Static_assert(sizeof(struct sonde_config) == 8, "sonde_config");
+_Static_assert(sizeof(struct sonde_live) == 24, "sonde_live");
+_Static_assert(__builtin_offsetof(struct sonde_switch, kind) == 31, "kind");
+_Static_assert(__builtin_offsetof(struct sonde_task_event, kind) == 31, "kind");
+
+#endif

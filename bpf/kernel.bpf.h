@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0) */
+/*
+ * The few kernel types that the programs touch, and every difference between
+ * kernels, each with the commit that made it. Offsets come from the running
+ * kernel's BTF at load (preserve_access_index); nothing goes by version.
+ */
+#ifndef SONDE_KERNEL_BPF_H
+#define SONDE_KERNEL_BPF_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), \
+			     apply_to = record)
+
+struct rq {
+	u64 nr_switches;
+	u64 clock;
+	u64 clock_task;
+};
+
+/* cfs_rq.rq is there with CONFIG_FAIR_GROUP_SCHED: every distribution's. */
+struct cfs_rq {
+	struct rq *rq;
+};
+
+struct sched_entity {
+	u64 exec_start;
+	struct cfs_rq *cfs_rq;
+};
+
+/* The counters are there with CONFIG_SCHED_INFO, which CONFIG_SCHEDSTATS or
+ * CONFIG_TASK_DELAY_ACCT select: kernel/sched/stats.h, sched_info_arrive().
+ */
+struct sched_info {
+	unsigned long pcount;
+	unsigned long long run_delay;
+	unsigned long long last_arrival;
+	unsigned long long last_queued;
+};
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct task_struct {
+	int on_cpu;
+	int on_rq;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	u32 pid;
+	u32 tgid;
+	struct css_set *cgroups;
+	char comm[16];
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	u64 session_id;
+	u64 seq_num;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+/* 2f064a59a11f ("sched: Change task_struct::state"), 5.14 */
+struct task_struct___before_5_14 {
+	volatile long state;
+};
+
+struct task_struct___since_5_14 {
+	unsigned int __state;
+};
+
+/* 152e11f6df29 ("sched/fair: Implement delayed dequeue"), 6.12: a sleeper may
+ * stay on the run queue for a while; on_rq is 1 and yet it sleeps.
+ */
+struct sched_entity___since_6_12 {
+	unsigned char sched_delayed;
+};
+
+#pragma clang attribute pop
+
+static __always_inline u32 task_state(struct task_struct *task)
+{
+	struct task_struct___since_5_14 *now = (void *)task;
+	struct task_struct___before_5_14 *old = (void *)task;
+
+	if (bpf_core_field_exists(now->__state))
+		return now->__state;
+	return old->state;
+}
+
+static __always_inline bool on_run_queue(struct task_struct *task)
+{
+	struct sched_entity___since_6_12 *se = (void *)&task->se;
+
+	if (!task->on_rq)
+		return false;
+	if (bpf_core_field_exists(se->sched_delayed))
+		return !se->sched_delayed;
+	return true;
+}
+
+/* 9c2136be0878 ("sched/tracing: Append prev_state to tp args instead"), 5.18.
+ * The argument is what the scheduler acted on. prev->__state may by now have
+ * been changed by a waker on another CPU.
+ */
+typedef void (*btf_trace_sched_switch___since_5_18)(void *, bool,
+						    struct task_struct *,
+						    struct task_struct *,
+						    unsigned int);
+
+static __always_inline u32 switched_out_state(unsigned long long *ctx,
+					      struct task_struct *prev)
+{
+	if (bpf_core_type_matches(btf_trace_sched_switch___since_5_18))
+		return ctx[3];
+	return task_state(prev);
+}
+
+static __always_inline u64 cgroup_id(struct task_struct *task)
+{
+	return task->cgroups->dfl_cgrp->kn->id;
+}
+
+#endif

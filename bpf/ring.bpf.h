@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0) */
+/*
+ * One ring per CPU (a ring buffer has one spinlock, kernel/bpf/ringbuf.c) and
+ * the account of what went in and what did not.
+ */
+#ifndef SONDE_RING_BPF_H
+#define SONDE_RING_BPF_H
+
+#include "kernel.bpf.h"
+#include "include/sonde_records.h"
+
+const volatile struct sonde_config config SEC(".rodata.config");
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+/* max_entries of both is set to the number of possible CPUs before load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, u32);
+	__type(value, struct sonde_cpu);
+} cpus SEC(".maps");
+
+/* sched_switch runs with this CPU to itself and may add as it likes. A program
+ * that a switch can interrupt must add in one instruction.
+ */
+static __always_inline void count(u64 *counter, bool alone)
+{
+	if (alone)
+		(*counter)++;
+	else
+		__sync_fetch_and_add(counter, 1);
+}
+
+/* NULL where the record is lost; the loss is counted. */
+static __always_inline void *ring_reserve(void *ring, struct sonde_cpu *account,
+					  u64 size, bool alone)
+{
+	void *record;
+
+	count(&account->seen, alone);
+	if (!ring) {
+		count(&account->no_ring, alone);
+		return NULL;
+	}
+	record = bpf_ringbuf_reserve(ring, size, 0);
+	if (!record)
+		count(&account->ring_full, alone);
+	return record;
+}
+
+/* Wakes the consumer once as the ring passes the threshold: a wakeup per
+ * record would cost many times the record. Below it a timer drains.
+ */
+static __always_inline void ring_submit(void *ring, void *record, u64 size)
+{
+	u64 held = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	/* size and header: what one record takes in the ring */
+	bool passing = held - config.wakeup_bytes < size + 8;
+
+	bpf_ringbuf_submit(record,
+			   passing ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+#endif

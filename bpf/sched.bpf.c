@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: (MIT OR GPL-2.0)
+/*
+ * loadwatch's kernel side: one record per context switch, a record as a task
+ * comes to be or takes another name, and an iterator over all tasks.
+ */
+#include "kernel.bpf.h"
+#include "ring.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+struct sonde_live live SEC(".data.live");
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
+	     struct task_struct *next)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct sonde_cpu *account = bpf_map_lookup_elem(&cpus, &cpu);
+	struct rq *rq = next->se.cfs_rq->rq;
+	u64 clock = rq->clock, switches = rq->nr_switches;
+	u64 queued = next->sched_info.last_queued;
+	struct sonde_switch *record;
+	void *ring;
+
+	if (!account)
+		return 0;
+	if (account->switches_seen)
+		account->untraced += switches - account->switches_seen - 1;
+	account->switches_seen = switches;
+
+	if (next->pid == live.consumer_tid) {
+		live.run_queue_clock = clock;
+		live.monotonic = bpf_ktime_get_ns();
+	}
+
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	record = ring_reserve(ring, account, sizeof(*record), true);
+	if (!record)
+		return 0;
+
+	record->time = clock;
+	/* What sched_info_arrive() is about to store, right after this
+	 * tracepoint and with this very clock.
+	 */
+	record->next_run_delay = next->sched_info.run_delay +
+				 (queued ? clock - queued : 0);
+	record->next_pcount = next->sched_info.pcount + 1;
+	record->prev_tid = prev->pid;
+	record->next_tid = next->pid;
+	record->prev_state = switched_out_state(ctx, prev);
+	record->flags =
+		(preempt ? SONDE_SWITCH_PREEMPT : 0) |
+		(preempt || on_run_queue(prev) ? SONDE_SWITCH_PREV_QUEUED : 0) |
+		(switches != account->switches_delivered + 1 ?
+			 SONDE_SWITCH_GAP :
+			 0);
+	record->kind = SONDE_KIND_SWITCH;
+	account->switches_delivered = switches;
+	ring_submit(ring, record, sizeof(*record));
+	return 0;
+}
+
+/* No run queue clock is current here; the last that this CPU took is not
+ * later than now and not earlier than the ring's record before.
+ */
+static __always_inline u64 this_cpu_clock(void)
+{
+	struct task_struct *current = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(current, se.cfs_rq, rq, clock);
+}
+
+static __always_inline int task_event(struct task_struct *task, u8 kind,
+				      u32 old_tid, const char *comm)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct sonde_cpu *account = bpf_map_lookup_elem(&cpus, &cpu);
+	struct sonde_task_event *record;
+	void *ring;
+
+	if (!account)
+		return 0;
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	record = ring_reserve(ring, account, sizeof(*record), false);
+	if (!record)
+		return 0;
+
+	record->time = this_cpu_clock();
+	record->cgroup = cgroup_id(task);
+	record->tid = task->pid;
+	record->tgid = task->tgid;
+	record->old_tid = old_tid;
+	record->pad = 0;
+	record->pad2 = 0;
+	record->kind = kind;
+	bpf_probe_read_kernel(record->comm, sizeof(record->comm), comm);
+	ring_submit(ring, record, sizeof(*record));
+	return 0;
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(task_newtask, struct task_struct *task)
+{
+	return task_event(task, SONDE_KIND_NEW_TASK, 0, task->comm);
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(task_rename, struct task_struct *task, const char *comm)
+{
+	return task_event(task, SONDE_KIND_RENAME, 0, comm);
+}
+
+/* A thread that execs takes its leader's id: fs/exec.c, de_thread(). */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct *task, u32 old_tid)
+{
+	if (task->pid == old_tid)
+		return 0;
+	return task_event(task, SONDE_KIND_EXEC, old_tid, task->comm);
+}
+
+SEC("iter/task")
+int tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct sonde_task record = {};
+	struct rq *rq;
+
+	/* The reader runs this program: whoever reads is the consumer. */
+	live.consumer_tid = (u32)bpf_get_current_pid_tgid();
+	if (!task)
+		return 0;
+
+	rq = task->se.cfs_rq->rq;
+	record.monotonic = bpf_ktime_get_ns();
+	record.pcount = task->sched_info.pcount;
+	record.run_delay = task->sched_info.run_delay;
+	record.last_queued = task->sched_info.last_queued;
+	record.last_arrival = task->sched_info.last_arrival;
+	/* update_curr() sets exec_start, on the clock without interrupt time,
+	 * for the last time as a task leaves the CPU.
+	 */
+	if (task->se.exec_start)
+		record.last_ran =
+			task->se.exec_start + (rq->clock - rq->clock_task);
+	record.cgroup = cgroup_id(task);
+	record.tid = task->pid;
+	record.tgid = task->tgid;
+	record.state = task_state(task);
+	record.on_cpu = task->on_cpu;
+	record.on_rq = on_run_queue(task);
+	bpf_probe_read_kernel(record.comm, sizeof(record.comm), task->comm);
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
