@@ -8,6 +8,12 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
+let tests: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
 /// RawSpan parameters of closures and views into mapped memory.
 let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 
@@ -25,7 +31,7 @@ let package = Package(
     // The kernel side: its records, for Swift to import, and what compiles its programs.
     .target(
       name: "Records", path: "bpf",
-      exclude: ["sched.bpf.c", "kernel.bpf.h", "ring.bpf.h", ".clang-format"]),
+      exclude: ["sched.bpf.c", "kernel.bpf.h", "ring.bpf.h"]),
     .plugin(name: "CompileBPF", capability: .buildTool()),
 
     // C at the edge.
@@ -64,5 +70,18 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict),
+
+    // What the tests run and stand on.
+    .executableTarget(
+      name: "testload", path: "Tests/Loads", cSettings: [.define("_GNU_SOURCE")],
+      linkerSettings: [.linkedLibrary("pthread")]),
+    .target(name: "Support", path: "Tests/Support", swiftSettings: tests),
+    // Needs root and a kernel; the lab runs the same inside others.
+    .testTarget(
+      name: "KernelTests",
+      dependencies: [
+        "BPF", "Histograms", "LoadProbes", "LoadTrace", "Proc", "Snapshots", "Support", "testload",
+      ],
+      swiftSettings: strict + lifetimes),
   ]
 )

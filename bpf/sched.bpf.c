@@ -42,8 +42,8 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 	/* What sched_info_arrive() is about to store, right after this
 	 * tracepoint and with this very clock.
 	 */
-	record->next_run_delay = next->sched_info.run_delay +
-				 (queued ? clock - queued : 0);
+	record->next_run_delay =
+		next->sched_info.run_delay + (queued ? clock - queued : 0);
 	record->next_pcount = next->sched_info.pcount + 1;
 	record->prev_tid = prev->pid;
 	record->next_tid = next->pid;
@@ -51,9 +51,8 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 	record->flags =
 		(preempt ? SONDE_SWITCH_PREEMPT : 0) |
 		(preempt || on_run_queue(prev) ? SONDE_SWITCH_PREV_QUEUED : 0) |
-		(switches != account->switches_delivered + 1 ?
-			 SONDE_SWITCH_GAP :
-			 0);
+		(switches != account->switches_delivered + 1 ? SONDE_SWITCH_GAP
+							     : 0);
 	record->kind = SONDE_KIND_SWITCH;
 	account->switches_delivered = switches;
 	ring_submit(ring, record, sizeof(*record));

@@ -1,7 +1,8 @@
 #!/bin/sh
-# compile.sh CLANG OBJCOPY SOURCE NAME OUTPUT: one BPF program, as a Swift file that holds its object.
+# compile.sh CLANG OBJCOPY SOURCE NAME OUTPUT HEADERS: one BPF program, as a Swift file that holds
+# its object.
 set -eu
-clang=$1 objcopy=$2 source=$3 name=$4 output=$5
+clang=$1 objcopy=$2 source=$3 name=$4 output=$5 headers=$6
 
 machine=$(uname -m)
 case $machine in
@@ -14,7 +15,7 @@ esac
 # The folder's name must not end up in the line information: it differs from machine to machine.
 cd "$(dirname "$source")"
 "$clang" -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -ffile-prefix-map="$PWD"=. \
-	-D__TARGET_ARCH_$arch -I"/usr/include/$machine-linux-gnu" \
+	-D__TARGET_ARCH_$arch -I"/usr/include/$machine-linux-gnu" -I"$headers" \
 	-c "$(basename "$source")" -o "$output.o"
 "$objcopy" --strip-debug "$output.o"
 {

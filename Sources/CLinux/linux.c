@@ -56,13 +56,13 @@ int sonde_timerfd(void)
 
 static struct timespec from_ns(uint64_t ns)
 {
-	return (struct timespec){ ns / 1000000000, ns % 1000000000 };
+	return (struct timespec){ns / 1000000000, ns % 1000000000};
 }
 
 int sonde_timerfd_set(int fd, uint64_t first, uint64_t period)
 {
-	struct itimerspec when = { .it_interval = from_ns(period),
-				   .it_value = from_ns(first) };
+	struct itimerspec when = {.it_interval = from_ns(period),
+				  .it_value = from_ns(first)};
 
 	return timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
@@ -87,7 +87,7 @@ static void leave(int signal)
 
 int sonde_exit_on_signal(int signal, int status)
 {
-	struct sigaction action = { .sa_handler = leave };
+	struct sigaction action = {.sa_handler = leave};
 	sigset_t set;
 
 	exit_status = status;

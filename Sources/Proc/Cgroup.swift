@@ -53,7 +53,7 @@ public struct Cgroup: Sendable, Hashable {
     guard !path.isEmpty else { throw ProcError("cgroup", "its path is empty") }
 
     var mount = main
-    var names = path.split(separator: "/")
+    var names = path.split(separator: "/").filter { $0 != "." }
     if path.hasPrefix("/") {
       func lies(in mount: Mount) -> Bool { names.starts(with: mount.point.split(separator: "/")) }
       if let home = lies(in: main) ? main : mounts.last(where: lies) {
@@ -62,7 +62,7 @@ public struct Cgroup: Sendable, Hashable {
       }
     }
     var kept: [Substring] = []
-    for name in names where name != "." {
+    for name in names {
       if name != ".." {
         kept.append(name)
       } else if kept.popLast() == nil {

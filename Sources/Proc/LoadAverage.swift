@@ -28,10 +28,11 @@ public struct LoadAverage: Sendable, Hashable {
     self.tasks = tasks
   }
 
-  /// `Double(_:)` alone would take "inf", "0x1p3" and "1e9" too.
+  /// `Double(_:)` alone would take "inf", "0x1p3" and "-1" too.
   private static func load(_ word: Substring) -> Double? {
-    guard let (whole, hundredths) = word.cut(at: "."), UInt64(whole) != nil,
-      hundredths.utf8.count == 2, UInt64(hundredths) != nil
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    guard word.utf8.allSatisfy({ digits.contains($0) || $0 == UInt8(ascii: ".") }),
+      let (_, hundredths) = word.cut(at: "."), hundredths.utf8.count == 2
     else { return nil }
     return Double(word)
   }

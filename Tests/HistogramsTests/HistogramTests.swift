@@ -115,7 +115,7 @@ struct QuantileTests {
 
   @Test func ranksOfLargeCountsAreExactToo() {
     var random = SplitMix64(seed: 5)
-    for _ in 0..<20_000 {
+    for _ in 0..<1_000 {
       // The rank-th value is 1, the next one is 2.
       let thousandth = UInt64.random(in: 1...999, using: &random)
       let count = UInt64.random(in: 1...100_000_000, using: &random) * 1_000

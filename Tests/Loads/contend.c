@@ -25,7 +25,7 @@ static void compete(long index, void *context)
 	const long *cpu = context;
 
 	pin(*cpu);
-	arrive();
+	arrive_at_gate();
 	for (long round = index; !asked_to_stop(); round++) {
 		spin_for(200000);
 		if (round % 2)

@@ -19,41 +19,12 @@ struct member {
 	pthread_t thread;
 };
 
-/* In memory that children share. */
+/* Those not reaped yet, for an end with an error. */
 static struct {
-	atomic_long arrived;
-	atomic_bool stop;
-} *crew_state;
-
-static void prepare(void)
-{
-	if (!crew_state)
-		crew_state = share(sizeof(*crew_state));
-}
-
-void arrive(void)
-{
-	atomic_fetch_add(&crew_state->arrived, 1);
-}
-
-void await_arrivals(long count)
-{
-	while (atomic_load(&crew_state->arrived) < count) {
-		if (waitpid(-1, NULL, WNOHANG) > 0)
-			errx(1, "a child ended before the load was in place");
-		nap_us(500);
-	}
-}
-
-void ask_to_stop(void)
-{
-	atomic_store(&crew_state->stop, true);
-}
-
-bool asked_to_stop(void)
-{
-	return atomic_load_explicit(&crew_state->stop, memory_order_relaxed);
-}
+	pid_t parent;
+	pid_t *ids;
+	long count;
+} children;
 
 /* For a task of its own; also in a vfork child. */
 void die_with_parent(pid_t parent)
@@ -62,13 +33,26 @@ void die_with_parent(pid_t parent)
 		_exit(1);
 }
 
+/* Runs at the exit of any process of ours; only the first has children. */
+static void end_children(void)
+{
+	if (getpid() != children.parent)
+		return;
+	kill_all(children.ids, children.count);
+	while (wait(NULL) > 0)
+		;
+}
+
 struct crew start_children(long count, member_body *body, void *context)
 {
 	struct crew crew = { .count = count };
 	pid_t self = getpid();
 
-	prepare();
+	prepare_rendezvous();
 	crew.ids = allocate(count, sizeof(*crew.ids));
+	children.parent = self;
+	children.ids = crew.ids;
+	atexit(end_children);
 	for (long i = 0; i < count; i++) {
 		crew.ids[i] = fork();
 		if (crew.ids[i] < 0)
@@ -78,8 +62,10 @@ struct crew start_children(long count, member_body *body, void *context)
 			body(i, context);
 			_exit(0);
 		}
+		children.count++;
 	}
 	await_arrivals(count);
+	open_gate();
 	return crew;
 }
 
@@ -97,7 +83,7 @@ struct crew start_threads(long count, member_body *body, void *context)
 	struct crew crew = { .count = count };
 	pthread_attr_t attributes;
 
-	prepare();
+	prepare_rendezvous();
 	crew.ids = allocate(count, sizeof(*crew.ids));
 	crew.members = allocate(count, sizeof(*crew.members));
 	/* Without guard pages the stacks are one mapping, not two each. */
@@ -118,6 +104,7 @@ struct crew start_threads(long count, member_body *body, void *context)
 	}
 	pthread_attr_destroy(&attributes);
 	await_arrivals(count);
+	open_gate();
 	return crew;
 }
 
@@ -136,14 +123,17 @@ void kill_all(const pid_t *ids, long count)
 /* All of them; how often they were switched away from. */
 long reap_children(void)
 {
+	bool failed = false;
 	struct rusage usage;
 	long switches = 0;
 	int status;
 
 	while (wait4(-1, &status, 0, &usage) > 0) {
-		if (WIFEXITED(status) && WEXITSTATUS(status))
-			errx(1, "a child failed");
+		failed |= WIFEXITED(status) && WEXITSTATUS(status);
 		switches += usage.ru_nvcsw + usage.ru_nivcsw;
 	}
+	children.count = 0;
+	if (failed)
+		errx(1, "a child failed");
 	return switches;
 }

@@ -33,7 +33,7 @@ static void sleep_in_d(long index, void *context)
 	struct waits *waits = context;
 
 	(void)index;
-	arrive();
+	arrive_at_gate();
 	while (!asked_to_stop()) {
 		int64_t start = now_ns(), length;
 

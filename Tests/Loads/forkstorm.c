@@ -11,7 +11,7 @@ static void fork_on(long index, void *context)
 {
 	long *forks = context;
 
-	arrive();
+	arrive_at_gate();
 	while (!asked_to_stop()) {
 		pid_t child = fork();
 

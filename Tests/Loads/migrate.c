@@ -14,7 +14,7 @@ static void spin(long index, void *context)
 {
 	(void)index;
 	(void)context;
-	arrive();
+	arrive_at_gate();
 	for (;;)
 		atomic_signal_fence(memory_order_relaxed);
 }

@@ -20,7 +20,7 @@ static void play(long index, void *context)
 	char ball = 0;
 
 	pin(pairs->cpu);
-	arrive();
+	arrive_at_gate();
 	if (index % 2 == 0 && write(to, &ball, 1) != 1)
 		err(1, "write");
 	while (read(from, &ball, 1) == 1 && write(to, &ball, 1) == 1)

@@ -37,7 +37,7 @@ static void sleep_repeatedly(long index, void *context)
 {
 	struct sleeps *sleeps = context;
 
-	arrive();
+	arrive_at_gate();
 	while (!asked_to_stop()) {
 		int64_t start = now_ns();
 

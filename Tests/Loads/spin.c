@@ -8,7 +8,7 @@ static void spin(long index, void *context)
 
 	(void)index;
 	pin(*cpu);
-	arrive();
+	arrive_at_gate();
 	for (;;)
 		atomic_signal_fence(memory_order_relaxed);
 }

@@ -50,12 +50,20 @@ struct crew {
 
 struct crew start_children(long count, member_body *body, void *context);
 struct crew start_threads(long count, member_body *body, void *context);
-void arrive(void);
-void await_arrivals(long count);
 void die_with_parent(pid_t parent);
 void kill_all(const pid_t *ids, long count);
 long reap_children(void);
 void join_threads(const struct crew *crew);
+
+/*
+ * rendezvous.c: a member arrives once its part of the load is in place, or at
+ * the gate before it begins; the gate opens when all have arrived.
+ */
+void prepare_rendezvous(void);
+void arrive(void);
+void arrive_at_gate(void);
+void await_arrivals(long count);
+void open_gate(void);
 void ask_to_stop(void);
 bool asked_to_stop(void);
 

@@ -51,7 +51,8 @@ struct sonde_switch {
 	sonde_u64 next_run_delay;
 	sonde_u32 prev_tid;
 	sonde_u32 next_tid;
-	/* how often next has been given a CPU, this time included; low 32 bits */
+	/* how often next has been given a CPU, this time included; low 32 bits
+	 */
 	sonde_u32 next_pcount;
 	/* task state bits as the scheduler saw them, low 16 bits */
 	sonde_u16 prev_state;
@@ -82,8 +83,8 @@ struct sonde_task {
 	sonde_u64 last_queued;
 	/* run queue clock: when it last got a CPU */
 	sonde_u64 last_arrival;
-	/* run queue clock: when it last left the CPU, for a task that is off it;
-	 * 0 where unknown. Exact but for interrupt time since.
+	/* run queue clock: when it last left the CPU, for a task that is off
+	 * it; 0 where unknown. Exact but for interrupt time since.
 	 */
 	sonde_u64 last_ran;
 	sonde_u64 cgroup;

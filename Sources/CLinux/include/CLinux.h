@@ -12,11 +12,12 @@
 /* A descriptor for sonde_epoll_add() and sonde_epoll_wait(). */
 int sonde_epoll(void);
 
-/* Waits for `fd` to be readable, from now on. Edge-triggered: only for changes. */
+/* Waits for `fd` to be readable, from now on. Edge-triggered: only for changes.
+ */
 int sonde_epoll_add(int epoll, int fd, int edge_triggered);
 
-/* Waits until descriptors are ready; puts up to `count` of them into `ready` and
- * returns how many.
+/* Waits until descriptors are ready; puts up to `count` of them into `ready`
+ * and returns how many.
  */
 int sonde_epoll_wait(int epoll, int *ready, int count);
 

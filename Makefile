@@ -1,0 +1,86 @@
+# make run    watch this machine for ten seconds, with a small load of its own
+# make test   everything that can be tested on this machine
+# make bench  what it costs, beside its peers
+#
+# Each installs what it needs and is missing, where apt-get can. Everything runs as root:
+# the tools attach to the kernel.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+BUILD ?= .build
+SWIFT_BUILD := $(SWIFT) build -c release --scratch-path $(BUILD)
+BIN = $(BUILD)/release
+
+# The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
+BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema clang-format-14 rt-tests libcap2-bin
+BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace linux-perf rt-tests jq
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: all build run test format lint bench static install clean
+
+all: build
+
+# install(packages): those of them that aren't there
+define install
+	@missing=""; for p in $(1); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+		echo "installing$$missing"; \
+		$(SUDO) apt-get update -qq; \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+build:
+	$(call install,$(BUILD_PACKAGES))
+	$(SWIFT_BUILD) --product loadwatch
+
+run:
+	$(call install,$(BUILD_PACKAGES))
+	$(SWIFT_BUILD) --product loadwatch
+	$(SWIFT_BUILD) --product testload
+	@$(BIN)/testload demo 11 & load=$$!; \
+	trap 'kill $$load 2>/dev/null || true' EXIT; \
+	$(SUDO) $(BIN)/loadwatch --duration 10s
+
+test:
+	$(call install,$(TEST_PACKAGES))
+	$(MAKE) lint
+	$(SWIFT_BUILD)
+	$(SUDO) env "PATH=$$PATH" $(SWIFT) test -c release --scratch-path $(BUILD) --no-parallel
+
+lint:
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Examples
+	clang-format-14 --dry-run --Werror bpf/*.h bpf/*.c bpf/include/*.h \
+		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Examples/*/*.c
+
+format:
+	$(call install,clang-format-14)
+	$(SWIFT) format --in-place --recursive Package.swift Sources Plugins Tests Examples
+	clang-format-14 -i bpf/*.h bpf/*.c bpf/include/*.h \
+		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Examples/*/*.c
+
+bench:
+	$(call install,$(BENCH_PACKAGES))
+	$(MAKE) static
+	$(SWIFT_BUILD) --product testload
+	$(SUDO) Benchmarks/run $(BUILD)-static/loadwatch $(BIN)/testload
+
+# One file that runs on any host of this architecture: no Swift, no libbpf needed there.
+static:
+	$(call install,$(BUILD_PACKAGES))
+	$(SWIFT) build -c release --scratch-path $(BUILD)-static --product loadwatch \
+		--static-swift-stdlib -Xswiftc -static-executable -Xlinker -lelf -Xlinker -lz
+	strip -o $(BUILD)-static/loadwatch $(BUILD)-static/release/loadwatch
+	@ls -l $(BUILD)-static/loadwatch
+
+install: static
+	install -D -m 755 $(BUILD)-static/loadwatch $(DESTDIR)$(PREFIX)/bin/loadwatch
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-static

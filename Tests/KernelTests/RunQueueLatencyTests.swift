@@ -1,0 +1,81 @@
+import Glibc
+import Histograms
+import LoadProbes
+import LoadTrace
+import Proc
+import Snapshots
+import Support
+import Testing
+
+/// Run queue latency against the kernel's own account of each task, /proc/TID/schedstat.
+@Suite(.serialized)
+struct RunQueueLatencyTests {
+  /// Records a load from before its tasks were born, stops them all, and compares each with what
+  /// the kernel says of it: once stopped its figures stand still.
+  private func compare(_ arguments: (String, String, String?), seconds: Int = 3) throws {
+    var recording = try Recording()
+    let load =
+      if let third = arguments.2 {
+        try Load(arguments.0, arguments.1, third, tellsIds: true)
+      } else {
+        try Load(arguments.0, arguments.1, tellsIds: true)
+      }
+    #expect(!load.tids.isEmpty)
+    recording.run(milliseconds: seconds * 1000)
+    for tid in load.tids { kill(tid, SIGSTOP) }
+    #expect(eventually { load.tids.allSatisfy { state(of: $0) == "T" } })
+    let truth = try load.tids.map { try SchedStat.of(tid: $0) }
+    let account = try recording.finish()
+    for tid in load.tids { kill(tid, SIGCONT) }
+
+    #expect(account.ringFull == 0 && account.noRing == 0)
+    var waited: UInt64 = 0
+    for (tid, kernel) in zip(load.tids, truth) {
+      let ours = recording.played(thread: tid)
+      #expect(ours.runQueueLatency.sum == kernel.runDelay, "thread \(tid)")
+      #expect(ours.runQueueLatency.count == kernel.timeslices, "thread \(tid)")
+      waited += kernel.runDelay
+    }
+    #expect(waited > 1_000_000_000, "too little contention to prove anything")
+  }
+
+  @Test func pinnedTasks() throws {
+    try compare(("spin", "6", "0"))
+  }
+
+  @Test func freeTasks() throws {
+    try compare(("spin", "8", nil))
+  }
+
+  @Test func migratingTasks() throws {
+    try compare(("migrate", "6", nil))
+  }
+
+  @Test func tasksThatSleepAndYield() throws {
+    try compare(("contend", "8", nil))
+  }
+
+  /// R is what the scheduler says it is: N spinners make N runnable tasks, and their time is either
+  /// on a CPU or in the queue.
+  @Test func spinnersOnOneCPU() throws {
+    let load = try Load("spin", "5", "0", tellsIds: true)
+    var options = WatchOptions()
+    options.interval = 1_000_000_000
+    options.duration = 2_000_000_000
+    options.filter.threads = Set(load.tids.map { UInt32($0) })
+    var watch = try LoadWatch(options)
+    var snapshots: [LoadSnapshot] = []
+    _ = try watch.run {
+      snapshots.append($0)
+      return true
+    }
+    let final = try #require(snapshots.last)
+    #expect(final.tasks.runnable.now == 5)
+    #expect(final.tasks.runnable.max == 5)
+    #expect(abs(final.tasks.runnable.mean - 5) < 0.01)
+    let accounted = final.histograms.runQueueLatency.sum + final.histograms.onCPU.sum
+    // The stretch that is cut off at the end is in neither.
+    #expect(accounted > 9_000_000_000 && accounted < 10_500_000_000)
+    #expect(final.tasks.uninterruptible.max == 0)
+  }
+}
