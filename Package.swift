@@ -83,5 +83,7 @@ let package = Package(
         "BPF", "Histograms", "LoadProbes", "LoadTrace", "Proc", "Snapshots", "Support", "testload",
       ],
       swiftSettings: strict + lifetimes),
+    .testTarget(name: "HistogramsTests", dependencies: ["Histograms"], swiftSettings: strict),
+    .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
   ]
 )

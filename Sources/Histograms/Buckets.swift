@@ -106,24 +106,24 @@ extension InvalidBucket: CustomStringConvertible {
 
 /// Where the buckets lie. 0..<64 are one value wide; then each power of two has 32, numbered on.
 extension Histogram {
-  static let bucketCount = 1920
+  package static let bucketCount = 1920
 
   /// The bucket that takes a value: how far the value must be shifted right to leave six bits,
   /// and these six.
   @inlinable
-  static func index(of value: UInt64) -> Int {
+  package static func index(of value: UInt64) -> Int {
     let shift = 58 &- (value | 32).leadingZeroBitCount
     return (shift &<< 5) &+ Int(truncatingIfNeeded: value &>> UInt64(truncatingIfNeeded: shift))
   }
 
   /// The smallest value a bucket takes.
-  static func first(_ index: Int) -> UInt64 {
+  package static func first(_ index: Int) -> UInt64 {
     let shift = shift(index)
     return UInt64(index - shift * 32) << shift
   }
 
   /// The largest value a bucket takes.
-  static func last(_ index: Int) -> UInt64 {
+  package static func last(_ index: Int) -> UInt64 {
     first(index) + ((1 << shift(index)) - 1)
   }
 

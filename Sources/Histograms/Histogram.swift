@@ -85,7 +85,9 @@ public struct Histogram: Sendable, Equatable {
     guard q < 1 else { return total }
     // 0.07 * 100 is 7.000000000000001, and its rank is 7, not 8.
     let exact = q * Double(total) * (1 - 0x1p-50)
-    return Swift.max(1, Swift.min(total, UInt64(exact.rounded(.up))))
+    // Rounded up by hand: `rounded(.up)` would need the C library's ceil.
+    let below = UInt64(exact)
+    return Swift.max(1, Swift.min(total, Double(below) < exact ? below + 1 : below))
   }
 }
 

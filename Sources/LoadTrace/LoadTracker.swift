@@ -60,7 +60,7 @@ public struct LoadTracker: ~Copyable {
     guard cpu < running.count else { return }
     let counts = event.time >= current.start
     let gap = event.flags & UInt8(SONDE_SWITCH_GAP.rawValue) != 0
-    if gap { forgetRunning(on: cpu, unless: event.prev_tid) }
+    if gap { forgetRunning(on: cpu, unless: event.prev_tid, at: event.time) }
     if counts, filter.isEmpty { current.switches &+= 1 }
     if event.prev_tid != 0 {
       leave(event, cpu: Int32(truncatingIfNeeded: cpu), gap: gap, counts: counts)
@@ -71,11 +71,13 @@ public struct LoadTracker: ~Copyable {
     running[cpu] = event.next_tid
   }
 
-  /// The task that was believed to run here left unseen.
-  private mutating func forgetRunning(on cpu: Int, unless tid: UInt32) {
+  /// The task that was believed to run here left unseen, by now. Whether it stays runnable shows as
+  /// it is given a CPU again.
+  private mutating func forgetRunning(on cpu: Int, unless tid: UInt32, at time: UInt64) {
     guard running[cpu] != tid, let slot = tasks.find(running[cpu]) else { return }
-    if tasks[slot].phase == .running, tasks[slot].cpu == Int32(cpu) {
+    if tasks[slot].phase == .running, tasks[slot].cpu == Int32(cpu), tasks[slot].since <= time {
       tasks[slot].phase = .unknown
+      tasks[slot].since = time
     }
   }
 
@@ -100,7 +102,7 @@ public struct LoadTracker: ~Copyable {
         return
       }
       // It came to this CPU unseen.
-      tasks[slot].runnableSince = time
+      if tasks[slot].phase != .waiting { tasks[slot].runnableSince = time }
     }
 
     if Sleep.isDead(bits) {
@@ -154,6 +156,12 @@ public struct LoadTracker: ~Copyable {
         let until = arrivals == 1 ? max(wokenAt, since) : since
         endBlocked(slot, at: until, counts: counts && arrivals == 1)
         tasks[slot].runnableSince = until
+      case .unknown where tasks[slot].runnableSince <= tasks[slot].since:
+        // It left unseen by `since`. Where it began to wait before that, it had never stopped.
+        if wokenAt > tasks[slot].since {
+          endRunnable(slot, at: tasks[slot].since)
+          tasks[slot].runnableSince = wokenAt
+        }
       case .waiting:
         break
       case .new, .unknown, .running:

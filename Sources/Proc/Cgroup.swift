@@ -43,7 +43,7 @@ public struct Cgroup: Sendable, Hashable {
   }
 
   /// The directory of the cgroup, which need not exist.
-  func directory(in mounts: [Mount]) throws(ProcError) -> String {
+  package func directory(in mounts: [Mount]) throws(ProcError) -> String {
     let mounts = mounts.filter { $0.type == "cgroup2" }
     // One that shows the hierarchy from its root is what a relative path is relative to. Of two
     // at the same place, the later hides the earlier.

@@ -30,7 +30,7 @@ public struct Host: Sendable, Hashable {
 
   /// Numbers in ascending order from text such as "0-3,5,7-9", or none from an empty line
   /// (`bitmap_list_string` in lib/vsprintf.c).
-  static func cpuList(parsing text: String) -> [Int]? {
+  package static func cpuList(parsing text: String) -> [Int]? {
     var numbers: [Int] = []
     guard let line = text.lines.first else { return numbers }
     for range in line.split(separator: ",", omittingEmptySubsequences: false) {

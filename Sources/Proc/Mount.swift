@@ -1,18 +1,18 @@
 /// A place where a file system is mounted (`/proc/self/mountinfo`: man proc_pid_mountinfo(5)).
-struct Mount: Hashable {
+package struct Mount: Hashable {
   /// What of the file system is mounted; "/" for all of it.
-  let root: String
+  package let root: String
   /// Where.
-  let point: String
+  package let point: String
   /// The type of the file system, such as "cgroup2".
-  let type: String
+  package let type: String
 
   /// All that this process sees, in the order they were mounted.
-  static func all() throws(ProcError) -> [Mount] {
+  package static func all() throws(ProcError) -> [Mount] {
     try read("/proc/self/mountinfo") { $0.lines.compactMap(Mount.init(parsing:)) }
   }
 
-  init(root: String, point: String, type: String) {
+  package init(root: String, point: String, type: String) {
     self.root = root
     self.point = point
     self.type = type
@@ -20,7 +20,7 @@ struct Mount: Hashable {
 
   /// From a line such as "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw". Between the
   /// sixth field and the hyphen stand any number of others.
-  init?(parsing line: Substring) {
+  package init?(parsing line: Substring) {
     let words = line.words
     guard words.count > 6, let hyphen = words[6...].firstIndex(of: "-"),
       hyphen + 1 < words.count

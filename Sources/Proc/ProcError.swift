@@ -9,14 +9,14 @@ public struct ProcError: Error, Hashable {
   public let reason: String
 
   /// A system call failed.
-  init(_ path: String, errno: Int32) {
+  package init(_ path: String, errno: Int32) {
     self.path = path
     self.errno = errno
     reason = unsafe String(cString: strerror(errno))
   }
 
   /// No call failed, but what was found can't be used.
-  init(_ path: String, _ reason: String) {
+  package init(_ path: String, _ reason: String) {
     self.path = path
     errno = nil
     self.reason = reason

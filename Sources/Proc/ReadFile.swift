@@ -3,7 +3,7 @@ import Glibc
 /// A whole file. Files of the kernel have no size to go by: they are read until nothing comes.
 ///
 /// Bytes that are not UTF-8, which task names may hold, become U+FFFD.
-func contents(of path: String) throws(ProcError) -> String {
+package func contents(of path: String) throws(ProcError) -> String {
   let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
   guard file >= 0 else { throw ProcError(path, errno: errno) }
   defer { close(file) }
@@ -24,7 +24,7 @@ func contents(of path: String) throws(ProcError) -> String {
 }
 
 /// What a file says, by a function that gives nil for text it doesn't understand.
-func read<Value>(
+package func read<Value>(
   _ path: String, as parse: (String) -> Value?
 ) throws(ProcError) -> Value {
   guard let value = parse(try contents(of: path)) else {

@@ -28,7 +28,7 @@ public struct SelfUsage: Sendable, Hashable {
   }
 
   /// The second of seven numbers: "6021 1352 1067 5 0 190 0".
-  static func residentPages(parsing text: String) -> UInt64? {
+  package static func residentPages(parsing text: String) -> UInt64? {
     guard let words = text.lines.first?.words, words.count == 7 else { return nil }
     return UInt64(words[1])
   }

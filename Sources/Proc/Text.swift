@@ -2,14 +2,14 @@
 
 extension String {
   /// The lines that hold something.
-  var lines: [Substring] {
+  package var lines: [Substring] {
     utf8.split(separator: UInt8(ascii: "\n")).map(Substring.init)
   }
 }
 
 extension Substring {
   /// What stands between spaces and tabs.
-  var words: [Substring] {
+  package var words: [Substring] {
     utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map(Substring.init)
   }
 

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Histograms
+import Histograms
 
 /// Where the buckets lie.
 struct BucketTests {

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import Proc
+import Proc
 
 /// Which directory a path means.
 struct CgroupPathTests {

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import Proc
+import Proc
 
 struct HostTests {
   @Test(arguments: [

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import Proc
+import Proc
 
 struct ReadFileTests {
   /// A pipe gives what it has, here more than one read takes, and then its end.

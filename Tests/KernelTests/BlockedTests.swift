@@ -1,0 +1,107 @@
+import Foundation
+import Histograms
+import LoadProbes
+import LoadTrace
+import Proc
+import Snapshots
+import Support
+import Testing
+
+/// Tasks in D and S, against the kernel's states and the programs' own clocks.
+@Suite(.serialized)
+struct BlockedTests {
+  /// bcc 4652: sleeps that don't end are the load, and must be seen while they last.
+  @Test func vforkParentsThatStayInD() throws {
+    let load = try Load("vfork", "200", tellsIds: true)
+    try #require(load.tids.count == 200)
+    let began = now()
+    let snapshots = try watched(seconds: 2, .threads(load.tids))
+    let atMost = now() - began + 1_000_000_000
+    for snapshot in snapshots {
+      #expect(snapshot.tasks.uninterruptible.now == 200)
+      #expect(snapshot.tasks.uninterruptible.max == 200)
+      #expect(abs(snapshot.tasks.uninterruptible.mean - 200) < 0.001)
+    }
+    let ages = snapshots.dropLast().compactMap { $0.tasks.uninterruptible.longestNs }
+    #expect(ages.count == 4)
+    for (younger, older) in zip(ages, ages.dropFirst()) {
+      #expect(older - younger == 500_000_000)
+    }
+    #expect(ages.last! >= 2_000_000_000 && ages.last! < atMost + 2_000_000_000)
+    #expect(snapshots.last?.histograms.blockedUninterruptible.count == 0)
+  }
+
+  /// 20,000 tasks in D, more than other tools' maps hold, that were all there before.
+  @Test(.timeLimit(.minutes(2))) func manyTasksFromBeforeTheWatch() throws {
+    let load = try Load("chain", "20000")
+    let inD = { (try? LoadAverage.current().tasks) ?? 0 }
+    try #require(inD() > 20_000)
+    let snapshots = try watched(seconds: 2, .named("testload"))
+    for snapshot in snapshots {
+      #expect(snapshot.tasks.uninterruptible.now == 20_000)
+      #expect(snapshot.tasks.uninterruptible.max == 20_000)
+    }
+    #expect(snapshots.last!.loss.lost <= snapshots.last!.loss.untraced)
+    _ = load.stop()
+  }
+
+  /// Tasks that go into D while being watched, and how long they stay, by the program's own clock.
+  @Test func timeInDByTheProgramsClock() throws {
+    var recording = try Recording()
+    let load = try Load("dsleep", "20")
+    recording.run(milliseconds: 3000)
+    let fields = try #require(load.stop().last { $0.hasPrefix("tid") }).split(separator: " ")
+    let tid = try #require(Int32(fields[1]))
+    let count = try #require(UInt64(fields[3]))
+    let total = try #require(UInt64(fields[5]))
+    _ = try recording.finish()
+    let ours = recording.played(thread: tid).blockedUninterruptible
+    #expect(ours.count == count)
+    // The program's clock also holds the call's own work and the wait for a CPU.
+    #expect(ours.sum <= total && Double(ours.sum) > 0.95 * Double(total))
+  }
+
+  @Test func timeInSByTheProgramsClock() throws {
+    var recording = try Recording()
+    let load = try Load("wake", "4", "2000")
+    recording.run(milliseconds: 2000)
+    let lines = load.stop().map { $0.split(separator: " ").compactMap { UInt64($0) } }
+      .filter { $0.count == 3 }
+    #expect(lines.count == 4)
+    let account = try recording.finish()
+    var missing: UInt64 = 0
+    for line in lines {
+      let ours = recording.played(thread: Int32(line[0])).blockedInterruptible
+      missing += line[1] - min(line[1], ours.count)
+      // Besides its sleeps it may wait for a lock or for the end.
+      #expect(ours.count <= line[1] + 5)
+      #expect(ours.quantile(0.5)! >= 2_000_000 && ours.quantile(0.5)! < 2_500_000)
+    }
+    #expect(missing <= account.untraced, "only what is known to be untraced may be missing")
+  }
+
+  /// TASK_IDLE is uninterruptible and doesn't count: kernel threads that wait for work.
+  @Test func idleKernelThreadsAreNotInD() throws {
+    let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc")
+      .compactMap { Int32($0) }.filter { state(of: $0) == "I" }
+    try #require(threads.count > 5)
+    let final = try #require(try watched(seconds: 1, .threads(threads)).last)
+    #expect(final.tasks.uninterruptible.max == 0)
+    #expect(final.histograms.blockedUninterruptible.count == 0)
+  }
+
+  /// Tasks that are killed while they are in D.
+  @Test func tasksThatExitWhileBlocked() throws {
+    let load = try Load("dexit", "50")
+    let before = try watched(seconds: 0.5, .named("testload"))
+    #expect(before.last!.tasks.uninterruptible.now == 50)
+    var stopped = false
+    let after = try watched(seconds: 2, .named("testload")) { _ in
+      if !stopped { _ = load.stop() }
+      stopped = true
+    }
+    #expect(after.first!.tasks.uninterruptible.now == 50)
+    #expect(after.last!.tasks.uninterruptible.now == 0)
+    #expect(after.last!.histograms.blockedUninterruptible.count == 50)
+  }
+}

@@ -1,0 +1,75 @@
+import BPF
+import Glibc
+import Histograms
+import LoadProbes
+import LoadTrace
+import Proc
+import Support
+import Testing
+
+/// What was not seen is told, and adds up with the kernel's own counts.
+@Suite(.serialized)
+struct LossTests {
+  /// A consumer that sleeps loses records, and knows how many.
+  @Test func fullRings() throws {
+    let load = try Load("pingpong", "4")
+    var recording = try Recording(ringSize: 64 << 10)
+    let statistics = try RunTimeStatistics()
+    let before = try recording.account()
+    usleep(1_000_000)
+    let account = try recording.finish()
+    _ = consume statistics
+    #expect(account.ringFull > 10_000)
+    #expect(account.noRing == 0)
+    #expect(account.seen == UInt64(recording.count) + account.ringFull)
+    // The kernel's count of runs, while it counted.
+    let seen = Double(account.seen - before.seen)
+    #expect(abs(Double(account.runs) - seen) <= 0.01 * seen)
+    _ = load.stop()
+  }
+
+  /// Records of which some were lost still give possible durations, and the kernel's sum of waits.
+  @Test func figuresUnderLoss() throws {
+    var recording = try Recording(ringSize: 64 << 10)
+    let load = try Load("spin", "6", "0", tellsIds: true)
+    let noise = try Load("pingpong", "4")
+    for _ in 0..<10 {
+      usleep(200_000)
+      recording.drain()
+    }
+    _ = noise.stop()
+    recording.run(milliseconds: 300)
+    for tid in load.tids { kill(tid, SIGSTOP) }
+    #expect(eventually { load.tids.allSatisfy { state(of: $0) == "T" } })
+    let truth = try load.tids.map { try SchedStat.of(tid: $0) }
+    let account = try recording.finish()
+    for tid in load.tids { kill(tid, SIGCONT) }
+    #expect(account.ringFull > 0)
+    for (tid, kernel) in zip(load.tids, truth) {
+      let ours = recording.played(thread: tid)
+      // Where the birth was lost, so is what was before the first that came through.
+      #expect(ours.runQueueLatency.sum <= kernel.runDelay)
+      #expect(ours.runQueueLatency.sum > kernel.runDelay / 2)
+      #expect((ours.onCPU.max ?? 0) < 3_000_000_000)
+      #expect((ours.runQueueLatency.max ?? 0) < 3_000_000_000)
+    }
+  }
+
+  /// Every context switch of the machine is either delivered, lost or known to be untraced.
+  @Test func allSwitchesAreAccountedFor() throws {
+    let load = try Load("pingpong", "2")
+    let sleeper = try Load("wake", "8", "500")
+    var recording = try Recording()
+    let before = try (KernelCounters.contextSwitches(), recording.account())
+    recording.run(milliseconds: 2000)
+    let after = try (KernelCounters.contextSwitches(), recording.account())
+    _ = load.stop()
+    _ = sleeper.stop()
+    let kernel = Double(after.0 - before.0)
+    let ours = Double(
+      after.1.seen + after.1.untraced - before.1.seen - before.1.untraced)
+    // The counters are read one after the other, and some records are of new tasks and names.
+    #expect(abs(kernel - ours) < 0.001 * kernel + 100)
+    #expect(after.1.recursion == 0)
+  }
+}
