@@ -18,7 +18,7 @@ BIN = $(BUILD)/release
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema clang-format-14 rt-tests libcap2-bin
-BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace linux-perf rt-tests jq
+BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -75,7 +75,7 @@ bench:
 static:
 	$(call install,$(BUILD_PACKAGES))
 	$(SWIFT) build -c release --scratch-path $(BUILD)-static --product loadwatch \
-		--static-swift-stdlib -Xswiftc -static-executable -Xlinker -lelf -Xlinker -lz
+		--static-swift-stdlib -Xswiftc -static-executable -Xlinker -lelf -Xlinker -lz -Xlinker --icf=all
 	strip -o $(BUILD)-static/loadwatch $(BUILD)-static/release/loadwatch
 	@ls -l $(BUILD)-static/loadwatch
 
