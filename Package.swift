@@ -21,6 +21,7 @@ let package = Package(
   name: "sonde",
   products: [
     .library(name: "BPF", targets: ["BPF"]),
+    .plugin(name: "CompileBPF", targets: ["CompileBPF"]),
     .executable(name: "loadwatch", targets: ["loadwatch"]),
   ],
   dependencies: [
@@ -31,7 +32,7 @@ let package = Package(
     // The kernel side: its records, for Swift to import, and what compiles its programs.
     .target(
       name: "Records", path: "bpf",
-      exclude: ["sched.bpf.c", "kernel.bpf.h", "ring.bpf.h"]),
+      exclude: ["sched.bpf.c", "kernel.bpf.h", "ring.bpf.h", "LICENSE"]),
     .plugin(name: "CompileBPF", capability: .buildTool()),
 
     // C at the edge.
@@ -70,6 +71,11 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict),
+
+    // A complete tracer, as the README shows it.
+    .executableTarget(
+      name: "execs", dependencies: ["BPF"], path: "Examples/execs", exclude: ["execs.bpf.c"],
+      swiftSettings: strict, plugins: ["CompileBPF"]),
 
     // What the tests run and stand on.
     .executableTarget(
