@@ -60,17 +60,18 @@ static __always_inline void *ring_reserve(void *ring, struct sonde_cpu *account,
 	return record;
 }
 
-/* Wakes the consumer once as the ring passes the threshold: a wakeup per
- * record would cost many times the record. Below it a timer drains.
+/* A wakeup per record would cost many times the record: a timer drains, and a
+ * wakeup comes only with every so many records.
  */
-static __always_inline void ring_submit(void *ring, void *record, u64 size)
+static __always_inline void ring_submit(void *record, struct sonde_cpu *account)
 {
-	u64 held = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	/* size and header: what one record takes in the ring */
-	bool passing = held - config.wakeup_bytes < size + 8;
+	u64 flags = BPF_RB_NO_WAKEUP;
 
-	bpf_ringbuf_submit(record,
-			   passing ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	if (++account->since_wakeup >= config.wakeup_records) {
+		account->since_wakeup = 0;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
+	bpf_ringbuf_submit(record, flags);
 }
 
 #endif

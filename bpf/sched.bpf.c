@@ -55,7 +55,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 							     : 0);
 	record->kind = SONDE_KIND_SWITCH;
 	account->switches_delivered = switches;
-	ring_submit(ring, record, sizeof(*record));
+	ring_submit(record, account);
 	return 0;
 }
 
@@ -93,7 +93,7 @@ static __always_inline int task_event(struct task_struct *task, u8 kind,
 	record->pad2 = 0;
 	record->kind = kind;
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), comm);
-	ring_submit(ring, record, sizeof(*record));
+	ring_submit(record, account);
 	return 0;
 }
 

@@ -67,9 +67,19 @@ public enum Availability: Sendable, Hashable {
     }
   }
 
-  /// Whether a map of that type can be created; tried by creating one.
-  private func mapType(_ type: bpf_map_type, _ name: String) -> Availability {
-    answer(libbpf_probe_bpf_map_type(type, nil), "\(name) maps")
+  /// Whether a ring buffer can be created (`BPF_MAP_TYPE_RINGBUF`, Linux 5.8); tried by creating one.
+  public var ringBuffers: Availability {
+    let descriptor = unsafe bpf_map_create(
+      BPF_MAP_TYPE_RINGBUF, "sonde_probe", 0, 0, UInt32(getpagesize()), nil)
+    if descriptor >= 0 {
+      close(descriptor)
+      return .yes
+    }
+    switch -descriptor {
+    case EPERM: return .cannotTell("no right to try; \(BPFError.rights)")
+    case EINVAL: return .no("this kernel has no ring buffers")
+    case let code: return .cannotTell(unsafe "creating one: \(String(cString: strerror(code)))")
+    }
   }
 
   private func find(_ name: String, kind: Int, _ reason: String) -> Availability {
@@ -77,17 +87,4 @@ public enum Availability: Sendable, Hashable {
     return unsafe btf__find_by_name_kind(types, name, UInt32(kind)) > 0
       ? .yes : .no("\(reason) in this kernel's BTF")
   }
-
-  private func answer(_ code: Int32, _ what: String) -> Availability {
-    switch code {
-    case 1: .yes
-    case 0: .no("this kernel refuses \(what)")
-    default: .cannotTell(unsafe "\(what): \(String(cString: strerror(-code)))")
-    }
-  }
-}
-
-extension KernelFeatures {
-  /// Whether a ring buffer can be created (`BPF_MAP_TYPE_RINGBUF`, Linux 5.8).
-  public var ringBuffers: Availability { mapType(BPF_MAP_TYPE_RINGBUF, "ring buffer") }
 }

@@ -38,8 +38,9 @@ public struct SchedProbes: ~Copyable {
     let file = try OpenObject(BPFObjects.sched)
     try file.setMaxEntries("rings", possibleCPUs)
     try file.setMaxEntries("cpus", possibleCPUs)
-    try file.set(
-      ".rodata.config", to: sonde_config(wakeup_bytes: UInt32(size / 4), pad: 0))
+    // A wakeup for every quarter of a ring; a switch takes 8 bytes more in the ring than its record.
+    let records = size / 4 / (MemoryLayout<sonde_switch>.size + 8)
+    try file.set(".rodata.config", to: sonde_config(wakeup_records: UInt32(records), pad: 0))
     let object = try file.load()
 
     var rings = RingBuffers(try object.map("rings"))

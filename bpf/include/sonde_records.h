@@ -109,13 +109,15 @@ struct sonde_cpu {
 	/* rq->nr_switches at the last switch seen, and at the last delivered */
 	sonde_u64 switches_seen;
 	sonde_u64 switches_delivered;
-	sonde_u64 pad[2];
+	/* records since the last wakeup */
+	sonde_u64 since_wakeup;
+	sonde_u64 pad;
 };
 
 /* Set by user space before load. */
 struct sonde_config {
-	/* wake the consumer as a ring comes to hold this many bytes */
-	sonde_u32 wakeup_bytes;
+	/* wake the consumer after so many records of a CPU */
+	sonde_u32 wakeup_records;
 	sonde_u32 pad;
 };
 
