@@ -44,9 +44,11 @@ run:
 	$(call install,$(BUILD_PACKAGES))
 	$(SWIFT_BUILD) --product loadwatch
 	$(SWIFT_BUILD) --product testload
-	@$(BIN)/testload demo 11 & load=$$!; \
-	trap 'kill $$load 2>/dev/null || true' EXIT; \
-	$(SUDO) $(BIN)/loadwatch --duration 10s
+	@for load in "spin 3" "dsleep 20" "pingpong 1"; do \
+		$(BIN)/testload $$load --seconds 11 >/dev/null & \
+	done; \
+	$(SUDO) $(BIN)/loadwatch --duration 10s; \
+	wait
 
 test:
 	$(call install,$(TEST_PACKAGES))

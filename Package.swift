@@ -52,7 +52,8 @@ let package = Package(
       name: "LoadTrace", dependencies: ["Records", "Histograms"],
       swiftSettings: strict + lifetimes),
     .target(name: "Snapshots", dependencies: ["Histograms"], swiftSettings: strict),
-    .target(name: "Presentation", dependencies: ["Snapshots"], swiftSettings: strict),
+    .target(
+      name: "Presentation", dependencies: ["Histograms", "Snapshots"], swiftSettings: strict),
     .target(
       name: "LoadProbes",
       dependencies: [
@@ -87,9 +88,16 @@ let package = Package(
       name: "KernelTests",
       dependencies: [
         "BPF", "Histograms", "LoadProbes", "LoadTrace", "Proc", "Snapshots", "Support", "testload",
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
-      swiftSettings: strict + lifetimes),
+      exclude: ["maps.bpf.c", "refused.bpf.c"],
+      swiftSettings: strict + lifetimes, plugins: ["CompileBPF"]),
     .testTarget(name: "HistogramsTests", dependencies: ["Histograms"], swiftSettings: strict),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
+    .testTarget(
+      name: "SnapshotsTests", dependencies: ["Histograms", "Snapshots"], swiftSettings: strict),
+    .testTarget(
+      name: "PresentationTests", dependencies: ["Histograms", "Presentation", "Snapshots"],
+      swiftSettings: strict),
   ]
 )

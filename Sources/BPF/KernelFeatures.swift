@@ -23,7 +23,8 @@ public enum Availability: Sendable, Hashable {
       btf = .yes
     } else {
       let cause = unsafe String(cString: strerror(errno))
-      btf = .no("no BTF of the kernel can be read (\(cause)); it is built with CONFIG_DEBUG_INFO_BTF")
+      btf = .no(
+        "no BTF of the kernel can be read (\(cause)); it is built with CONFIG_DEBUG_INFO_BTF")
     }
     Log.take()
   }

@@ -58,9 +58,9 @@ static int run_link(void *argument)
 static void carry(long index, void *context)
 {
 	(void)context;
-	chain.stacks = mmap(NULL, chain.length * STACK_SIZE,
-			    PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	chain.stacks =
+		mmap(NULL, chain.length * STACK_SIZE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (chain.stacks == MAP_FAILED)
 		fail("mmap");
 	run_link((void *)(intptr_t)index);

@@ -40,7 +40,7 @@ static void compete(long index, void *context)
 
 static struct schedstat schedstat_of(pid_t task)
 {
-	struct schedstat stat = { 0 };
+	struct schedstat stat = {0};
 	char path[64];
 	FILE *file;
 

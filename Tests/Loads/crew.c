@@ -45,7 +45,7 @@ static void end_children(void)
 
 struct crew start_children(long count, member_body *body, void *context)
 {
-	struct crew crew = { .count = count };
+	struct crew crew = {.count = count};
 	pid_t self = getpid();
 
 	prepare_rendezvous();
@@ -80,7 +80,7 @@ static void *run_member(void *argument)
 
 struct crew start_threads(long count, member_body *body, void *context)
 {
-	struct crew crew = { .count = count };
+	struct crew crew = {.count = count};
 	pthread_attr_t attributes;
 
 	prepare_rendezvous();
@@ -93,10 +93,10 @@ struct crew start_threads(long count, member_body *body, void *context)
 	for (long i = 0; i < count; i++) {
 		struct member *member = &crew.members[i];
 
-		*member = (struct member){ .index = i,
-					   .id = &crew.ids[i],
-					   .body = body,
-					   .context = context };
+		*member = (struct member){.index = i,
+					  .id = &crew.ids[i],
+					  .body = body,
+					  .context = context};
 		errno = pthread_create(&member->thread, &attributes, run_member,
 				       member);
 		if (errno)

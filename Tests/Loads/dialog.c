@@ -34,7 +34,7 @@ void say_ids(const pid_t *ids, long count)
 /* A load with a duration does not look at its stdin. */
 enum input wait_for_input(int timeout_ms)
 {
-	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
 	char buffer[4096];
 	ssize_t size;
 

@@ -29,20 +29,20 @@ static const struct load {
 	int most;
 	void (*run)(const long *arguments);
 } loads[] = {
-	{ "chain", "N", 1, 1, load_chain },
-	{ "contend", "N [CPU]", 1, 2, load_contend },
-	{ "dexit", "N", 1, 1, load_dexit },
-	{ "dsleep", "MS", 1, 1, load_dsleep },
-	{ "execthread", "", 0, 0, load_execthread },
-	{ "forkstorm", "N", 1, 1, load_forkstorm },
-	{ "migrate", "N", 1, 1, load_migrate },
-	{ "pingpong", "PAIRS [CPU]", 1, 2, load_pingpong },
-	{ "renamer", "", 0, 0, load_renamer },
-	{ "sleepers", "N", 1, 1, load_sleepers },
-	{ "spin", "N [CPU]", 1, 2, load_spin },
-	{ "vfork", "N", 1, 1, load_vfork },
-	{ "wake", "N US", 2, 2, load_wake },
-	{ "internal-spin", NULL, 1, 1, internal_spin },
+	{"chain", "N", 1, 1, load_chain},
+	{"contend", "N [CPU]", 1, 2, load_contend},
+	{"dexit", "N", 1, 1, load_dexit},
+	{"dsleep", "MS", 1, 1, load_dsleep},
+	{"execthread", "", 0, 0, load_execthread},
+	{"forkstorm", "N", 1, 1, load_forkstorm},
+	{"migrate", "N", 1, 1, load_migrate},
+	{"pingpong", "PAIRS [CPU]", 1, 2, load_pingpong},
+	{"renamer", "", 0, 0, load_renamer},
+	{"sleepers", "N", 1, 1, load_sleepers},
+	{"spin", "N [CPU]", 1, 2, load_spin},
+	{"vfork", "N", 1, 1, load_vfork},
+	{"wake", "N US", 2, 2, load_wake},
+	{"internal-spin", NULL, 1, 1, internal_spin},
 };
 
 #define LOADS (sizeof(loads) / sizeof(loads[0]))
@@ -91,14 +91,14 @@ static double duration(const char *text)
  */
 static void rise_above_load(void)
 {
-	struct sched_param lowest = { .sched_priority = 1 };
+	struct sched_param lowest = {.sched_priority = 1};
 
 	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest);
 }
 
 int main(int argc, char **argv)
 {
-	long arguments[MOST_ARGUMENTS] = { -1, -1 };
+	long arguments[MOST_ARGUMENTS] = {-1, -1};
 	const struct load *load = NULL;
 	int count = 0;
 

@@ -30,7 +30,7 @@ static void play(long index, void *context)
 void load_pingpong(const long *arguments)
 {
 	long count = 2 * arguments[0];
-	struct pairs pairs = { .cpu = arguments[1] };
+	struct pairs pairs = {.cpu = arguments[1]};
 	struct crew crew;
 
 	pairs.pipes = allocate(count, sizeof(*pairs.pipes));

@@ -14,7 +14,7 @@ static struct {
 	atomic_long arrived;
 	atomic_uint open; /* a futex */
 	atomic_bool stop;
-} *rendezvous;
+} * rendezvous;
 
 void prepare_rendezvous(void)
 {
@@ -30,7 +30,7 @@ void arrive(void)
 void await_arrivals(long count)
 {
 	while (atomic_load(&rendezvous->arrived) < count) {
-		siginfo_t ended = { 0 };
+		siginfo_t ended = {0};
 
 		/* Not reaped: its pid must not be another's already. */
 		if (!waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) &&

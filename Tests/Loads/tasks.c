@@ -104,7 +104,7 @@ void spin_for(int64_t ns)
 
 void nap_us(long us)
 {
-	struct timespec length = { us / 1000000, us % 1000000 * 1000 };
+	struct timespec length = {us / 1000000, us % 1000000 * 1000};
 
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &length, NULL);
 }

@@ -1,0 +1,155 @@
+import Histograms
+public import Snapshots
+
+/// A snapshot of `loadwatch` as a block of text for a terminal.
+public struct LoadText: Sendable {
+  private let columns: Int
+  private let color: Bool
+  private let bars: BarStyle
+  /// The most octaves that get a row of their own.
+  private static let octaveRows = 24
+
+  /// - Parameters:
+  ///   - columns: how wide the terminal is; no line is wider, and from 80 on none is cut but those
+  ///     with names.
+  ///   - color: whether to use bold, faint and red; without it there is no escape character.
+  public init(columns: Int, color: Bool, bars: BarStyle = .blocks) {
+    self.columns = max(1, columns)
+    self.color = color
+    self.bars = bars
+  }
+
+  /// All that the snapshot tells, in lines that each end with a newline.
+  ///
+  /// - Parameter live: whether more comes to take its place; it then says how to end that.
+  public func block(_ snapshot: LoadSnapshot, live: Bool) -> String {
+    let parts = snapshot.histograms
+    let octaves = [
+      parts.runQueueLatency, parts.onCPU, parts.blockedUninterruptible, parts.blockedInterruptible,
+    ].map { try? $0.histogram().octaves }
+    let headings = zip(["run queue", "on CPU", "blocked in D", "blocked in S"], octaves).map {
+      $1 == nil ? "(invalid)" : $0
+    }
+    let lines =
+      title(snapshot, live: live) + filter(snapshot.filter) + load(snapshot)
+      + states(snapshot.tasks) + loss(snapshot.loss) + cost(snapshot) + [Line()]
+      + PercentileTable.lines(
+        [
+          ("run queue latency", parts.runQueueLatency), ("on-CPU time", parts.onCPU),
+          ("blocked in D", parts.blockedUninterruptible),
+          ("blocked in S", parts.blockedInterruptible),
+        ], columns: columns) + [Line()]
+      + OctaveTable(octaves.map { $0 ?? [] }, limit: Self.octaveRows)
+      .lines(headings: headings, columns: columns, bars: bars)
+    return lines.map { $0.text(columns: columns, color: color, mark: bars.mark) + "\n" }.joined()
+  }
+
+  private func flow(_ items: [Line], gap: String = "  ", indent: Int = 2) -> [Line] {
+    Line.flow(items, gap: gap, indent: indent, columns: columns)
+  }
+
+  // MARK: - Where, when, what
+
+  private func title(_ snapshot: LoadSnapshot, live: Bool) -> [Line] {
+    let length = durationText(ns: snapshot.intervalNs)
+    let cpus = snapshot.host.cpus
+    var items = [
+      Line("loadwatch", .strong), Line(listed(snapshot.host.names)),
+      Line("Linux " + listed(snapshot.host.kernels)), Line(cpus == 1 ? "1 CPU" : "\(cpus) CPUs"),
+      Line(timeOfDay(snapshot.end)),
+      Line(snapshot.final ? "whole watch: \(length)" : length, .strong),
+    ]
+    if live, !snapshot.final { items.append(Line("Ctrl-C ends", .heading)) }
+    return flow(items)
+  }
+
+  private func filter(_ filter: FilterPart) -> [Line] {
+    guard !filter.isEmpty else { return [] }
+    let conditions = [
+      ("pid", filter.pids.map(String.init)), ("comm", filter.comms), ("cgroup", filter.cgroups),
+    ]
+    return flow(
+      [Line("only", .heading)]
+        + conditions.filter { !$1.isEmpty }.map { Line("\($0) \(listed($1))", .strong) })
+  }
+
+  /// The first few, and how many more.
+  private func listed(_ names: [String]) -> String {
+    let shown = names.prefix(4).map { escaped($0) }.joined(separator: ", ")
+    return names.count > 4 ? "\(shown) and \(names.count - 4) more" : shown
+  }
+
+  /// The time of an ISO 8601 time in UTC, to the second.
+  private func timeOfDay(_ timestamp: String) -> String {
+    let parts = timestamp.split(separator: "T")
+    guard parts.count == 2, timestamp.hasSuffix("Z") else { return escaped(timestamp) }
+    return escaped(String(parts[1].prefix(8))) + " UTC"
+  }
+
+  // MARK: - Load and states
+
+  private func load(_ snapshot: LoadSnapshot) -> [Line] {
+    var average = Line("load average  ")
+    average.add(
+      snapshot.load.kernel.prefix(3).map { decimalText($0, digits: 2) }.joined(separator: " "),
+      .strong)
+    var switches = Line("switches ")
+    switches.add(rateText(snapshot.switches, overNs: snapshot.intervalNs), .strong)
+    switches.add(" (\(rateText(snapshot.preemptions, overNs: snapshot.intervalNs)) preempted)")
+    return flow([average, switches], gap: "      ")
+  }
+
+  private func states(_ tasks: TasksPart) -> [Line] {
+    var items = [occupancy("uninterruptible (D)", tasks.uninterruptible)]
+    if let ns = tasks.uninterruptible.longestNs {
+      var longest = Line("longest ")
+      longest.add(durationText(ns: ns), .strong)
+      if let task = tasks.uninterruptible.longestTask { longest.add("  " + escaped(task)) }
+      items.append(longest)
+    }
+    return [occupancy("runnable (R)", tasks.runnable)] + flow(items, indent: 20)
+  }
+
+  private func occupancy(_ name: String, _ part: OccupancyPart) -> Line {
+    var line = Line(left(name, 19))
+    for (text, unit) in [
+      (right(String(part.now), 5), " now"), (right(decimalText(part.mean, digits: 2), 9), " mean"),
+      (right(String(part.max), 7), " max"),
+    ] {
+      line.add(text, .strong)
+      line.add(unit)
+    }
+    return line
+  }
+
+  // MARK: - Loss and cost
+
+  private func loss(_ loss: LossPart) -> [Line] {
+    // A switch that was not traced would have made a record.
+    let (sum, overflow) = loss.seen.addingReportingOverflow(loss.untraced)
+    let all = overflow ? UInt64.max : sum
+    guard loss.lost > 0 else { return [Line("lost 0 of \(countText(all)) records")] }
+    let total = "LOST \(countText(loss.lost)) of \(countText(all)) records"
+    let causes = [
+      ("ring full", loss.ringFull), ("no ring", loss.mapFull), ("recursion", loss.recursion),
+      ("untraced", loss.untraced),
+    ].filter { $1 > 0 }.map { Line("\($0) \(countText($1))", .alarm) }
+    return flow(
+      [Line("\(total) (\(percentText(loss.lost, of: all))):", .alarm)] + causes, gap: "  ")
+  }
+
+  private func cost(_ snapshot: LoadSnapshot) -> [Line] {
+    let cost = snapshot.cost
+    let kernel =
+      cost.bpfNsPerSwitch.map {
+        "cost \(durationText(ns: UInt64(clamping: $0))) a switch in the kernel"
+      } ?? "cost in the kernel: not permitted to measure"
+    let share = percentText(cost.consumerNs, of: snapshot.intervalNs)
+    let surveys = percentText(cost.surveyNs, of: snapshot.intervalNs)
+    return flow(
+      [
+        Line(kernel), Line("\(share) of one CPU (\(surveys) surveys)"),
+        Line("\(bytesText(cost.residentBytes)) + \(bytesText(cost.ringBytes)) rings"),
+      ], gap: ", ")
+  }
+}
