@@ -77,7 +77,9 @@ bench:
 static:
 	$(call install,$(BUILD_PACKAGES))
 	$(SWIFT) build -c release --scratch-path $(BUILD)-static --product loadwatch \
-		--static-swift-stdlib -Xswiftc -static-executable -Xlinker -lelf -Xlinker -lz -Xlinker --icf=all
+		--static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld \
+		-Xlinker -lelf -Xlinker -lz -Xlinker --icf=all \
+		-Xlinker --no-eh-frame-hdr -Xlinker -T$(CURDIR)/Sources/static.ld
 	strip -o $(BUILD)-static/loadwatch $(BUILD)-static/release/loadwatch
 	@ls -l $(BUILD)-static/loadwatch
 
