@@ -17,7 +17,7 @@ BIN = $(BUILD)/release
 
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema clang-format-14 rt-tests libcap2-bin
+TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema clang-format-14
 BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

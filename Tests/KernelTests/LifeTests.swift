@@ -120,16 +120,18 @@ struct LifeTests {
     _ = load.stop()
   }
 
-  @Test func aCPUThatGoesAndComes() throws {
-    let control = "/sys/devices/system/cpu/cpu1/online"
-    guard FileManager.default.fileExists(atPath: control) else {
-      // Only this kernel's word for it counts: a CPU that can't be taken away has no such file.
-      return
-    }
+  private static let cpu1 = "/sys/devices/system/cpu/cpu1/online"
+
+  @Test(
+    .enabled(
+      if: FileManager.default.fileExists(atPath: cpu1),
+      "needs a CPU that can be taken offline (CONFIG_HOTPLUG_CPU, and more than one CPU)"))
+  func aCPUThatGoesAndComes() throws {
     var recording = try Recording()
     let load = try Load("spin", "4", tellsIds: true)
+    defer { try? "1".write(toFile: Self.cpu1, atomically: false, encoding: .utf8) }
     for value in ["0", "1"] {
-      try value.write(toFile: control, atomically: false, encoding: .utf8)
+      try value.write(toFile: Self.cpu1, atomically: false, encoding: .utf8)
       recording.run(milliseconds: 700)
     }
     for tid in load.tids { kill(tid, SIGSTOP) }

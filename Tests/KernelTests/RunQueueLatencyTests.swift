@@ -55,27 +55,29 @@ struct RunQueueLatencyTests {
     try compare(("contend", "8", nil))
   }
 
-  /// R is what the scheduler says it is: N spinners make N runnable tasks, and their time is either
-  /// on a CPU or in the queue.
-  @Test func spinnersOnOneCPU() throws {
-    let load = try Load("spin", "5", "0", tellsIds: true)
-    var options = WatchOptions()
-    options.interval = 1_000_000_000
-    options.duration = 2_000_000_000
-    options.filter.threads = Set(load.tids.map { UInt32($0) })
-    var watch = try LoadWatch(options)
-    var snapshots: [LoadSnapshot] = []
-    _ = try watch.run {
-      snapshots.append($0)
-      return true
+  /// R is what the scheduler says it is: N spinners make N runnable tasks, whether they wait for one
+  /// CPU or have one each, and their time is either on a CPU or in the queue.
+  @Test(arguments: [("5", "0"), ("2", nil), ("7", nil)])
+  func spinners(_ count: String, _ cpu: String?) throws {
+    let load =
+      if let cpu {
+        try Load("spin", count, cpu, tellsIds: true)
+      } else {
+        try Load("spin", count, tellsIds: true)
+      }
+    let expected = try #require(Int(count))
+    let snapshots = try watched(seconds: 2, interval: 0.5, .threads(load.tids))
+    for snapshot in snapshots {
+      #expect(snapshot.tasks.runnable.now == expected)
+      #expect(snapshot.tasks.runnable.max == expected)
+      #expect(abs(snapshot.tasks.runnable.mean - Double(expected)) < 0.01)
+      #expect(snapshot.tasks.uninterruptible.max == 0)
     }
     let final = try #require(snapshots.last)
-    #expect(final.tasks.runnable.now == 5)
-    #expect(final.tasks.runnable.max == 5)
-    #expect(abs(final.tasks.runnable.mean - 5) < 0.01)
+    guard cpu != nil else { return }
     let accounted = final.histograms.runQueueLatency.sum + final.histograms.onCPU.sum
-    // The stretch that is cut off at the end is in neither.
-    #expect(accounted > 9_000_000_000 && accounted < 10_500_000_000)
-    #expect(final.tasks.uninterruptible.max == 0)
+    let whole = UInt64(expected) * final.intervalNs
+    // What was going on at either end is in neither, or whole.
+    #expect(accounted > whole / 10 * 9 && accounted < whole / 10 * 11)
   }
 }
