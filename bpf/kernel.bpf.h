@@ -59,9 +59,12 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+/* Unsigned where the kernel has int: libbpf can then fit the load to the size
+ * that the field has, and on_rq shrank to a byte by 7.2.
+ */
 struct task_struct {
-	int on_cpu;
-	int on_rq;
+	u32 on_cpu;
+	u32 on_rq;
 	struct sched_entity se;
 	struct sched_info sched_info;
 	u32 pid;

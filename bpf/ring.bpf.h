@@ -40,7 +40,14 @@ static __always_inline void count(u64 *counter, bool alone)
 	if (alone)
 		(*counter)++;
 	else
-		__sync_fetch_and_add(counter, 1);
+		/* Not __sync_fetch_and_add(): clang makes it fetch, which
+		 * kernels before 5ffa25502b5a ("bpf: Add instructions for
+		 * atomic_[cmp]xchg"), 5.12, refuse.
+		 */
+		asm volatile("lock *(u64 *)(%0 + 0) += %1"
+			     :
+			     : "r"(counter), "r"(1ULL)
+			     : "memory");
 }
 
 /* NULL where the record is lost; the loss is counted. */
