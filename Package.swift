@@ -82,7 +82,9 @@ let package = Package(
     .executableTarget(
       name: "testload", path: "Tests/Loads", cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [.linkedLibrary("pthread")]),
-    .target(name: "Support", path: "Tests/Support", swiftSettings: tests),
+    .target(name: "CSupport", path: "Tests/CSupport"),
+    .target(
+      name: "Support", dependencies: ["CSupport"], path: "Tests/Support", swiftSettings: tests),
     // Needs root and a kernel; the lab runs the same inside others.
     .testTarget(
       name: "KernelTests",
@@ -92,6 +94,11 @@ let package = Package(
       ],
       exclude: ["maps.bpf.c", "refused.bpf.c"],
       swiftSettings: strict + lifetimes, plugins: ["CompileBPF"]),
+    // The built programs, as a user runs them.
+    .testTarget(
+      name: "CommandTests",
+      dependencies: ["Histograms", "Snapshots", "Support", "testload", "loadwatch", "execs"],
+      swiftSettings: tests),
     .testTarget(name: "HistogramsTests", dependencies: ["Histograms"], swiftSettings: strict),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(

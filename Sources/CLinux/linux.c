@@ -2,7 +2,8 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
-#include <signal.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -16,10 +17,16 @@ int sonde_epoll(void)
 	return epoll_create1(EPOLL_CLOEXEC);
 }
 
-int sonde_epoll_add(int epoll, int fd, int edge_triggered)
+int sonde_epoll_add(int epoll, int fd, enum sonde_interest interest)
 {
+	/* Errors and hangups are told of unasked. */
+	static const unsigned int events[] = {
+		[SONDE_READABLE] = EPOLLIN,
+		[SONDE_BECOMES_READABLE] = EPOLLIN | EPOLLET,
+		[SONDE_HANGUP] = 0,
+	};
 	struct epoll_event event = {
-		.events = EPOLLIN | (edge_triggered ? EPOLLET : 0),
+		.events = events[interest],
 		.data.fd = fd,
 	};
 
@@ -35,18 +42,6 @@ int sonde_epoll_wait(int epoll, int *ready, int count)
 	for (int i = 0; i < n; i++)
 		ready[i] = events[i].data.fd;
 	return n;
-}
-
-int sonde_signalfd(const int *signals, int count)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (int i = 0; i < count; i++)
-		sigaddset(&set, signals[i]);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 int sonde_timerfd(void)
@@ -67,35 +62,24 @@ int sonde_timerfd_set(int fd, uint64_t first, uint64_t period)
 	return timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-int sonde_pidfd_open(int pid)
+/* 64bef697d33b ("pidfd: implement PIDFD_THREAD flag for pidfd_open()"), 6.9 */
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
+
+int sonde_pidfd_open(int tid)
 {
-	return (int)syscall(SYS_pidfd_open, pid, 0);
+	int fd = (int)syscall(SYS_pidfd_open, tid, 0);
+
+	/* Refused for a thread that doesn't lead its process. */
+	if (fd < 0 && errno != ESRCH)
+		fd = (int)syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
+	return fd;
 }
 
 int sonde_gettid(void)
 {
 	return gettid();
-}
-
-static volatile int exit_status;
-
-static void leave(int signal)
-{
-	(void)signal;
-	_exit(exit_status);
-}
-
-int sonde_exit_on_signal(int signal, int status)
-{
-	struct sigaction action = {.sa_handler = leave};
-	sigset_t set;
-
-	exit_status = status;
-	if (sigaction(signal, &action, NULL))
-		return -1;
-	sigemptyset(&set);
-	sigaddset(&set, signal);
-	return sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 int sonde_terminal_size(int fd, int *columns, int *rows)

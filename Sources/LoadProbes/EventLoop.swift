@@ -7,6 +7,7 @@ struct EventLoop: ~Copyable {
   private let epoll: FileDescriptor
   private let timer: FileDescriptor
   private let signals: FileDescriptor
+  private let output: FileDescriptor?
   private var processes: [FileDescriptor]
   private var ready: [Int32]
 
@@ -14,18 +15,26 @@ struct EventLoop: ~Copyable {
   struct Wakeup {
     var signal: Int32?
     var allProcessesEnded = false
+    /// Nobody reads the output any more.
+    var outputClosed = false
   }
 
-  init(signals numbers: [Int32], rings: [FileDescriptor]) throws(Errno) {
+  /// - Parameter output: where the watch writes to, if that is a pipe, a socket or a terminal.
+  init(
+    signals numbers: [Int32], rings: [FileDescriptor], output: FileDescriptor?
+  ) throws(Errno) {
     let epoll = FileDescriptor(rawValue: try Errno.check(sonde_epoll()))
     let timer = FileDescriptor(rawValue: try Errno.check(sonde_timerfd()))
     let signals = FileDescriptor(
       rawValue: try Errno.check(
         unsafe numbers.withUnsafeBufferPointer { buffer in
-          unsafe sonde_signalfd(buffer.baseAddress, Int32(buffer.count))
+          unsafe sonde_catch_signals(buffer.baseAddress, Int32(buffer.count))
         }))
     for descriptor in [timer, signals] { try Self.add(descriptor, to: epoll) }
-    for ring in rings { try Self.add(ring, to: epoll, edgeTriggered: true) }
+    for ring in rings { try Self.add(ring, to: epoll, SONDE_BECOMES_READABLE) }
+    // A regular file can't be waited for: EPERM.
+    if let output { try? Self.add(output, to: epoll, SONDE_HANGUP) }
+    self.output = output
     self.epoll = epoll
     self.timer = timer
     self.signals = signals
@@ -34,12 +43,14 @@ struct EventLoop: ~Copyable {
   }
 
   deinit {
-    for descriptor in [epoll, timer, signals] + processes {
+    for descriptor in [epoll, timer] + processes {
       try? descriptor.close()
     }
+    // And with them their descriptor.
+    sonde_release_signals()
   }
 
-  /// Also wakes up as the process ends.
+  /// Also wakes up as the process, or the thread, ends.
   mutating func watch(process pid: Int32) throws(Errno) {
     let descriptor = FileDescriptor(rawValue: try Errno.check(sonde_pidfd_open(pid)))
     processes.append(descriptor)
@@ -48,15 +59,15 @@ struct EventLoop: ~Copyable {
 
   /// Also wakes up as the ring asks for it.
   mutating func watch(ring: FileDescriptor) throws(Errno) {
-    try Self.add(ring, to: epoll, edgeTriggered: true)
+    try Self.add(ring, to: epoll, SONDE_BECOMES_READABLE)
   }
 
   /// A ring's readiness says that it holds records, which it does for long: only the wakeup counts.
   private static func add(
-    _ descriptor: FileDescriptor, to epoll: FileDescriptor, edgeTriggered: Bool = false
+    _ descriptor: FileDescriptor, to epoll: FileDescriptor,
+    _ interest: sonde_interest = SONDE_READABLE
   ) throws(Errno) {
-    _ = try Errno.check(
-      sonde_epoll_add(epoll.rawValue, descriptor.rawValue, edgeTriggered ? 1 : 0))
+    _ = try Errno.check(sonde_epoll_add(epoll.rawValue, descriptor.rawValue, interest))
   }
 
   /// Sleeps until `time` (CLOCK_MONOTONIC, ns) or until something else happens.
@@ -72,6 +83,8 @@ struct EventLoop: ~Copyable {
     for descriptor in ready.prefix(Int(count)) {
       if descriptor == signals.rawValue {
         wakeup.signal = readSignal()
+      } else if descriptor == output?.rawValue {
+        wakeup.outputClosed = true
       } else if let index = processes.firstIndex(where: { $0.rawValue == descriptor }) {
         try? processes.remove(at: index).close()
         wakeup.allProcessesEnded = processes.isEmpty
@@ -86,11 +99,11 @@ struct EventLoop: ~Copyable {
   }
 
   private func readSignal() -> Int32? {
-    var info = signalfd_siginfo()
-    let count = unsafe withUnsafeMutableBytes(of: &info) { bytes in
+    var signal: Int32 = 0
+    let count = unsafe withUnsafeMutableBytes(of: &signal) { bytes in
       unsafe (try? signals.read(into: bytes)) ?? 0
     }
-    return count == MemoryLayout<signalfd_siginfo>.size ? Int32(info.ssi_signo) : nil
+    return count == MemoryLayout<Int32>.size ? signal : nil
   }
 }
 

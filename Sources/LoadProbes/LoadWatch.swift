@@ -5,7 +5,7 @@ import Glibc
 public import LoadTrace
 public import Proc
 public import Snapshots
-import SystemPackage
+public import SystemPackage
 
 /// What to watch, and for how long. Times in ns.
 public struct WatchOptions: Sendable {
@@ -15,8 +15,10 @@ public struct WatchOptions: Sendable {
   public var filter = TaskFilter()
   /// The filter as the snapshots tell it.
   public var filterPart = FilterPart()
-  /// The watch ends with the last of them.
+  /// Processes, or single threads: the watch ends with the last of them.
   public var processes: [Int32] = []
+  /// Where the snapshots are written to: the watch ends once nobody reads there.
+  public var output: FileDescriptor?
   /// Those that match are looked up again and again: cgroups come and go.
   public var cgroups: [Cgroup] = []
   /// Bytes per ring; nil for one that suits the number of CPUs.
@@ -63,8 +65,10 @@ public struct LoadWatch: ~Copyable {
 
   /// Attaches and gets to know every task. Counting begins as this returns.
   ///
-  /// - Throws: `BPFError` where the kernel refuses, `ProcError` where /proc can't be read, `Errno`
-  ///   where a process to wait for isn't there.
+  /// Signals that end a watch no longer end the process from here on, as long as this is held.
+  ///
+  /// - Throws: `BPFError` where the kernel refuses or a process to wait for isn't there, `ProcError`
+  ///   where /proc can't be read.
   public init(_ options: WatchOptions) throws {
     let host = try Proc.Host.current()
     var ladder = loadProbes()
@@ -78,11 +82,17 @@ public struct LoadWatch: ~Copyable {
       ringSize: options.ringSize)
     ladder.append(raisePriority())
     var loop = try EventLoop(
-      signals: [SIGINT, SIGTERM, SIGHUP], rings: probes.rings.descriptors)
+      signals: [SIGINT, SIGTERM, SIGHUP], rings: probes.rings.descriptors, output: options.output)
     for pid in options.processes {
-      try loop.watch(process: pid)
+      try Self.watch(pid, in: &loop)
     }
     try probes.synchronizeClocks()
+    if !probes.seesAllTasks, !(options.filter.processes.isEmpty && options.filter.threads.isEmpty) {
+      throw BPFError(
+        .unsupported, "tell single processes apart",
+        cause: "in a PID namespace of one's own ids are not the kernel's",
+        remedy: "run in the machine's own, or filter by name or cgroup")
+    }
     var tracker = LoadTracker(
       cpus: (host.possibleCPUs.last ?? 0) + 1, filter: options.filter, interval: options.interval)
     try probes.survey(&tracker, boundary: 0, cgroups: try Self.ids(of: options.cgroups))
@@ -133,9 +143,8 @@ public struct LoadWatch: ~Copyable {
       if end == nil { drain(upTo: horizon) }
       if let signal = wakeup.signal { end = end ?? .signal(signal) }
       if wakeup.allProcessesEnded { end = end ?? .processesEnded }
+      if wakeup.outputClosed { end = end ?? .stopped }
     }
-    // From here on a second Ctrl-C is for those who can't wait.
-    _ = sonde_exit_on_signal(SIGINT, 130)
     try finish(at: end == .over ? last : nil, emit)
     return end ?? .over
   }
@@ -203,6 +212,17 @@ public struct LoadWatch: ~Copyable {
     var all: Set<UInt64> = []
     for cgroup in cgroups { all.formUnion(try cgroup.ids()) }
     return all
+  }
+
+  private static func watch(_ pid: Int32, in loop: inout EventLoop) throws {
+    do {
+      try loop.watch(process: pid)
+    } catch .invalidArgument {
+      // The end of a single thread can't be waited for: Linux before 6.9.
+      try loop.watch(process: ProcessStatus.of(pid: pid).tgid)
+    } catch {
+      throw BPFError(.failed, "watch process \(pid)", errno: error)
+    }
   }
 
   private static func isRequired(_ probe: ProbePart) -> Bool {

@@ -3,20 +3,22 @@
 ///
 /// A task's stay is told when it is known, which may be long after it began: that a task had been
 /// woken shows only as it gets a CPU. So stays are added whole and not counted up and down.
-struct Gauge {
+package struct Gauge {
   /// Instants lie 2^shift ns apart, from the interval's start.
   private var start: UInt64 = 0
   private var shift: UInt64 = 20
   /// At each instant, how many more tasks than at the one before.
   private var steps: [Int32] = []
   /// Task-nanoseconds.
-  private(set) var total: UInt64 = 0
+  package private(set) var total: UInt64 = 0
   private var wasEntered = false
+
+  package init() {}
 
   private static let instants = 4096
 
   /// Forgets all and begins an interval that is to be `length` ns long.
-  mutating func begin(at start: UInt64, length: UInt64) {
+  package mutating func begin(at start: UInt64, length: UInt64) {
     self.start = start
     shift = 20
     while length >> shift > Self.instants { shift += 1 }
@@ -32,7 +34,7 @@ struct Gauge {
 
   /// A task was in the state from `begin` to `end`; what lies before the interval is left out.
   @inline(__always)
-  mutating func add(from begin: UInt64, to end: UInt64) {
+  package mutating func add(from begin: UInt64, to end: UInt64) {
     let begin = max(begin, start)
     guard end > begin else { return }
     total &+= end &- begin
@@ -51,14 +53,14 @@ struct Gauge {
   }
 
   /// The largest count at any instant; at least the mean, rounded up, which it can't be below.
-  func maximum(over length: UInt64) -> Int {
+  package func maximum(over length: UInt64) -> Int {
     var count = 0
     var largest = 0
     for step in steps {
       count += Int(step)
       largest = max(largest, count)
     }
-    let mean = length == 0 ? 0 : (total + length - 1) / length
-    return max(largest, Int(mean), wasEntered ? 1 : 0)
+    let mean = length == 0 ? 0 : total / length + (total % length == 0 ? 0 : 1)
+    return max(largest, Int(clamping: mean), wasEntered ? 1 : 0)
   }
 }

@@ -10,13 +10,15 @@ import Records
 public struct LoadTracker: ~Copyable {
   var tasks = TaskTable()
   /// The thread that each CPU runs, as far as told; 0 for the idle task or unknown.
-  private var running: [UInt32]
+  var running: [UInt32]
   /// What doesn't match is followed but not counted.
-  private(set) var filter: TaskFilter
-  private var current: LoadInterval
+  var filter: TaskFilter
+  var current: LoadInterval
+  /// What happened from here on counts, even if its record comes after its interval was closed.
+  private(set) var countsFrom: UInt64 = .max
   var runnable = Gauge()
   var uninterruptible = Gauge()
-  private var survey: UInt8 = 0
+  var survey: UInt8 = 0
   private var length: UInt64
 
   /// Two CPUs' clocks differ by less than this (`kernel/sched/clock.c` bounds them to a tick).
@@ -37,19 +39,25 @@ public struct LoadTracker: ~Copyable {
 
   /// Counts from `time` on. What came before has only told where the tasks are.
   public mutating func begin(at time: UInt64) {
+    countsFrom = time
+    beginInterval(at: time)
+  }
+
+  private mutating func beginInterval(at time: UInt64) {
     current = LoadInterval(start: time, end: time)
     runnable.begin(at: time, length: length)
     uninterruptible.begin(at: time, length: length)
   }
 
-  /// Takes one record of a ring: `bpf/include/sonde_records.h`.
+  /// Takes one record of a ring: `bpf/include/sonde_records.h`. What can't be one is left out.
   @inline(__always)
   public mutating func consume(_ record: RawSpan, cpu: Int) {
+    guard running.indices.contains(cpu) else { return }
     if record.byteCount == MemoryLayout<sonde_switch>.size {
       let event = unsafe record.unsafeLoad(as: sonde_switch.self)
       switched(event, cpu: cpu)
     } else if record.byteCount == MemoryLayout<sonde_task_event>.size {
-      taskChanged(record)
+      taskChanged(record, cpu: cpu)
     }
   }
 
@@ -57,10 +65,16 @@ public struct LoadTracker: ~Copyable {
 
   @inline(__always)
   private mutating func switched(_ event: sonde_switch, cpu: Int) {
-    guard cpu < running.count else { return }
-    let counts = event.time >= current.start
+    guard event.kind == UInt8(SONDE_KIND_SWITCH.rawValue),
+      TaskTable.canHold(event.prev_tid | event.next_tid)
+    else { return }
+    let counts = event.time >= countsFrom
     let gap = event.flags & UInt8(SONDE_SWITCH_GAP.rawValue) != 0
-    if gap { forgetRunning(on: cpu, unless: event.prev_tid, at: event.time) }
+    if gap {
+      forgetRunning(on: cpu, unless: event.prev_tid, at: event.time)
+    } else if running[cpu] != event.prev_tid {
+      noticeExec(on: cpu, as: event.prev_tid, at: event.time)
+    }
     if counts, filter.isEmpty { current.switches &+= 1 }
     if event.prev_tid != 0 {
       leave(event, cpu: Int32(truncatingIfNeeded: cpu), gap: gap, counts: counts)
@@ -90,7 +104,10 @@ public struct LoadTracker: ~Copyable {
     if tasks[slot].phase == .running {
       // Told by the iterator later than this happened.
       guard time >= tasks[slot].since else { return }
-      if counts, !gap, tasks[slot].matches, tasks[slot].cpu == cpu || tasks[slot].cpu < 0 {
+      let isHere = tasks[slot].cpu == cpu || tasks[slot].cpu < 0
+      // It has been given another CPU since, one whose clock is behind this one's.
+      guard isHere || gap else { return }
+      if counts, !gap, tasks[slot].matches {
         current.onCPU.record(time &- tasks[slot].since)
       }
     } else {
@@ -101,6 +118,8 @@ public struct LoadTracker: ~Copyable {
         }
         return
       }
+      // Told already.
+      guard time > tasks[slot].since || tasks[slot].phase == .unknown else { return }
       // It came to this CPU unseen.
       if tasks[slot].phase != .waiting { tasks[slot].runnableSince = time }
     }
@@ -123,7 +142,7 @@ public struct LoadTracker: ~Copyable {
   }
 
   @inline(__always)
-  private mutating func endRunnable(_ slot: TaskTable.Slot, at time: UInt64) {
+  mutating func endRunnable(_ slot: TaskTable.Slot, at time: UInt64) {
     if tasks[slot].matches { runnable.add(from: tasks[slot].runnableSince, to: time) }
   }
 
@@ -136,39 +155,47 @@ public struct LoadTracker: ~Copyable {
 
     var arrivals = Int32(bitPattern: event.next_pcount &- tasks[slot].pcount)
     var waited = event.next_run_delay &- tasks[slot].runDelay
-    if !tasks[slot].hasBaseline || !isPossible(slot, event, arrivals, waited) {
-      if arrivals <= 0, time < tasks[slot].seededAt &+ Self.clockSlack {
-        // Told by the iterator later than this happened.
+    var isKnown = true
+    if !tasks[slot].hasBaseline || !isPossible(slot, arrivals, waited: waited, at: time)
+      || arrivals == 0 && !isUncounted(slot, at: time)
+    {
+      let heard = max(tasks[slot].seededAt, tasks[slot].arrival)
+      if arrivals <= 0, time < heard &+ Self.clockSlack {
+        // Told by the iterator, or by another CPU, later than this happened.
         return
       }
       if tasks[slot].hasBaseline { startOver(slot) }
       // All that a new task has waited, it has waited for this.
-      arrivals = event.next_pcount == 1 ? 1 : 0
+      isKnown = event.next_pcount == 1
+      arrivals = 1
       waited = event.next_run_delay
       tasks[slot].phase = .new
     }
 
-    if arrivals > 0 {
-      let wokenAt = waited < time ? time &- waited : 0
+    if isKnown {
+      let since = tasks[slot].since
+      let wokenAt = waited < time ? max(time &- waited, since) : since
       switch tasks[slot].phase {
       case .blocked:
-        let since = tasks[slot].since
-        let until = arrivals == 1 ? max(wokenAt, since) : since
-        endBlocked(slot, at: until, counts: counts && arrivals == 1)
+        let until = arrivals <= 1 ? wokenAt : since
+        endBlocked(slot, at: until, counts: until >= countsFrom && arrivals <= 1)
         tasks[slot].runnableSince = until
-      case .unknown where tasks[slot].runnableSince <= tasks[slot].since:
+      case .unknown where tasks[slot].runnableSince <= since:
         // It left unseen by `since`. Where it began to wait before that, it had never stopped.
-        if wokenAt > tasks[slot].since {
-          endRunnable(slot, at: tasks[slot].since)
+        if wokenAt > since {
+          endRunnable(slot, at: since)
           tasks[slot].runnableSince = wokenAt
         }
       case .waiting:
         break
-      case .new, .unknown, .running:
+      case .running:
+        endRunnable(slot, at: since)
+        tasks[slot].runnableSince = wokenAt
+      case .new, .unknown:
         tasks[slot].runnableSince = wokenAt
       }
-      if counts, tasks[slot].matches {
-        record(waited: waited, arrivals: UInt64(UInt32(bitPattern: arrivals)))
+      if counts, tasks[slot].matches, arrivals > 0 || waited > 0 {
+        record(waited: waited, arrivals: UInt64(max(arrivals, 1)))
       }
     } else {
       tasks[slot].runnableSince = time
@@ -182,20 +209,29 @@ public struct LoadTracker: ~Copyable {
     tasks[slot].cpu = cpu
   }
 
-  /// Whether the event can be about the task that is known under this id.
+  /// Whether what is told can be about the task that is known under this id.
   @inline(__always)
-  private func isPossible(
-    _ slot: TaskTable.Slot, _ event: sonde_switch, _ arrivals: Int32, _ waited: UInt64
+  func isPossible(
+    _ slot: TaskTable.Slot, _ arrivals: Int32, waited: UInt64, at time: UInt64
   ) -> Bool {
-    guard arrivals > 0, event.next_run_delay >= tasks[slot].runDelay else { return false }
     // A task can't have waited for longer than it is since it last was given a CPU.
-    return waited <= event.time &- min(tasks[slot].arrival, event.time) &+ Self.clockSlack
+    arrivals >= 0 && waited <= time &- min(tasks[slot].arrival, time) &+ Self.clockSlack
+  }
+
+  /// Whether an arrival that doesn't count in `pcount` is one all the same.
+  ///
+  /// A task that is preempted when it has set its state to sleep, but hasn't slept, isn't queued as
+  /// far as `sched_info` goes: sched_info_depart(), and sched_info_arrive() since 5.14.
+  @inline(__always)
+  private func isUncounted(_ slot: TaskTable.Slot, at time: UInt64) -> Bool {
+    (tasks[slot].phase == .waiting || tasks[slot].phase == .blocked) && time > tasks[slot].since
+      && time >= tasks[slot].seededAt
   }
 
   /// Where arrivals went unseen, their waits are known only together: they are taken as equal, so
   /// that count and sum stay exact.
   @inline(__always)
-  private mutating func record(waited: UInt64, arrivals: UInt64) {
+  mutating func record(waited: UInt64, arrivals: UInt64) {
     if arrivals == 1 {
       current.runQueueLatency.record(waited)
     } else {
@@ -222,76 +258,9 @@ public struct LoadTracker: ~Copyable {
     }
   }
 
-  // MARK: - Tasks that come, change and go
-
-  private mutating func add(_ tid: UInt32) -> TaskTable.Slot {
-    var task = Task(tid: tid)
-    task.matches = filter.isEmpty
-    task.survey = survey
-    return tasks.insert(task)
-  }
-
-  /// The id now belongs to another task.
-  private mutating func startOver(_ slot: TaskTable.Slot) {
-    var task = Task(tid: tasks[slot].tid)
-    task.matches = filter.isEmpty
-    task.survey = survey
-    tasks[slot] = task
-  }
-
-  private mutating func taskChanged(_ record: RawSpan) {
-    let event = unsafe record.unsafeLoad(as: sonde_task_event.self)
-    guard event.tid != 0 else { return }
-    switch UInt32(event.kind) {
-    case SONDE_KIND_NEW_TASK.rawValue:
-      if let old = tasks.find(event.tid) {
-        if tasks[old].seededAt >= event.time { break }
-        tasks.remove(old)
-      }
-      let slot = add(event.tid)
-      tasks[slot].phase = .new
-      tasks[slot].hasBaseline = true
-      tasks[slot].arrival = event.time
-      tasks[slot].since = event.time
-    case SONDE_KIND_EXEC.rawValue:
-      takeOver(event.tid, from: event.old_tid)
-    default:
-      break
-    }
-    let slot = tasks.find(event.tid) ?? add(event.tid)
-    identify(
-      slot, tgid: event.tgid, cgroup: event.cgroup,
-      comm: Comm(record, at: MemoryLayout<sonde_task_event>.offset(of: \.comm)!))
-  }
-
-  /// A thread that is not the leader calls execve and takes the leader's id: de_thread().
-  private mutating func takeOver(_ tid: UInt32, from oldTid: UInt32) {
-    guard let old = tasks.find(oldTid) else { return }
-    var task = tasks[old]
-    tasks.remove(old)
-    task.tid = tid
-    if let leader = tasks.find(tid) {
-      // It may have switched under its new id before it told.
-      let known = tasks[leader]
-      if known.hasBaseline, Int32(bitPattern: known.pcount &- task.pcount) >= 0 { return }
-      task.since = max(task.since, known.since)
-      if known.phase != .unknown { task.phase = known.phase }
-      tasks.remove(leader)
-    }
-    for cpu in running.indices where running[cpu] == oldTid { running[cpu] = tid }
-    _ = tasks.insert(task)
-  }
-
-  mutating func identify(_ slot: TaskTable.Slot, tgid: UInt32, cgroup: UInt64, comm: Comm) {
-    tasks[slot].tgid = tgid
-    tasks[slot].cgroup = cgroup
-    tasks[slot].comm = comm
-    tasks[slot].matches = filter.matches(tasks[slot])
-  }
-
   // MARK: - Surveys and intervals
 
-  /// Begins a pass of the task iterator, each of whose records is to be given to ``found(_:_:)``.
+  /// Begins a pass of the task iterator, each of whose records is to be given to ``found(_:clockOffset:boundary:)``.
   ///
   /// - Parameter cgroups: the cgroups that match from now on, where the filter has any.
   public mutating func beginSurvey(cgroups: Set<UInt64>? = nil) {
@@ -315,20 +284,23 @@ public struct LoadTracker: ~Copyable {
   /// Ends the interval at `end`, up to which all records were consumed, and begins the next.
   public mutating func close(at end: UInt64) -> LoadInterval {
     var closing = current
+    let end = max(end, closing.start)
     closing.end = end
     for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].matches {
+      // A survey may have told of what came after the end.
       switch tasks[slot].phase {
       case .running, .waiting:
+        guard tasks[slot].runnableSince <= end else { continue }
         closing.runnable.now += 1
         runnable.add(from: tasks[slot].runnableSince, to: end)
       case .blocked where tasks[slot].sleep == .uninterruptible:
         let since = tasks[slot].since
+        guard since <= end else { continue }
         closing.uninterruptible.now += 1
         uninterruptible.add(from: since, to: end)
-        let duration = end > since ? end - since : 0
-        if closing.longest.map({ $0.duration < duration }) ?? true {
+        if closing.longest.map({ $0.duration < end - since }) ?? true {
           closing.longest = LoadInterval.Waiter(
-            tid: tasks[slot].tid, comm: tasks[slot].comm, duration: duration)
+            tid: tasks[slot].tid, comm: tasks[slot].comm, duration: end - since)
         }
       default:
         break
@@ -340,7 +312,7 @@ public struct LoadTracker: ~Copyable {
     closing.uninterruptible.total = uninterruptible.total
     closing.uninterruptible.maximum = max(
       uninterruptible.maximum(over: length), closing.uninterruptible.now)
-    begin(at: end)
+    beginInterval(at: end)
     return closing
   }
 }

@@ -3,29 +3,69 @@ import Records
 extension LoadTracker {
   /// Takes one record of the task iterator, `sonde_task`.
   ///
-  /// It tells of tasks that no switch has told of yet, names them, and shows which of the tasks
-  /// that went to sleep have been woken since and wait for a CPU.
+  /// It tells of tasks that no switch has told of yet, names them, shows which of the tasks that
+  /// went to sleep or were created have been woken since and wait for a CPU, and sets right what is
+  /// believed of a task whose records were lost.
   ///
   /// - Parameters:
   ///   - clockOffset: what to add to CLOCK_MONOTONIC for the run queue clock, ns.
   ///   - boundary: up to when records were consumed, run queue clock.
   public mutating func found(_ record: RawSpan, clockOffset: UInt64, boundary: UInt64) {
+    guard record.byteCount == MemoryLayout<sonde_task>.size else { return }
     let seen = unsafe record.unsafeLoad(as: sonde_task.self)
+    // A dead task that its parent hasn't asked for is nobody's load.
+    guard seen.tid != 0, TaskTable.canHold(seen.tid), !Sleep.isDead(seen.state) else { return }
+    noticeExec(seen)
     let slot = slotFound(seen.tid)
     identify(
       slot, tgid: seen.tgid, cgroup: seen.cgroup,
       comm: Comm(record, at: MemoryLayout<sonde_task>.offset(of: \.comm)!))
-    if !tasks[slot].hasBaseline || tasks[slot].phase == .unknown {
+    if !tasks[slot].hasBaseline || tasks[slot].phase == .unknown
+      || isOutdated(slot, seen, boundary: boundary)
+    {
       seed(slot, seen, at: seen.monotonic &+ clockOffset)
     } else {
       noticeWakeup(slot, seen, boundary: boundary)
     }
   }
 
+  /// Whether a record from before the boundary, up to which all were consumed, never came.
+  private func isOutdated(
+    _ slot: TaskTable.Slot, _ seen: sonde_task, boundary: UInt64
+  ) -> Bool {
+    if Int32(bitPattern: seen.pcount &- tasks[slot].pcount) > 0
+      || seen.run_delay < tasks[slot].runDelay
+    {
+      return seen.last_arrival != 0 && seen.last_arrival <= boundary
+    }
+    guard seen.on_cpu == 0 else { return false }
+    let left: UInt64
+    switch tasks[slot].phase {
+    case .running: left = seen.on_rq != 0 ? seen.last_queued : seen.last_ran
+    case .waiting where seen.on_rq == 0: left = seen.last_ran
+    default: return false
+    }
+    return left != 0 && left <= boundary
+  }
+
+  /// Takes the survey's word for where the task is. Where it was known before, what it has waited
+  /// and how long it has been runnable since goes on to count.
   private mutating func seed(_ slot: TaskTable.Slot, _ seen: sonde_task, at time: UInt64) {
+    let arrivals = Int32(bitPattern: seen.pcount &- tasks[slot].pcount)
+    let waited = seen.run_delay &- tasks[slot].runDelay
+    let isSame =
+      tasks[slot].hasBaseline && isPossible(slot, arrivals, waited: waited, at: time)
     var task = tasks[slot]
+    if isSame, arrivals > 0, time >= countsFrom, task.matches {
+      record(waited: waited, arrivals: UInt64(arrivals))
+    }
+    var wasRunnableSince: UInt64?
+    if isSame || !task.hasBaseline {
+      wasRunnableSince = runnableSince(slot, seen, waited: isSame ? waited : 0)
+    }
     task.pcount = seen.pcount
-    task.runDelay = seen.run_delay
+    // Without an arrival what it waited so far belongs to the wait that goes on.
+    if !isSame || arrivals > 0 { task.runDelay = seen.run_delay }
     task.arrival = seen.last_arrival
     task.hasBaseline = true
     task.seededAt = time
@@ -33,11 +73,11 @@ extension LoadTracker {
     if seen.on_cpu != 0 {
       task.phase = .running
       task.since = seen.last_arrival
-      task.runnableSince = seen.last_arrival
+      task.runnableSince = wasRunnableSince ?? seen.last_arrival
     } else if seen.on_rq != 0 {
       task.phase = .waiting
       task.since = seen.last_ran
-      task.runnableSince = seen.last_queued == 0 ? time : seen.last_queued
+      task.runnableSince = wasRunnableSince ?? (seen.last_queued == 0 ? time : seen.last_queued)
     } else if seen.pcount == 0 {
       task.phase = .new
       task.since = time
@@ -46,26 +86,63 @@ extension LoadTracker {
       task.sleep = Sleep(bits: seen.state)
       task.sinceIsExact = seen.last_ran != 0
       task.since = task.sinceIsExact ? seen.last_ran : time
+      if let wasRunnableSince, task.matches {
+        runnable.add(from: wasRunnableSince, to: task.since)
+      }
     }
     tasks[slot] = task
   }
 
-  /// A task that slept as it was last heard of is on a run queue now.
+  /// Since when a task whose records were lost has been runnable: until shown otherwise.
+  private mutating func runnableSince(
+    _ slot: TaskTable.Slot, _ seen: sonde_task, waited: UInt64
+  ) -> UInt64? {
+    switch tasks[slot].phase {
+    case .running, .waiting:
+      return tasks[slot].runnableSince
+    case .unknown where tasks[slot].runnableSince <= tasks[slot].since:
+      // It left unseen by `since`: see `forgetRunning`.
+      let left = tasks[slot].since
+      let queued = seen.on_cpu != 0 ? seen.last_arrival : seen.last_queued
+      if seen.on_rq != 0, queued != 0, queued <= left &+ waited {
+        return tasks[slot].runnableSince
+      }
+      endRunnable(slot, at: seen.last_ran == 0 ? left : min(left, seen.last_ran))
+      return nil
+    case .unknown, .new, .blocked:
+      return nil
+    }
+  }
+
+  /// A task that slept as it was last heard of, or had not run yet, had been woken by the boundary.
   ///
-  /// Only where nothing has happened since but the wakeup: the same number of arrivals.
+  /// Only where nothing has happened since the wakeup but that it was given a CPU once, after the
+  /// boundary.
   private mutating func noticeWakeup(
     _ slot: TaskTable.Slot, _ seen: sonde_task, boundary: UInt64
   ) {
     let task = tasks[slot]
-    guard task.phase == .blocked, seen.on_rq != 0, seen.on_cpu == 0, seen.last_queued != 0,
-      seen.pcount == task.pcount, seen.run_delay >= task.runDelay
-    else { return }
+    guard task.phase == .blocked || task.phase == .new, seen.run_delay >= task.runDelay else {
+      return
+    }
+    // When the last piece of its wait began, or all of it ended.
+    let time: UInt64
+    switch seen.pcount &- task.pcount {
+    case 0 where seen.on_rq != 0 && seen.on_cpu == 0:
+      time = seen.last_queued
+    case 1 where seen.last_arrival > boundary && (seen.on_rq == 0 || seen.on_cpu != 0):
+      time = seen.last_arrival
+    default:
+      return
+    }
     // What it waited on another CPU before it was moved is in run_delay already.
-    let movedFor = seen.run_delay - task.runDelay
-    guard movedFor < seen.last_queued else { return }
-    let wokenAt = seen.last_queued - movedFor
+    let waited = seen.run_delay - task.runDelay
+    guard waited < time else { return }
+    let wokenAt = time - waited
     guard wokenAt >= task.since, wokenAt <= boundary else { return }
-    endBlocked(slot, at: wokenAt, counts: true)
+    if task.phase == .blocked {
+      endBlocked(slot, at: wokenAt, counts: wokenAt >= countsFrom)
+    }
     tasks[slot].phase = .waiting
     tasks[slot].runnableSince = wokenAt
   }

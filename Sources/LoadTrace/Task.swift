@@ -1,5 +1,5 @@
 /// Why a task is off the CPU though it isn't runnable, by the scheduler's own rules.
-enum Sleep: UInt8 {
+package enum Sleep: UInt8 {
   /// D: counts in the load average.
   case uninterruptible
   /// S.
@@ -12,7 +12,7 @@ enum Sleep: UInt8 {
   /// Uninterruptible is what `task_contributes_to_load` was, now in `try_to_block_task()`:
   /// TASK_UNINTERRUPTIBLE without TASK_NOLOAD or TASK_FROZEN, whatever other bits stand beside it.
   /// So TASK_KILLABLE and a vfork parent count, and TASK_IDLE doesn't.
-  init(bits: UInt16) {
+  package init(bits: UInt16) {
     if bits & 0x0002 != 0, bits & (0x0400 | 0x8000) == 0 {
       self = .uninterruptible
     } else if bits & 0x0001 != 0 {
@@ -23,7 +23,7 @@ enum Sleep: UInt8 {
   }
 
   /// TASK_DEAD: the task's last switch.
-  static func isDead(_ bits: UInt16) -> Bool { bits & 0x0080 != 0 }
+  package static func isDead(_ bits: UInt16) -> Bool { bits & 0x0080 != 0 }
 }
 
 /// What is known of one task.

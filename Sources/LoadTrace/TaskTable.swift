@@ -39,6 +39,10 @@
     unsafe tasks.deallocate()
   }
 
+  /// Whether it can be the id of a task at all.
+  @inline(__always)
+  static func canHold(_ tid: UInt32) -> Bool { tid >> pageBits < pageCount }
+
   @inline(__always)
   func find(_ tid: UInt32) -> Slot? {
     let page = Int(tid >> Self.pageBits)
@@ -60,10 +64,10 @@
     }
   }
 
-  /// Adds a task; one of the same id must not be there.
+  /// Adds a task; one of the same id must not be there, and its id must be possible.
   mutating func insert(_ task: Task) -> Slot {
     let page = Int(task.tid >> Self.pageBits)
-    precondition(page < Self.pageCount, "a thread id beyond PID_MAX_LIMIT")
+    precondition(Self.canHold(task.tid), "a thread id beyond PID_MAX_LIMIT")
     if unsafe pages[page].slots == nil {
       let slots = UnsafeMutablePointer<UInt32>.allocate(capacity: 1 << Self.pageBits)
       unsafe slots.initialize(repeating: 0, count: 1 << Self.pageBits)

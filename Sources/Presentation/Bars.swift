@@ -6,7 +6,7 @@ public enum BarStyle: Sendable {
   case ascii
 
   /// A bar of at most `width` columns, padded to that; what is not zero shows.
-  func bar(_ value: UInt64, of largest: UInt64, width: Int) -> String {
+  package func bar(_ value: UInt64, of largest: UInt64, width: Int) -> String {
     guard value > 0, width > 0 else { return String(repeating: " ", count: max(0, width)) }
     let part = Double(value) / Double(largest)
     switch self {

@@ -2,12 +2,12 @@
 ///
 /// Terminals don't agree on combining marks and emoji: a scalar is counted as 2 where any of them
 /// draws it so wide, and as 1 even where it combines.
-func columns(of text: some StringProtocol) -> Int {
+package func columns(of text: some StringProtocol) -> Int {
   text.unicodeScalars.reduce(0) { $0 + (isWide($1) ? 2 : 1) }
 }
 
 /// The text, cut so that it takes `limit` columns at most; `mark` tells that it was.
-func clipped(_ text: String, to limit: Int, mark: String) -> String {
+package func clipped(_ text: String, to limit: Int, mark: String) -> String {
   guard columns(of: text) > limit else { return text }
   guard limit > 0 else { return "" }
   var kept = ""
@@ -31,7 +31,7 @@ func right(_ text: String, _ width: Int) -> String {
 }
 
 /// The words of a text in lines of at most `width` columns; a word that is longer is cut.
-func wrapped(_ text: String, to width: Int) -> [String] {
+package func wrapped(_ text: String, to width: Int) -> [String] {
   var lines: [String] = []
   var line = ""
   for word in text.split(separator: " ") {

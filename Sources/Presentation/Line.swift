@@ -1,5 +1,5 @@
 /// One line of text whose parts stand out or step back.
-struct Line {
+package struct Line {
   enum Style {
     case plain, heading, strong, alarm
 
@@ -32,7 +32,7 @@ struct Line {
   var width: Int { parts.reduce(0) { $0 + columns(of: $1.text) } }
 
   /// The text, at most so many columns; `mark` tells that it was cut.
-  func text(columns limit: Int, color: Bool, mark: String) -> String {
+  package func text(columns limit: Int, color: Bool, mark: String) -> String {
     var shown = parts[...]
     while let last = shown.last, last.text.allSatisfy({ $0 == " " }) { shown.removeLast() }
     if let last = shown.popLast(), let end = last.text.lastIndex(where: { $0 != " " }) {

@@ -44,8 +44,8 @@ public struct LoadText: Sendable {
     return lines.map { $0.text(columns: columns, color: color, mark: bars.mark) + "\n" }.joined()
   }
 
-  private func flow(_ items: [Line], gap: String = "  ", indent: Int = 2) -> [Line] {
-    Line.flow(items, gap: gap, indent: indent, columns: columns)
+  private func flow(_ items: [Line], gap: String = "  ") -> [Line] {
+    Line.flow(items, gap: gap, indent: 2, columns: columns)
   }
 
   // MARK: - Where, when, what
@@ -100,14 +100,17 @@ public struct LoadText: Sendable {
   }
 
   private func states(_ tasks: TasksPart) -> [Line] {
-    var items = [occupancy("uninterruptible (D)", tasks.uninterruptible)]
+    var lines = [
+      occupancy("runnable (R)", tasks.runnable),
+      occupancy("uninterruptible (D)", tasks.uninterruptible),
+    ]
     if let ns = tasks.uninterruptible.longestNs {
-      var longest = Line("longest ")
+      var longest = Line(left("  waiting longest", 19) + "  ")
       longest.add(durationText(ns: ns), .strong)
       if let task = tasks.uninterruptible.longestTask { longest.add("  " + escaped(task)) }
-      items.append(longest)
+      lines.append(longest)
     }
-    return [occupancy("runnable (R)", tasks.runnable)] + flow(items, indent: 20)
+    return lines
   }
 
   private func occupancy(_ name: String, _ part: OccupancyPart) -> Line {
@@ -134,8 +137,7 @@ public struct LoadText: Sendable {
       ("ring full", loss.ringFull), ("no ring", loss.mapFull), ("recursion", loss.recursion),
       ("untraced", loss.untraced),
     ].filter { $1 > 0 }.map { Line("\($0) \(countText($1))", .alarm) }
-    return flow(
-      [Line("\(total) (\(percentText(loss.lost, of: all))):", .alarm)] + causes, gap: "  ")
+    return flow([Line("\(total) (\(percentText(loss.lost, of: all))):", .alarm)] + causes)
   }
 
   private func cost(_ snapshot: LoadSnapshot) -> [Line] {

@@ -9,27 +9,58 @@ public enum SnapshotJSON {
     return try encoder.encode(snapshot)
   }
 
-  /// What `data`, one object a line, sums up to: its final objects, or, of a watch that was cut
-  /// off, its intervals.
+  /// What `data`, one object a line, sums up to: its final objects, and the intervals of watches
+  /// that were cut off before theirs.
   /// - Throws: where a line is not a snapshot, or there is none.
   public static func snapshots(in data: Data) throws -> [LoadSnapshot] {
     let decoder = JSONDecoder()
     var all: [LoadSnapshot] = []
-    for (index, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
+    let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() where !line.isEmpty {
       do {
-        all.append(try decoder.decode(LoadSnapshot.self, from: Data(line)))
+        let snapshot = try decoder.decode(LoadSnapshot.self, from: Data(line))
+        try snapshot.check()
+        all.append(snapshot)
+      } catch let error as LoadSnapshot.MergeError {
+        throw LoadSnapshot.MergeError(description: "line \(index + 1): \(error)")
       } catch {
         throw LoadSnapshot.MergeError(
           description: "line \(index + 1) is not a snapshot of the form \(LoadSnapshot.schemaName)")
       }
     }
-    let finals = all.filter { $0.final }
     guard !all.isEmpty else { throw LoadSnapshot.MergeError(description: "holds no snapshot") }
-    return finals.isEmpty ? all : finals
+    let finals = all.filter { $0.final }
+    return all.filter { snapshot in
+      snapshot.final || !finals.contains { $0.sumsUp(snapshot) }
+    }
   }
 
   /// A point in time as the snapshots write it, in UTC with milliseconds.
   public static func timestamp(_ date: Date) -> String {
     Date.ISO8601FormatStyle(includingFractionalSeconds: true).format(date)
+  }
+}
+
+extension LoadSnapshot {
+  /// Whether an interval is a part of what this final object tells. Times of one form compare as
+  /// text.
+  fileprivate func sumsUp(_ interval: LoadSnapshot) -> Bool {
+    host.names == interval.host.names && start <= interval.start && interval.end <= end
+  }
+
+  /// Numbers from a file may be anything.
+  /// - Throws: where they are of another form or contradict each other.
+  func check() throws {
+    guard schema == Self.schemaName else {
+      throw MergeError(description: "is of the form \(schema), not \(Self.schemaName)")
+    }
+    do {
+      _ = try histograms.runQueueLatency.histogram()
+      _ = try histograms.onCPU.histogram()
+      _ = try histograms.blockedUninterruptible.histogram()
+      _ = try histograms.blockedInterruptible.histogram()
+    } catch {
+      throw MergeError(description: "\(error)")
+    }
   }
 }

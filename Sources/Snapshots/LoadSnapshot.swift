@@ -107,7 +107,8 @@ public struct ProbePart: Codable, Sendable, Equatable {
   }
 }
 
-/// What was not seen. `seen = delivered + pending + ring_full + map_full + recursion`.
+/// What was not seen. `seen = delivered + pending + ring_full + map_full + recursion`, less what was
+/// pending as the interval began: nothing, where a watch begins.
 public struct LossPart: Codable, Sendable, Equatable {
   /// Records that the kernel side wanted to deliver, by its own count.
   public var seen: UInt64
@@ -138,8 +139,14 @@ public struct LossPart: Codable, Sendable, Equatable {
     self.untraced = untraced
   }
 
-  /// All that was lost: what is neither delivered nor on its way.
-  public var lost: UInt64 { ringFull + mapFull + recursion + untraced }
+  /// All that was lost: what is neither delivered nor on its way. `UInt64.max` if it is that or
+  /// more, as only a broken file can say.
+  public var lost: UInt64 {
+    [ringFull, mapFull, recursion, untraced].reduce(0) { sum, part in
+      let (sum, overflow) = sum.addingReportingOverflow(part)
+      return overflow ? .max : sum
+    }
+  }
 
   enum CodingKeys: String, CodingKey {
     case seen, delivered, pending, recursion, untraced

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BPF
+import CLinux
 import Glibc
 import Presentation
 import Proc
@@ -23,6 +24,7 @@ enum Exit {
 
 /// Runs a command; an error becomes one line on standard error and an exit code.
 func reporting(_ body: () throws -> Void) throws {
+  sonde_reserve_standard_descriptors()
   // A reader that went away is an error of write(2), not the end of this process.
   signal(SIGPIPE, SIG_IGN)
   do {
@@ -35,7 +37,9 @@ func reporting(_ body: () throws -> Void) throws {
       case .failed: Exit.failure
       }
     complain("\(error)")
-    if unsafe getenv("SONDE_LOG") != nil, let log = error.log { complain(log) }
+    if unsafe getenv("SONDE_LOG") != nil, let log = error.log {
+      log.split(separator: "\n").forEach { complain(String($0)) }
+    }
     throw code
   } catch let error as ExitCode {
     throw error
@@ -45,6 +49,7 @@ func reporting(_ body: () throws -> Void) throws {
   }
 }
 
+/// In one line, whatever names of files are in it.
 private func complain(_ text: String) {
-  try? Terminal.write("loadwatch: \(text)\n", to: .standardError)
+  try? Terminal.write("loadwatch: \(escaped(text))\n", to: .standardError)
 }

@@ -5,19 +5,28 @@ struct Loadwatch: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "loadwatch",
     abstract: "Shows live what makes the load average: run queue latency, R and D states.",
+    usage: """
+      loadwatch [<options>]
+      loadwatch probes
+      loadwatch merge [<options>] <files> ...
+      """,
     discussion: """
       Examples:
         loadwatch                                  watch this machine, until Ctrl-C
         loadwatch --duration 10s                   for ten seconds
         loadwatch --pid 1234 --pid 1300            only these processes
         loadwatch --cgroup system.slice            only tasks in a cgroup and below
-        loadwatch --format json -o out.json        one JSON object per interval, into a file
+        loadwatch --format json -o out.json        an object per interval, into a file
         loadwatch probes                           what this kernel lets it see
         loadwatch merge web1.json web2.json        add up what several hosts saw
 
       Needs root, or CAP_BPF and CAP_PERFMON.
       """,
     version: "0.1.0",
-    subcommands: [WatchCommand.self, ProbesCommand.self, MergeCommand.self],
-    defaultSubcommand: WatchCommand.self)
+    subcommands: [ProbesCommand.self, MergeCommand.self])
+
+  // Not a default subcommand: the help would not show its options.
+  @OptionGroup var watch: WatchCommand
+
+  func run() throws { try watch.run() }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
-import Presentation
 import Snapshots
+import SystemPackage
 
 struct MergeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,20 +17,14 @@ struct MergeCommand: ParsableCommand {
 
   @OptionGroup var output: OutputOptions
 
-  func validate() throws {
-    if files.isEmpty { throw ValidationError("name at least one file") }
-  }
-
   func run() throws {
     try reporting {
       var all: [LoadSnapshot] = []
       for file in files {
         do {
-          all += try SnapshotJSON.snapshots(in: Data(contentsOf: URL(filePath: file)))
-        } catch let error as LoadSnapshot.MergeError {
-          throw Failure("\(escaped(file)): \(error)")
+          all += try SnapshotJSON.snapshots(in: Self.contents(of: file))
         } catch {
-          throw Failure("\(escaped(file)): can't be read")
+          throw Failure("\(file): \(error)")
         }
       }
       var sum = all[0]
@@ -48,6 +42,19 @@ struct MergeCommand: ParsableCommand {
         sink.abandon()
         throw error
       }
+    }
+  }
+
+  /// Also of a pipe: `loadwatch merge <(ssh web1 ...)`.
+  private static func contents(of path: String) throws -> Data {
+    let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+    defer { try? file.close() }
+    var data = Data()
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = try unsafe chunk.withUnsafeMutableBytes { try unsafe file.read(into: $0) }
+      if count == 0 { return data }
+      data.append(contentsOf: chunk[..<count])
     }
   }
 }

@@ -26,6 +26,10 @@ struct OutputOptions: ParsableArguments {
   /// Whether a picture may be redrawn in place on a terminal.
   var live = true
 
+  func validate() throws {
+    if output == "" { throw ValidationError("--output: the name of a file, not nothing") }
+  }
+
   enum CodingKeys: CodingKey {
     case format, output, color
   }

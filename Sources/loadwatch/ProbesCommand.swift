@@ -10,8 +10,14 @@ struct ProbesCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
-      let columns = Terminal.columns(of: .standardOutput) ?? 80
-      try Terminal.write(probesText(loadProbes(), columns: columns), to: .standardOutput)
+      let columns = Terminal.columns(of: .standardOutput)
+      do {
+        try Terminal.write(probesText(loadProbes(), columns: columns), to: .standardOutput)
+      } catch Errno.brokenPipe {
+        return
+      } catch {
+        throw Failure("can't write to standard output: \(error)")
+      }
     }
   }
 }

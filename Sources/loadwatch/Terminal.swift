@@ -4,26 +4,52 @@ import SystemPackage
 
 /// Standard output and error, as they are.
 enum Terminal {
-  /// How wide a terminal is; nil where it is none.
-  static func columns(of descriptor: FileDescriptor) -> Int? { size(of: descriptor)?.columns }
+  static func isTerminal(_ descriptor: FileDescriptor) -> Bool { isatty(descriptor.rawValue) == 1 }
 
-  static func rows(of descriptor: FileDescriptor) -> Int? { size(of: descriptor)?.rows }
+  /// Whether the terminal knows more than text: TERM is neither "dumb" nor missing.
+  static var understandsEscapes: Bool {
+    let name = variable("TERM")
+    return name != nil && name != "dumb"
+  }
+
+  /// See no-color.org: NO_COLOR is there and not empty.
+  static var colorIsUnwanted: Bool { variable("NO_COLOR") != nil }
+
+  /// How wide a terminal is; what is usual where it is none or, as a serial one, doesn't tell.
+  static func columns(of descriptor: FileDescriptor) -> Int { size(of: descriptor)?.columns ?? 80 }
+
+  static func rows(of descriptor: FileDescriptor) -> Int { size(of: descriptor)?.rows ?? 24 }
 
   private static func size(of descriptor: FileDescriptor) -> (columns: Int, rows: Int)? {
     var columns: Int32 = 0
     var rows: Int32 = 0
-    guard unsafe sonde_terminal_size(descriptor.rawValue, &columns, &rows) == 0, columns > 0 else {
-      return nil
-    }
+    guard unsafe sonde_terminal_size(descriptor.rawValue, &columns, &rows) == 0, columns > 0,
+      rows > 0
+    else { return nil }
     return (Int(columns), Int(rows))
+  }
+
+  private static func variable(_ name: String) -> String? {
+    guard let value = unsafe getenv(name), unsafe value.pointee != 0 else { return nil }
+    return unsafe String(cString: value)
   }
 
   /// Writes all of it.
   static func write(_ text: String, to descriptor: FileDescriptor) throws(Errno) {
-    do {
-      _ = try descriptor.writeAll(text.utf8)
-    } catch {
-      throw error as? Errno ?? .ioError
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      do {
+        let count = try unsafe rest.withUnsafeBytes { bytes in
+          try unsafe descriptor.write(UnsafeRawBufferPointer(bytes))
+        }
+        rest = rest.dropFirst(count)
+      } catch Errno.resourceTemporarilyUnavailable {
+        // Whoever shares the terminal or pipe may have made it non-blocking.
+        var waiting = pollfd(fd: descriptor.rawValue, events: Int16(POLLOUT), revents: 0)
+        unsafe poll(&waiting, 1, -1)
+      } catch {
+        throw error as? Errno ?? .ioError
+      }
     }
   }
 }

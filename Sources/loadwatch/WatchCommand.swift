@@ -4,17 +4,18 @@ import LoadTrace
 import Presentation
 import Proc
 import Snapshots
+import SystemPackage
 
+/// What the tool does where no subcommand is named.
 struct WatchCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "watch", abstract: "Watch live (the default).")
-
   @Option(
-    name: .long,
+    name: .long, parsing: .unconditionalSingleValue,
     help: ArgumentHelp("Only this process, or this thread; may be repeated.", valueName: "id"))
   var pid: [Int32] = []
 
-  @Option(name: .long, help: "Only tasks of this name; may be repeated.")
+  @Option(
+    name: .long, parsing: .unconditionalSingleValue,
+    help: "Only tasks of this name; may be repeated.")
   var comm: [String] = []
 
   @Option(
@@ -23,13 +24,16 @@ struct WatchCommand: ParsableCommand {
       "Only tasks in this cgroup (version 2) and below; may be repeated.", valueName: "path"))
   var cgroup: [String] = []
 
-  @Option(name: .long, help: "How long an interval is: 500ms, 1s, 5m.")
+  @Option(
+    name: .long, parsing: .unconditional, help: "How long an interval is: 500ms, 1s, 5m.")
   var interval = Duration(text: "1s")
 
-  @Option(name: .long, help: "How long to watch: 10s, 5m. Until stopped unless given.")
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "How long to watch: 10s, 5m. Until stopped unless given.")
   var duration: Duration?
 
-  @Option(name: .long, help: "How many intervals to watch.")
+  @Option(name: .long, parsing: .unconditional, help: "How many intervals to watch.")
   var count: Int?
 
   @OptionGroup var output: OutputOptions
@@ -48,17 +52,18 @@ struct WatchCommand: ParsableCommand {
     try reporting {
       var options = WatchOptions()
       options.interval = interval.ns
-      options.duration = [duration?.ns, count.map { UInt64($0) * interval.ns }]
-        .compactMap { $0 }.min()
+      options.duration = [duration?.ns, count.map { interval.times($0) }].compactMap { $0 }.min()
       options.filterPart = FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup)
       options.filter.comms = Set(comm.map { Comm($0) })
       try choosePids(&options)
       options.cgroups = cgroup.map { Cgroup($0) }
       for path in options.cgroups { _ = try path.ids() }
+      if output.output == nil { options.output = .standardOutput }
 
+      // From here on signals are caught: a file that is begun is also finished or removed.
+      var watch = try LoadWatch(options)
       var sink = try SnapshotSink(output)
       do {
-        var watch = try LoadWatch(options)
         sink.begin()
         let end = try watch.run { try sink.write($0) }
         try sink.finish()
@@ -81,7 +86,7 @@ struct WatchCommand: ParsableCommand {
       } else {
         options.filter.threads.insert(UInt32(id))
       }
-      options.processes.append(status.tgid)
+      options.processes.append(id)
     }
   }
 }
@@ -90,16 +95,24 @@ struct WatchCommand: ParsableCommand {
 struct Duration: ExpressibleByArgument {
   let text: String
   let ns: UInt64
+  /// 146 years: what follows after such a time still has a place on the clock.
+  private static let longest: UInt64 = 1 << 62
 
   init(text: String) {
     self.init(argument: text)!
   }
 
   init?(argument: String) {
-    guard let ns = parseDuration(argument) else { return nil }
+    guard let ns = parseDuration(argument), ns <= Self.longest else { return nil }
     text = argument
     self.ns = ns
   }
 
   var defaultValueDescription: String { text }
+
+  /// So many of them, or the longest there is.
+  func times(_ count: Int) -> UInt64 {
+    let (product, overflow) = ns.multipliedReportingOverflow(by: UInt64(count))
+    return overflow ? Self.longest : min(product, Self.longest)
+  }
 }

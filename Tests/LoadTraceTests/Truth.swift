@@ -1,3 +1,4 @@
+import Histograms
 import LoadTrace
 
 /// What really happened, as the simulated scheduler knows it, over one interval.
@@ -35,13 +36,15 @@ struct Truth {
     }
   }
 
-  mutating func close(at end: UInt64) -> (interval: LoadInterval, sampled: (Int, Int)) {
+  mutating func close(
+    at end: UInt64
+  ) -> (interval: LoadInterval, sampled: (runnable: Int, uninterruptible: Int)) {
     interval.end = end
     interval.runnable.now = runnable
     interval.uninterruptible.now = uninterruptible
     interval.runnable.maximum = max(interval.runnable.maximum, runnable)
     interval.uninterruptible.maximum = max(interval.uninterruptible.maximum, uninterruptible)
-    let closed = (interval, (sampled.runnable, sampled.uninterruptible))
+    let closed = (interval, sampled)
     let from = countsFrom
     begin(at: end)
     countsFrom = from

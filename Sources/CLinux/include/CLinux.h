@@ -7,22 +7,39 @@
 #define CLINUX_H
 
 #include <stdint.h>
-#include <sys/signalfd.h>
 
 /* A descriptor for sonde_epoll_add() and sonde_epoll_wait(). */
 int sonde_epoll(void);
 
-/* Waits for `fd` to be readable, from now on. Edge-triggered: only for changes.
- */
-int sonde_epoll_add(int epoll, int fd, int edge_triggered);
+enum sonde_interest {
+	SONDE_READABLE,
+	/* edge-triggered: only that it becomes so */
+	SONDE_BECOMES_READABLE,
+	/* that the other side has gone */
+	SONDE_HANGUP,
+};
+
+/* Waits for that of `fd`, from now on. */
+int sonde_epoll_add(int epoll, int fd, enum sonde_interest interest);
 
 /* Waits until descriptors are ready; puts up to `count` of them into `ready`
  * and returns how many.
  */
 int sonde_epoll_wait(int epoll, int *ready, int count);
 
-/* Blocks the signals and returns a descriptor from which they are read. */
-int sonde_signalfd(const int *signals, int count);
+/* From now on the signals do nothing but to appear, as an int each, on the
+ * descriptor that is returned; a SIGINT that comes after another of them ends
+ * the process at once with status 130. SIGHUP stays ignored where it is, as
+ * under nohup. Handlers and not signalfd(2): while a write blocks, nobody reads
+ * a descriptor. One at a time; until sonde_release_signals().
+ */
+int sonde_catch_signals(const int *signals, int count);
+void sonde_release_signals(void);
+
+/* What else is to be done before that end: a file to remove, and last words for
+ * standard output; NULL for none.
+ */
+void sonde_on_forced_exit(const char *file, const char *last_words);
 
 /* A CLOCK_MONOTONIC timer that has not been set. */
 int sonde_timerfd(void);
@@ -32,14 +49,19 @@ int sonde_timerfd(void);
  */
 int sonde_timerfd_set(int fd, uint64_t first, uint64_t period);
 
-/* pidfd_open(2): readable once the process has ended. */
-int sonde_pidfd_open(int pid);
+/* Readable once the process, or the single thread, has ended. Before Linux 6.9
+ * EINVAL for a thread that doesn't lead its process.
+ */
+int sonde_pidfd_open(int tid);
 
 /* The calling thread's id, in its own PID namespace. */
 int sonde_gettid(void);
 
-/* From now on `signal` ends the process with `status`, at once. */
-int sonde_exit_on_signal(int signal, int status);
+/* Keeps descriptors 0 to 2 from being given to something else where they are
+ * closed: it takes what is written for output, and output for a message.
+ * Writing to one that was closed still fails.
+ */
+void sonde_reserve_standard_descriptors(void);
 
 /* Columns and rows of a terminal; -1 where `fd` is none. */
 int sonde_terminal_size(int fd, int *columns, int *rows);

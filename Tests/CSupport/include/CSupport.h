@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting a program in just such surroundings as a test wants. */
+#ifndef CSUPPORT_H
+#define CSUPPORT_H
+
+#include <sys/types.h>
+
+struct sonde_command {
+	/* looked up in PATH where it holds no slash */
+	const char *program;
+	char *const *arguments;
+	char *const *environment;
+	/* standard input, output and error; -1 for a closed one */
+	int descriptors[3];
+	/* whether standard input is to be the controlling terminal */
+	int on_terminal;
+	/* a signal to ignore, as nohup(1) does; 0 for none */
+	int ignored_signal;
+};
+
+/* Starts it in a session of its own, with no other descriptor and no signal
+ * blocked. -1 and errno where fork fails; status 127 where exec does.
+ */
+pid_t sonde_start(const struct sonde_command *command);
+
+/* A pipe that no program inherits; read end first. */
+int sonde_pipe(int *ends);
+
+#endif

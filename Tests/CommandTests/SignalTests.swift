@@ -1,0 +1,113 @@
+import Foundation
+import Snapshots
+import Support
+import Testing
+
+/// Signals end a watch; what it has seen is told first.
+@Suite(.serialized)
+struct SignalTests {
+  private let json = ["--format", "json", "--interval", "300ms"]
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func flushes(_ signal: Int32) throws {
+    let watch = try start(json)
+    try watch.read { $0.contains("\n") }
+    usleep(100_000)
+    watch.send(signal)
+    let ended = try watch.wait(seconds: 5)
+    #expect(ended.status == 0)
+    #expect(ended.errors.isEmpty)
+    let snapshots = try ended.snapshots()
+    // What was cut off is an interval too.
+    #expect(snapshots.count == 3)
+    #expect(snapshots[0].intervalNs == 300_000_000)
+    #expect(snapshots[1].intervalNs > 50_000_000 && snapshots[1].intervalNs < 300_000_000)
+    #expect(snapshots[2].intervalNs == snapshots[0].intervalNs + snapshots[1].intervalNs)
+    #expect(snapshots[2].switches == snapshots[0].switches + snapshots[1].switches)
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func completesTheFile(_ signal: Int32) throws {
+    let scratch = try Scratch()
+    let watch = try start(["--format", "json", "-o", scratch.file("out.json")])
+    while scratch.names.isEmpty { usleep(1000) }
+    watch.send(signal)
+    #expect(try watch.wait(seconds: 5).status == 0)
+    #expect(scratch.names == ["out.json"])
+    #expect(try decoded(Data(contentsOf: URL(filePath: scratch.file("out.json")))).count == 2)
+  }
+
+  /// A pipe that nobody reads: the first asks, the second doesn't wait.
+  @Test func aSecondInterruptEndsABlockedWrite() throws {
+    let watch = try start(["--format", "json", "--interval", "10ms"])
+    try eventually { isBlocked(watch.pid) }
+    watch.send(SIGINT)
+    usleep(200_000)
+    #expect(isBlocked(watch.pid))
+    watch.send(SIGINT)
+    let ended = try watch.waitUnread(seconds: 2)
+    #expect(ended.status == 130)
+    #expect(ended.signal == nil)
+  }
+
+  /// The first still has all told once someone reads.
+  @Test func anInterruptOfABlockedWrite() throws {
+    let watch = try start(["--format", "json", "--interval", "10ms"])
+    try eventually { isBlocked(watch.pid) }
+    watch.send(SIGINT)
+    usleep(100_000)
+    let ended = try watch.wait(seconds: 5)
+    #expect(ended.status == 0)
+    #expect(try ended.snapshots().count > 2)
+  }
+
+  /// Of pending signals the kernel runs the handler of the last first: SIGTERM's, then SIGINT's.
+  @Test func nothingIsLeftOfAFile() throws {
+    let scratch = try Scratch()
+    let watch = try start(["-o", scratch.file("out.txt")])
+    while scratch.names.isEmpty { usleep(1000) }
+    watch.send(SIGSTOP)
+    try eventually { state(of: watch.pid) == "T" }
+    watch.send(SIGTERM)
+    watch.send(SIGINT)
+    watch.send(SIGCONT)
+    #expect(try watch.wait(seconds: 5).status == 130)
+    #expect(scratch.names.isEmpty)
+  }
+
+  /// As under nohup.
+  @Test func aHangupThatIsIgnored() throws {
+    let watch = try start(json, ignoring: SIGHUP)
+    try watch.read { $0.contains("\n") }
+    watch.send(SIGHUP)
+    let lines = watch.text.count
+    try watch.read(seconds: 3) { $0.count > lines }
+    watch.send(SIGTERM)
+    #expect(try watch.wait(seconds: 5).status == 0)
+  }
+
+  /// A shell starts what is to run in the background with SIGINT ignored.
+  @Test func anInterruptInTheBackground() throws {
+    let watch = try start(json, ignoring: SIGINT)
+    try watch.read { $0.contains("\n") }
+    watch.send(SIGINT)
+    #expect(try watch.wait(seconds: 5).status == 0)
+  }
+
+  // MARK: -
+
+  private func isBlocked(_ pid: Int32) -> Bool {
+    // The first argument of write(2), number 1 here, is the descriptor.
+    let call = try? String(contentsOfFile: "/proc/\(pid)/syscall", encoding: .utf8)
+    return call?.hasPrefix("1 0x1 ") == true
+  }
+
+  private func eventually(_ isSo: () -> Bool) throws {
+    for _ in 0..<400 where !isSo() { usleep(5000) }
+    try #require(isSo())
+  }
+}
+
+/// The letter that /proc shows.
+func state(of pid: Int32) -> Character? {
+  let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+  return stat?.split(separator: ")").last?.first { $0 != " " }
+}

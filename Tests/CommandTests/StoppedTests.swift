@@ -1,0 +1,52 @@
+import Foundation
+import Snapshots
+import Support
+import Testing
+
+/// A consumer that is stopped under full load loses records, and says how many.
+@Suite(.serialized)
+struct StoppedTests {
+  @Test(.timeLimit(.minutes(2))) func threeSecondsUnderFullLoad() throws {
+    let load = try Load("pingpong", "4")
+    let began = Date()
+    let watches = try ["json", "text"].map { try start(["--format", $0, "--interval", "500ms"]) }
+    for watch in watches { try watch.read { $0.contains("\n") } }
+    for watch in watches { watch.send(SIGSTOP) }
+    sleep(3)
+    for watch in watches { watch.send(SIGCONT) }
+    for watch in watches { try watch.read { $0.split(separator: "\n").count > 5 } }
+    for watch in watches { watch.send(SIGINT) }
+    let ended = try watches.map { try $0.wait(seconds: 20) }
+    let atMost = UInt64(Date().timeIntervalSince(began) * 1e9)
+    _ = load.stop()
+    #expect(ended.allSatisfy { $0.status == 0 && $0.errors.isEmpty })
+
+    let snapshots = try ended[0].snapshots()
+    let final = try #require(snapshots.last)
+    let loss = final.loss
+    #expect(loss.ringFull > 10_000)
+    #expect(loss.pending == 0)
+    #expect(loss.seen == loss.delivered + loss.ringFull + loss.mapFull + loss.recursion)
+    #expect(loss.ringFull == snapshots.dropLast().reduce(0) { $0 + $1.loss.ringFull })
+    // All intervals that were missed are there, none longer than planned.
+    #expect(snapshots.dropLast(2).allSatisfy { $0.intervalNs == 500_000_000 })
+    #expect(final.intervalNs > 3_000_000_000 && final.intervalNs < atMost)
+
+    // What came through is possible.
+    #expect(final.switches <= loss.delivered)
+    let cpus = UInt64(final.host.cpus)
+    #expect(final.histograms.onCPU.sum <= final.intervalNs * cpus + 1_000_000_000)
+    for part in [\HistogramsPart.runQueueLatency, \.onCPU] {
+      #expect(final.histograms[keyPath: part].max ?? 0 <= atMost)
+    }
+    for snapshot in snapshots {
+      #expect(snapshot.tasks.runnable.mean >= 0 && snapshot.tasks.runnable.mean < 200)
+    }
+
+    let text = ended[1].output
+    let shown = try #require(text.firstRange(of: "whole watch").map { text[$0.lowerBound...] })
+    let lost = try #require(shown.firstMatch(of: /LOST ([0-9,]+) of [0-9,]+ records/))
+    #expect(Int(lost.output.1.filter { $0 != "," }) ?? 0 > 10_000)
+    #expect(shown.contains("ring full"))
+  }
+}

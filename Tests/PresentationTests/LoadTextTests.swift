@@ -1,0 +1,154 @@
+import Histograms
+import Snapshots
+import Testing
+
+import Presentation
+
+/// A snapshot as text.
+struct LoadTextTests {
+  static func lines(_ text: String) -> [String] {
+    text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+  }
+
+  static func text(_ snapshot: LoadSnapshot, columns: Int = 80, color: Bool = false) -> String {
+    LoadText(columns: columns, color: color).block(snapshot, live: false)
+  }
+
+  @Test func thePictureIsAsIntended() {
+    let text = LoadText(columns: 80, color: false).block(sample(), live: true)
+    #expect(text == golden, Comment(rawValue: "\n" + text))
+  }
+
+  @Test func theFinalOneSaysSo() {
+    let text = LoadText(columns: 80, color: false).block(sample(final: true), live: true)
+    #expect(
+      Self.lines(text).first
+        == "loadwatch  web-1  Linux 6.18.44  2 CPUs  14:03:12 UTC  whole watch: 1.00 s")
+  }
+
+  @Test(arguments: 0..<12 as Range<UInt64>) func noLineIsWiderThanTheTerminal(seed: UInt64) {
+    var random = SplitMix64(state: seed)
+    for columns in [1, 2, 7, 20, 44, 45, 46, 60, 76, 77, 79, 80, 81, 100, 132, 300] {
+      let snapshot = randomSample(&random)
+      for bars in [BarStyle.blocks, .ascii] {
+        let text = LoadText(columns: columns, color: false, bars: bars)
+          .block(snapshot, live: Bool.random(using: &random))
+        for line in Self.lines(text) {
+          #expect(Presentation.columns(of: line) <= columns, "\(line)")
+          #expect(line.last != " ")
+        }
+      }
+    }
+  }
+
+  @Test func figuresAreNeverCutFrom80Columns() {
+    var random = SplitMix64(state: 3)
+    for _ in 0..<100 {
+      var snapshot = randomSample(&random)
+      snapshot.host = sample().host
+      snapshot.filter = FilterPart()
+      snapshot.end = sample().end
+      snapshot.tasks.uninterruptible.longestTask = "postgres (212)"
+      let text = Self.text(snapshot)
+      #expect(!text.contains("…"), "\(text)")
+    }
+  }
+
+  @Test(arguments: 0..<20 as Range<UInt64>) func withoutColorThereIsNoControl(seed: UInt64) {
+    var random = SplitMix64(state: seed)
+    let snapshot = randomSample(&random)
+    let plain = Self.text(snapshot, columns: 90)
+    let controls = plain.unicodeScalars.filter { $0.properties.generalCategory == .control }
+    #expect(controls.allSatisfy { $0 == "\n" })
+    let colored = Self.text(snapshot, columns: 90, color: true)
+    let pattern = /\u{1b}\[[0-9;]*m/
+    #expect(colored != plain && colored.replacing(pattern, with: "") == plain)
+  }
+
+  @Test func asciiBarsAreASCII() {
+    for columns in [30, 80] {
+      let text = LoadText(columns: columns, color: true, bars: .ascii).block(sample(), live: true)
+      #expect(text.utf8.allSatisfy { $0 < 0x80 } && text.contains("#") == (columns == 80))
+    }
+  }
+
+  @Test func lossIsLoudAndExact() {
+    var snapshot = sample()
+    snapshot.loss = LossPart(
+      seen: 100_000, delivered: 98_700, ringFull: 1_000, mapFull: 200, recursion: 100, untraced: 40)
+    #expect(
+      Self.text(snapshot).contains(
+        """
+        LOST 1,340 of 100,040 records (1.3 %):  ring full 1,000  no ring 200
+          recursion 100  untraced 40
+
+        """))
+    #expect(Self.text(snapshot, color: true).contains("\u{1b}[1;31mLOST 1,340"))
+
+    snapshot.loss = LossPart(seen: 100_000, delivered: 100_000, untraced: 4)
+    #expect(Self.text(snapshot).contains("LOST 4 of 100,004 records (< 0.01 %):  untraced 4\n"))
+    #expect(!Self.text(sample()).contains("LOST"))
+  }
+
+  @Test func theFilterIsShown() {
+    var snapshot = sample()
+    snapshot.filter = FilterPart(
+      pids: [1, 2, 3, 4, 5, 6], comms: ["a\u{1b}[31m"], cgroups: ["/system.slice"])
+    let line = Self.lines(Self.text(snapshot))[1]
+    #expect(
+      line == #"only  pid 1, 2, 3, 4 and 2 more  comm a\x1b[31m  cgroup /system.slice"#)
+  }
+
+  @Test func whatMayNotBeMeasuredIsSaid() {
+    var snapshot = sample()
+    snapshot.cost.bpfNsPerSwitch = nil
+    #expect(Self.text(snapshot).contains("cost in the kernel: not permitted to measure"))
+  }
+
+  @Test func anEmptyWatchHasNoTable() {
+    var snapshot = sample()
+    snapshot.histograms = HistogramsPart(
+      runQueueLatency: part([]), onCPU: part([]), blockedUninterruptible: part([]),
+      blockedInterruptible: part([]))
+    snapshot.intervalNs = 0
+    #expect(Self.lines(Self.text(snapshot)).last == "nothing recorded yet")
+  }
+}
+
+private let golden = """
+  loadwatch  web-1  Linux 6.18.44  2 CPUs  14:03:12 UTC  1.00 s  Ctrl-C ends
+  load average  4.21 3.80 2.11      switches 123,456/s (2,310/s preempted)
+  runnable (R)           5 now     4.70 mean      9 max
+  uninterruptible (D)    2 now     2.00 mean      3 max
+    waiting longest    12.4 s  postgres (212)
+  lost 0 of 123,456 records
+  cost 78 ns a switch in the kernel, 1.2 % of one CPU (0.10 % surveys),
+    21.0 MB + 8.39 MB rings
+
+                          count       p50       p90       p99     p99.9       max
+  run queue latency      61,728   1.50 us   3.14 us   90.0 us   90.0 us   90.0 us
+  on-CPU time            61,456   1.50 us   1.50 us   1.50 us   5.00 ms   5.00 ms
+  blocked in D                0         -         -         -         -         -
+  blocked in S                6    100 us   40.0 ms   40.0 ms   40.0 ms   40.0 ms
+
+                         run queue     on CPU        blocked in D  blocked in S
+                   0 ns  ▏         12
+     512 ns -   1.02 us  ▏        800
+    1.02 us -   2.05 us  ██████ 40.0k  ██████ 61.0k
+    2.05 us -   4.10 us  ███    20.0k
+    4.10 us -   8.19 us
+    8.19 us -   16.4 us
+    16.4 us -   32.8 us
+    32.8 us -   65.5 us
+    65.5 us -    131 us  ▏        916                              ██████     5
+     131 us -    262 us
+     262 us -    524 us
+     524 us -   1.05 ms
+    1.05 ms -   2.10 ms
+    2.10 ms -   4.19 ms
+    4.19 ms -   8.39 ms                ▏        456
+    8.39 ms -   16.8 ms
+    16.8 ms -   33.6 ms
+    33.6 ms -   67.1 ms                                            █▎         1
+
+  """
