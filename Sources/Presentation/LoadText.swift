@@ -128,16 +128,22 @@ public struct LoadText: Sendable {
   // MARK: - Loss and cost
 
   private func loss(_ loss: LossPart) -> [Line] {
-    // A switch that was not traced would have made a record.
-    let (sum, overflow) = loss.seen.addingReportingOverflow(loss.untraced)
-    let all = overflow ? UInt64.max : sum
-    guard loss.lost > 0 else { return [Line("lost 0 of \(countText(all)) records")] }
-    let total = "LOST \(countText(loss.lost)) of \(countText(all)) records"
-    let causes = [
-      ("ring full", loss.ringFull), ("no ring", loss.mapFull), ("recursion", loss.recursion),
-      ("untraced", loss.untraced),
-    ].filter { $1 > 0 }.map { Line("\($0) \(countText($1))", .alarm) }
-    return flow([Line("\(total) (\(percentText(loss.lost, of: all))):", .alarm)] + causes)
+    var parts: [Line]
+    if loss.lost == 0 {
+      parts = [Line("lost 0 of \(countText(loss.seen)) records")]
+    } else {
+      let total = "LOST \(countText(loss.lost)) of \(countText(loss.seen)) records"
+      let causes = [
+        ("ring full", loss.ringFull), ("no ring", loss.mapFull), ("recursion", loss.recursion),
+      ].filter { $1 > 0 }.map { Line("\($0) \(countText($1))", .alarm) }
+      parts = [Line("\(total) (\(percentText(loss.lost, of: loss.seen))):", .alarm)] + causes
+    }
+    if loss.untraced > 0 {
+      let (all, overflow) = loss.seen.addingReportingOverflow(loss.untraced)
+      let share = percentText(loss.untraced, of: overflow ? .max : all)
+      parts.append(Line("untraced by the kernel: \(countText(loss.untraced)) (\(share))"))
+    }
+    return flow(parts)
   }
 
   private func cost(_ snapshot: LoadSnapshot) -> [Line] {

@@ -139,10 +139,10 @@ public struct LossPart: Codable, Sendable, Equatable {
     self.untraced = untraced
   }
 
-  /// All that was lost: what is neither delivered nor on its way. `UInt64.max` if it is that or
+  /// Records that were lost: seen, and neither delivered nor on their way. `UInt64.max` if it is that or
   /// more, as only a broken file can say.
   public var lost: UInt64 {
-    [ringFull, mapFull, recursion, untraced].reduce(0) { sum, part in
+    [ringFull, mapFull, recursion].reduce(0) { sum, part in
       let (sum, overflow) = sum.addingReportingOverflow(part)
       return overflow ? .max : sum
     }

@@ -112,7 +112,7 @@ struct MergeTests {
       large[keyPath: field] = .max
       #expect(throws: LoadSnapshot.MergeError.self) { try large.merged(with: sample()) }
     }
-    var loss = LossPart(ringFull: .max, untraced: 1)
+    var loss = LossPart(ringFull: .max, mapFull: 1, untraced: 7)
     #expect(loss.lost == .max)
     loss.ringFull = 5
     #expect(loss.lost == 6)
