@@ -229,11 +229,3 @@ public struct LoadWatch: ~Copyable {
     probe.using.hasPrefix("tp_btf/") || probe.using.hasPrefix("iter/")
   }
 }
-
-/// A consumer that waits for a CPU like everyone else loses records just when they matter.
-private func raisePriority() -> ProbePart {
-  let raised = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -20) == 0
-  return ProbePart(
-    want: "a CPU as soon as the rings fill", using: "nice -20", state: raised ? .yes : .no,
-    reason: raised ? nil : "not permitted; grant CAP_SYS_NICE, or expect losses under full load")
-}

@@ -62,13 +62,12 @@ extension LoadTracker {
     guard tid != 0, let slot = tasks.find(running[cpu]), tasks[slot].phase == .running,
       tasks[slot].cpu == Int32(cpu) || tasks[slot].cpu < 0, time > tasks[slot].since
     else { return }
+    let other = tasks.find(tid)
     let leader = tasks[slot].tgid
-    if leader == tid {
+    if leader == tid || leader == 0 && other.map({ !tasks[$0].hasBaseline }) ?? true {
       exchangeIds(slot, with: tid)
-    } else if leader == tasks[slot].tid, let thread = tasks.find(tid),
-      tasks[thread].tgid == leader
-    {
-      exchangeIds(thread, with: leader)
+    } else if leader == tasks[slot].tid, let other, tasks[other].tgid == leader {
+      exchangeIds(other, with: leader)
     }
   }
 

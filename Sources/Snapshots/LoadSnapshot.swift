@@ -107,8 +107,8 @@ public struct ProbePart: Codable, Sendable, Equatable {
   }
 }
 
-/// What was not seen. `seen = delivered + pending + ring_full + map_full + recursion`, less what was
-/// pending as the interval began: nothing, where a watch begins.
+/// What was not seen. `seen = delivered + pending + ring_full + map_full + recursion`, less what
+/// was pending as the interval began: nothing, where a watch begins.
 public struct LossPart: Codable, Sendable, Equatable {
   /// Records that the kernel side wanted to deliver, by its own count.
   public var seen: UInt64
@@ -139,8 +139,8 @@ public struct LossPart: Codable, Sendable, Equatable {
     self.untraced = untraced
   }
 
-  /// Records that were lost: seen, and neither delivered nor on their way. `UInt64.max` if it is that or
-  /// more, as only a broken file can say.
+  /// Records that were lost: seen, and neither delivered nor on their way. `UInt64.max` if it is
+  /// that or more, as only a broken file can say.
   public var lost: UInt64 {
     [ringFull, mapFull, recursion].reduce(0) { sum, part in
       let (sum, overflow) = sum.addingReportingOverflow(part)

@@ -29,7 +29,7 @@ struct Script: ~Copyable {
     cpu: Int = 0, flags: sonde_switch_flags? = nil
   ) {
     var record = sonde_switch()
-    record.time = Self.start + time
+    record.time = Self.start &+ time
     record.prev_tid = prev
     record.prev_state = state
     record.next_tid = next.tid
@@ -45,7 +45,7 @@ struct Script: ~Copyable {
     comm: String = "", cgroup: UInt64 = 1, oldTid: UInt32 = 0, cpu: Int = 0
   ) {
     var record = sonde_task_event()
-    record.time = Self.start + time
+    record.time = Self.start &+ time
     record.kind = UInt8(kind.rawValue)
     record.tid = tid
     record.tgid = process ?? tid

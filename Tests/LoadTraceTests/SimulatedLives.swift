@@ -123,6 +123,32 @@ extension Simulator {
     return records
   }
 
+  /// A pass in which time may go on between any two fields of a record.
+  mutating func tornSurvey() -> [sonde_task] {
+    var records: [sonde_task] = []
+    for task in present.sorted(by: { tasks[$0].tid < tasks[$1].tid }) {
+      guard tasks[task].place != .gone else { continue }
+      var record = sonde_task()
+      for field in 0..<8 {
+        if random.once(in: 30) { run(steps: Int.random(in: 1...40, using: &random)) }
+        let now = tasks[task].surveyed(at: now - Simulator.clockOffset)
+        // In the order of the program.
+        switch field {
+        case 0: record = now
+        case 1: record.pcount = now.pcount
+        case 2: record.run_delay = now.run_delay
+        case 3: record.last_queued = now.last_queued
+        case 4: record.last_arrival = now.last_arrival
+        case 5: record.last_ran = now.last_ran
+        case 6: (record.tid, record.state) = (now.tid, now.state)
+        default: (record.on_cpu, record.on_rq) = (now.on_cpu, now.on_rq)
+        }
+      }
+      records.append(record)
+    }
+    return records
+  }
+
   /// Of those that a tracker first hears of by a survey, it learns what has grown since.
   mutating func baseline(_ records: [sonde_task]) {
     for record in records {

@@ -68,6 +68,13 @@ struct Watched: ~Copyable {
     begin()
   }
 
+  /// One that knows of no task.
+  init(_ simulator: Simulator) {
+    self.simulator = simulator
+    watch = Watch(simulator)
+    begin()
+  }
+
   mutating func begin() {
     // The last action was before.
     simulator.pass(to: simulator.now + 1)
@@ -83,6 +90,8 @@ struct Watched: ~Copyable {
     var sampled: (runnable: Int, uninterruptible: Int)
     /// Tasks that were on their way, woken and not yet running, as it ended; by their index.
     var woken: [Int: SimulatedTask]
+
+    var pair: (told: LoadInterval, truth: LoadInterval) { (told, truth) }
   }
 
   /// The next `length` ns.
