@@ -36,7 +36,8 @@ struct OutputFileTests {
 
   @Test func relativePathsAndText() throws {
     let ended = try Command(
-      "sh", ["-c", "cd \(scratch.path) && exec \"$@\"", "sh", tool, "--count", "1", "-o", "out.txt"]
+      "sh",
+      ["-c", "cd \(scratch.path) && exec \"$@\"", "sh", tool, "--count", "1", "-o", "out.txt"]
     ).wait()
     #expect(ended.status == 0)
     let text = try String(contentsOfFile: scratch.file("out.txt"), encoding: .utf8)

@@ -40,14 +40,18 @@ struct OutputTests {
     }
   }
 
-  @Test(arguments: [["--duration", "200ms"], ["--format", "json", "--duration", "200ms"], ["probes"]])
+  @Test(arguments: [
+    ["--duration", "200ms"], ["--format", "json", "--duration", "200ms"], ["probes"],
+  ])
   func aFullDevice(_ arguments: [String]) throws {
     let ended = try start(arguments, to: .file("/dev/full")).wait()
     #expect(ended.status == 1)
     #expect(ended.complaint == "can't write to standard output: No space left on device")
   }
 
-  @Test(arguments: [["--duration", "200ms"], ["--format", "json", "--duration", "200ms"], ["probes"]])
+  @Test(arguments: [
+    ["--duration", "200ms"], ["--format", "json", "--duration", "200ms"], ["probes"],
+  ])
   func noStandardOutput(_ arguments: [String]) throws {
     let ended = try start(arguments, to: .closed).wait()
     #expect(ended.status == 1)

@@ -54,7 +54,8 @@ struct ProcessTests {
     #expect(ended.status == 0)
     #expect(ended.errors.isEmpty)
     let snapshots = try ended.snapshots()
-    #expect(snapshots.map { $0.intervalNs } == [0.25, 0.25, 0.25, 0.25, 1].map { UInt64($0 * 1e9) })
+    #expect(
+      snapshots.map { $0.intervalNs } == [0.25, 0.25, 0.25, 0.25, 1].map { UInt64($0 * 1e9) })
     // The one that spins, and no other, to the end.
     #expect(snapshots.dropLast().allSatisfy { $0.tasks.runnable.now == 1 })
     _ = try short.wait()

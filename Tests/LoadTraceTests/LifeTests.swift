@@ -46,7 +46,9 @@ struct LifeTests {
   }
 
   /// End or birth, or both, were not told. The new one may look like the old.
-  @Test(arguments: [(1, 20), (2, 3), (5, 1_000), (4, 500_000_000_000)] as [(UInt32, UInt64)], [true, false])
+  @Test(
+    arguments: [(1, 20), (2, 3), (5, 1_000), (4, 500_000_000_000)] as [(UInt32, UInt64)],
+    [true, false])
   func anIdUsedAgainUnseen(its: (pcount: UInt32, runDelay: UInt64), birthIsTold: Bool) {
     var filter = TaskFilter()
     filter.comms = [Comm("old")]

@@ -241,10 +241,9 @@ struct Simulator {
     case .asleep:
       count(task, runnable: -1)
       tasks[task].place = .blocked
-      tasks[task].sleep = SleepState.all[
-        random.once(in: 3)
-          ? Int.random(in: SleepState.all.indices, using: &random)
-          : Int.random(in: 0...3, using: &random)]
+      // Mostly one of the usual ones.
+      let states = random.once(in: 3) ? SleepState.all.count : 4
+      tasks[task].sleep = SleepState.all[Int.random(in: 0..<states, using: &random)]
       if tasks[task].sleep.kind == .uninterruptible { count(task, uninterruptible: 1) }
       record.prev_state = tasks[task].sleep.bits
     case .dead:

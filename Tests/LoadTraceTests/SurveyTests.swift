@@ -10,7 +10,9 @@ struct SurveyTests {
   @Test(arguments: 0..<30 as Range<UInt64>, [false, true]) func inTheMiddle(
     seed: UInt64, isTorn: Bool
   ) {
-    var simulator = Simulator(seed: seed)
+    var options = Simulator.Options()
+    options.execs = seed % 2 == 0
+    var simulator = Simulator(seed: seed, options)
     simulator.run(steps: 1000)
     simulator.attach()
     var watched = Watched(simulator)
@@ -33,7 +35,8 @@ struct SurveyTests {
       let (told, truth) = (told[keyPath: histogram], truth[keyPath: histogram])
       #expect(told.count <= truth.count && told.sum <= truth.sum, "\(name)")
     }
-    #expect(told.runnable.total <= truth.runnable.total)
+    // Whose process isn't known may seem to run on under the id it had before execve.
+    if !options.execs { #expect(told.runnable.total <= truth.runnable.total) }
     #expect(told.preemptions <= truth.preemptions && told.switches == truth.switches)
     for _ in 0..<3 { LosslessTests.expectTrue(watched.interval(50_000_000)) }
   }

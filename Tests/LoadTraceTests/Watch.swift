@@ -16,7 +16,9 @@ struct Watch: ~Copyable {
   mutating func take(_ told: Told) {
     switch told.event {
     case .switched(var record, let count):
-      if count != delivered[told.cpu] + 1, count != delivered[told.cpu] { record.flags |= UInt8(SONDE_SWITCH_GAP.rawValue) }
+      // The same again, which no ring does, isn't one after a gap.
+      let follows = count == delivered[told.cpu] + 1 || count == delivered[told.cpu]
+      if !follows { record.flags |= UInt8(SONDE_SWITCH_GAP.rawValue) }
       delivered[told.cpu] = count
       unsafe tracker.consume(CollectionOfOne(record).span.bytes, cpu: told.cpu)
     case .changed(let record):
