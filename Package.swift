@@ -100,6 +100,9 @@ let package = Package(
       dependencies: ["Histograms", "Snapshots", "Support", "testload", "loadwatch", "execs"],
       swiftSettings: tests),
     .testTarget(name: "HistogramsTests", dependencies: ["Histograms"], swiftSettings: strict),
+    .testTarget(
+      name: "LoadTraceTests", dependencies: ["LoadTrace", "Records", "Histograms"],
+      swiftSettings: strict + lifetimes),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(
       name: "SnapshotsTests", dependencies: ["Histograms", "Snapshots"], swiftSettings: strict),

@@ -22,7 +22,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 	struct sonde_switch *record;
 	void *ring;
 
-	if (!account)
+	if (!account || live.stopped)
 		return 0;
 	if (account->switches_seen)
 		account->untraced += switches - account->switches_seen - 1;
@@ -77,7 +77,7 @@ static __always_inline int task_event(struct task_struct *task, u8 kind,
 	struct sonde_task_event *record;
 	void *ring;
 
-	if (!account)
+	if (!account || live.stopped)
 		return 0;
 	ring = bpf_map_lookup_elem(&rings, &cpu);
 	record = ring_reserve(ring, account, sizeof(*record), false);

@@ -23,6 +23,8 @@ public struct WatchOptions: Sendable {
   public var cgroups: [Cgroup] = []
   /// Bytes per ring; nil for one that suits the number of CPUs.
   public var ringSize: Int?
+  /// Whether the thread that watches is given the best priority there is, for good.
+  public var raisesPriority = true
 
   public init() {}
 }
@@ -77,10 +79,11 @@ public struct LoadWatch: ~Copyable {
         .unsupported, "see \(missing.want)", cause: missing.reason,
         remedy: "`loadwatch probes` tells what this kernel has")
     }
+    // First: under full load to attach takes seconds without.
+    if options.raisesPriority { ladder.append(raisePriority()) }
     var probes = try SchedProbes(
       possibleCPUs: (host.possibleCPUs.last ?? 0) + 1, cpus: host.presentCPUs,
       ringSize: options.ringSize)
-    ladder.append(raisePriority())
     var loop = try EventLoop(
       signals: [SIGINT, SIGTERM, SIGHUP], rings: probes.rings.descriptors, output: options.output)
     for pid in options.processes {
@@ -180,7 +183,7 @@ public struct LoadWatch: ~Copyable {
   /// Tells of the interval that was cut off, then of the whole.
   private mutating func finish(at planned: UInt64?, _ emit: (LoadSnapshot) throws -> Bool) throws {
     let end = planned ?? Clocks.monotonic &+ (probes.clockOffset ?? 0)
-    probes.detach()
+    try probes.stop()
     // A program that was just running may still submit.
     usleep(UInt32(Self.commitSlack / 1000))
     drain(upTo: end)

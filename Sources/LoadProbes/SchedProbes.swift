@@ -6,24 +6,19 @@ import Records
 
 /// The kernel side of `loadwatch`, running: one record per context switch into this CPU's ring.
 ///
-/// Attached from `init` until it goes or ``detach()``.
+/// Attached from `init` until it goes.
 public struct SchedProbes: ~Copyable {
   private let programs: [Program]
-  private var links: Links
+  private let links: [4 of Link]
   private let iterator: TaskIterator
   private let accounts: MappedValues<sonde_cpu>
+  private let liveMap: Map
   private let live: MappedValues<sonde_live>
   private let ringSize: Int
   /// The rings, for draining into a closure.
   public var rings: RingBuffers
   /// Whether this process sees every task: it is in the machine's own PID namespace.
   public private(set) var seesAllTasks = false
-
-  /// The attached programs; gone once detached.
-  private enum Links: ~Copyable {
-    case attached([4 of Link])
-    case detached
-  }
 
   static let programNames = ["sched_switch", "task_newtask", "task_rename", "sched_process_exec"]
 
@@ -49,15 +44,17 @@ public struct SchedProbes: ~Copyable {
     }
     let programs = try Self.programNames.map { name throws(BPFError) in try object.program(name) }
     let accounts = try MappedValues(try object.map("cpus"), as: sonde_cpu.self)
-    let live = try MappedValues(try object.map(".data.live"), as: sonde_live.self)
+    let liveMap = try object.map(".data.live")
+    let live = try MappedValues(liveMap, as: sonde_live.self)
     let iterator = try TaskIterator(
       try object.program("tasks"), recordSize: MemoryLayout<sonde_task>.size)
-    let links = Links.attached([
+    let links: [4 of Link] = [
       try programs[0].attach(), try programs[1].attach(), try programs[2].attach(),
       try programs[3].attach(),
-    ])
+    ]
     self.programs = programs
     self.accounts = accounts
+    self.liveMap = liveMap
     self.live = live
     self.iterator = iterator
     self.links = links
@@ -81,8 +78,13 @@ public struct SchedProbes: ~Copyable {
   }
 
   /// No record is written from here on; what is in the rings stays.
-  public mutating func detach() {
-    links = .detached
+  ///
+  /// The programs stay attached until this goes: detaching waits for all CPUs
+  /// (`synchronize_rcu()`), under full load for seconds.
+  public func stop() throws(BPFError) {
+    var last = live[0]
+    last.stopped = 1
+    try liveMap.set(UInt32(0), to: last)
   }
 
   // MARK: - Clock

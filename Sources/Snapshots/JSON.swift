@@ -6,7 +6,15 @@ public enum SnapshotJSON {
   public static func line(_ snapshot: LoadSnapshot) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(snapshot)
+    let line = try encoder.encode(snapshot)
+    // JSON asks only for those below a space to be escaped, but terminals obey others as well: DEL
+    // and, as two bytes each, the C1 controls. They can stand in nothing but strings.
+    guard line.contains(where: { $0 == 0x7f || $0 == 0xc2 }) else { return line }
+    let scalars = String(decoding: line, as: UTF8.self).unicodeScalars.map { scalar in
+      (0x7f...0x9f).contains(scalar.value)
+        ? "\\u00" + String(scalar.value, radix: 16) : String(scalar)
+    }
+    return Data(scalars.joined().utf8)
   }
 
   /// What `data`, one object a line, sums up to: its final objects, and the intervals of watches

@@ -42,13 +42,16 @@ struct CgroupTests {
     let other = try Load("spin", "1")
     try group?.take(load.tids[0], at: "")
     let watch = try start([
-      "--cgroup", group!.path, "--format", "json", "--interval", "200ms", "--duration", "1500ms",
+      "--cgroup", group!.path, "--format", "json", "--interval", "200ms",
     ])
     try watch.read { $0.contains("\n") }
     _ = load.stop()
     let name = group!.path
     group = nil
     #expect(!FileManager.default.fileExists(atPath: name))
+    let before = watch.text.split(separator: "\n").count
+    try watch.read { $0.split(separator: "\n").count > before + 3 }
+    watch.send(SIGINT)
     let ended = try watch.wait()
     #expect(ended.status == 0)
     let snapshots = try ended.snapshots()

@@ -73,7 +73,7 @@ struct JSONTests {
     ] {
       var sum = Histogram()
       for interval in intervals { sum.add(try interval.histograms[keyPath: part].histogram()) }
-      #expect(sum.count > 20)
+      #expect(sum.count > 0)
       #expect(HistogramPart(sum) == final.histograms[keyPath: part])
     }
   }

@@ -13,25 +13,27 @@ struct OutputFileTests {
   }
 
   @Test func appearsWhenAllIsWritten() throws {
-    let watch = try start(short + ["-o", scratch.file("out.json")])
+    let watch = try start(json + ["-o", scratch.file("out.json")])
     try eventually { scratch.names.count == 1 }
-    usleep(200_000)
+    usleep(300_000)
     #expect(scratch.names.count == 1 && scratch.names[0].hasSuffix(".part"))
+    watch.send(SIGTERM)
     let ended = try watch.wait()
     #expect(ended.status == 0)
     #expect(ended.output.isEmpty && ended.errors.isEmpty)
     #expect(scratch.names == ["out.json"])
-    #expect(try written("out.json").count == 6)
+    #expect(try written("out.json").count > 2)
   }
 
   @Test func replacesAnotherOnlyAtTheEnd() throws {
     let file = try scratch.write("old", to: "out.json")
-    let watch = try start(short + ["-o", file])
+    let watch = try start(json + ["-o", file])
     try eventually { scratch.names.count == 2 }
     #expect(try String(contentsOfFile: file, encoding: .utf8) == "old")
+    watch.send(SIGTERM)
     #expect(try watch.wait().status == 0)
     #expect(scratch.names == ["out.json"])
-    #expect(try written("out.json").count == 6)
+    #expect(try written("out.json").count > 1)
   }
 
   @Test func relativePathsAndText() throws {
@@ -123,8 +125,9 @@ struct OutputFileTests {
 
   // MARK: -
 
+  private let json = ["--format", "json", "--interval", "100ms"]
   /// Five intervals.
-  private let short = ["--format", "json", "--interval", "100ms", "--duration", "500ms"]
+  private var short: [String] { json + ["--duration", "500ms"] }
   private let tool = Binaries.url("loadwatch").path
 
   private func written(_ name: String) throws -> [LoadSnapshot] {
@@ -132,7 +135,7 @@ struct OutputFileTests {
   }
 
   private func eventually(_ isSo: () -> Bool) throws {
-    for _ in 0..<400 where !isSo() { usleep(5000) }
+    for _ in 0..<2000 where !isSo() { usleep(5000) }
     try #require(isSo())
   }
 }

@@ -10,7 +10,7 @@ struct OutputTests {
 
   @Test(arguments: ["text", "json"]) func headReadsOneLine(_ format: String) throws {
     let line = "\"$1\" --format \(format) --interval 100ms | head -1; echo ${PIPESTATUS[@]}"
-    let ended = try Command("bash", ["-c", line, "bash", tool]).wait(seconds: 10)
+    let ended = try Command("bash", ["-c", line, "bash", tool]).wait(seconds: 20)
     #expect(ended.errors.isEmpty)
     let lines = ended.output.split(separator: "\n")
     #expect(lines.count == 2)
@@ -22,7 +22,7 @@ struct OutputTests {
     let watch = try start(["--interval", "10m"])
     usleep(300_000)
     watch.closeOutput()
-    let ended = try watch.wait(seconds: 2)
+    let ended = try watch.wait(seconds: 20)
     #expect(ended.status == 0)
     #expect(ended.errors.isEmpty)
   }
@@ -30,11 +30,11 @@ struct OutputTests {
   @Test func aReaderThatHadGoneBefore() throws {
     let watch = try start(["--interval", "10m"])
     watch.closeOutput()
-    #expect(try watch.wait(seconds: 2).status == 0)
+    #expect(try watch.wait(seconds: 20).status == 0)
     for arguments in [["probes"], ["--help"]] {
       let other = try start(arguments)
       other.closeOutput()
-      let ended = try other.wait(seconds: 2)
+      let ended = try other.wait(seconds: 20)
       #expect(ended.signal == nil || ended.signal == SIGPIPE)
       #expect(ended.errors.isEmpty)
     }
@@ -76,7 +76,7 @@ struct OutputTests {
     #expect(ended.errors.isEmpty)
     #expect(ended.output.split(separator: "\n").filter { $0.contains("load average") }.count == 4)
     #expect(ended.output.components(separatedBy: "whole watch").count == 2)
-    for word in ["runnable (R)", "uninterruptible (D)", "run queue latency", "switches", "2 CPUs"] {
+    for word in ["runnable (R)", "uninterruptible (D)", "run queue latency", "switches", " CPU"] {
       #expect(ended.output.contains(word))
     }
     // Neither colour nor a moving cursor where there is no terminal.

@@ -25,7 +25,7 @@ struct ProcessTests {
     let watch = try start([
       "--pid", "\(process.pid)", "--format", "json", "--interval", "200ms", "--duration", "1m",
     ])
-    let ended = try watch.wait(seconds: 10)
+    let ended = try watch.wait(seconds: 20)
     #expect(ended.status == 0)
     #expect(ended.complaint == "the last process to watch has ended")
     let final = try #require(try ended.snapshots().last)
@@ -38,7 +38,7 @@ struct ProcessTests {
   @Test func hasEndedButIsThere() throws {
     let process = try Command("true", [])
     usleep(200_000)
-    let ended = try loadwatch("--pid", "\(process.pid)", "--format", "json", seconds: 10)
+    let ended = try loadwatch("--pid", "\(process.pid)", "--format", "json", seconds: 20)
     #expect(ended.status == 0)
     #expect(ended.complaint == "the last process to watch has ended")
     #expect(try ended.snapshots().count >= 1)
@@ -79,22 +79,27 @@ struct ProcessTests {
 
   @Test func endsWithItsThread() throws {
     let tid = Pipe()
+    let end = DispatchSemaphore(value: 0)
     let thread = Thread {
       let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")
       tid.fileHandleForWriting.write(Data((link ?? "").utf8))
-      Thread.sleep(forTimeInterval: 0.5)
+      end.wait()
     }
     thread.start()
     let link = String(decoding: tid.fileHandleForReading.availableData, as: UTF8.self)
     let id = try #require(link.split(separator: "/").last.map(String.init))
-    let watch = try start(["--pid", id, "--format", "json", "--duration", "2s"])
-    let ended = try watch.wait(seconds: 10)
+    let watch = try start([
+      "--pid", id, "--format", "json", "--interval", "100ms", "--duration", "2s",
+    ])
+    try watch.read { $0.contains("\n") }
+    end.signal()
+    let ended = try watch.wait(seconds: 20)
     #expect(ended.status == 0)
     let final = try #require(try ended.snapshots().last)
     // Where the kernel can tell of a thread's end (Linux 6.9), the watch ends there.
     if !ended.errors.isEmpty {
       #expect(ended.complaint == "the last process to watch has ended")
-      #expect(final.intervalNs < 1_900_000_000)
+      #expect(final.intervalNs < 2_000_000_000)
     }
     #expect(final.histograms.onCPU.count > 0)
   }

@@ -13,24 +13,25 @@ struct SignalTests {
     try watch.read { $0.contains("\n") }
     usleep(100_000)
     watch.send(signal)
-    let ended = try watch.wait(seconds: 5)
+    let ended = try watch.wait(seconds: 20)
     #expect(ended.status == 0)
     #expect(ended.errors.isEmpty)
     let snapshots = try ended.snapshots()
     // What was cut off is an interval too.
-    #expect(snapshots.count == 3)
-    #expect(snapshots[0].intervalNs == 300_000_000)
-    #expect(snapshots[1].intervalNs > 50_000_000 && snapshots[1].intervalNs < 300_000_000)
-    #expect(snapshots[2].intervalNs == snapshots[0].intervalNs + snapshots[1].intervalNs)
-    #expect(snapshots[2].switches == snapshots[0].switches + snapshots[1].switches)
+    let (intervals, final) = (snapshots.dropLast(), snapshots.last!)
+    #expect(intervals.count >= 2)
+    #expect(intervals.dropLast().allSatisfy { $0.intervalNs == 300_000_000 })
+    #expect(intervals.last!.intervalNs < 300_000_000)
+    #expect(final.intervalNs == intervals.reduce(0) { $0 + $1.intervalNs })
+    #expect(final.switches == intervals.reduce(0) { $0 + $1.switches })
   }
 
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func completesTheFile(_ signal: Int32) throws {
     let scratch = try Scratch()
     let watch = try start(["--format", "json", "-o", scratch.file("out.json")])
-    while scratch.names.isEmpty { usleep(1000) }
+    try eventually { !scratch.names.isEmpty }
     watch.send(signal)
-    #expect(try watch.wait(seconds: 5).status == 0)
+    #expect(try watch.wait(seconds: 20).status == 0)
     #expect(scratch.names == ["out.json"])
     #expect(try decoded(Data(contentsOf: URL(filePath: scratch.file("out.json")))).count == 2)
   }
@@ -43,7 +44,7 @@ struct SignalTests {
     usleep(200_000)
     #expect(isBlocked(watch.pid))
     watch.send(SIGINT)
-    let ended = try watch.waitUnread(seconds: 2)
+    let ended = try watch.waitUnread(seconds: 20)
     #expect(ended.status == 130)
     #expect(ended.signal == nil)
   }
@@ -54,7 +55,7 @@ struct SignalTests {
     try eventually { isBlocked(watch.pid) }
     watch.send(SIGINT)
     usleep(100_000)
-    let ended = try watch.wait(seconds: 5)
+    let ended = try watch.wait(seconds: 20)
     #expect(ended.status == 0)
     #expect(try ended.snapshots().count > 2)
   }
@@ -63,13 +64,13 @@ struct SignalTests {
   @Test func nothingIsLeftOfAFile() throws {
     let scratch = try Scratch()
     let watch = try start(["-o", scratch.file("out.txt")])
-    while scratch.names.isEmpty { usleep(1000) }
+    try eventually { !scratch.names.isEmpty }
     watch.send(SIGSTOP)
     try eventually { state(of: watch.pid) == "T" }
     watch.send(SIGTERM)
     watch.send(SIGINT)
     watch.send(SIGCONT)
-    #expect(try watch.wait(seconds: 5).status == 130)
+    #expect(try watch.wait(seconds: 20).status == 130)
     #expect(scratch.names.isEmpty)
   }
 
@@ -79,9 +80,9 @@ struct SignalTests {
     try watch.read { $0.contains("\n") }
     watch.send(SIGHUP)
     let lines = watch.text.count
-    try watch.read(seconds: 3) { $0.count > lines }
+    try watch.read(seconds: 20) { $0.count > lines }
     watch.send(SIGTERM)
-    #expect(try watch.wait(seconds: 5).status == 0)
+    #expect(try watch.wait(seconds: 20).status == 0)
   }
 
   /// A shell starts what is to run in the background with SIGINT ignored.
@@ -89,7 +90,7 @@ struct SignalTests {
     let watch = try start(json, ignoring: SIGINT)
     try watch.read { $0.contains("\n") }
     watch.send(SIGINT)
-    #expect(try watch.wait(seconds: 5).status == 0)
+    #expect(try watch.wait(seconds: 20).status == 0)
   }
 
   // MARK: -
@@ -101,7 +102,7 @@ struct SignalTests {
   }
 
   private func eventually(_ isSo: () -> Bool) throws {
-    for _ in 0..<400 where !isSo() { usleep(5000) }
+    for _ in 0..<2000 where !isSo() { usleep(5000) }
     try #require(isSo())
   }
 }

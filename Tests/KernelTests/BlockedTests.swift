@@ -33,10 +33,12 @@ struct BlockedTests {
 
   /// 20,000 tasks in D, more than other tools' maps hold, that were all there before.
   @Test(.timeLimit(.minutes(2))) func manyTasksFromBeforeTheWatch() throws {
-    let load = try Load("chain", "20000")
+    let load = try Load("chain", "20000", tellsIds: true)
+    var filter = TaskFilter()
+    filter.processes = Set(load.tids.map { UInt32($0) })
     let inD = { (try? LoadAverage.current().tasks) ?? 0 }
     try #require(inD() > 20_000)
-    let snapshots = try watched(seconds: 2, .named("testload"))
+    let snapshots = try watched(seconds: 2, filter)
     for snapshot in snapshots {
       #expect(snapshot.tasks.uninterruptible.now == 20_000)
       #expect(snapshot.tasks.uninterruptible.max == 20_000)
@@ -98,11 +100,11 @@ struct BlockedTests {
 
   /// Tasks that are killed while they are in D.
   @Test func tasksThatExitWhileBlocked() throws {
-    let load = try Load("dexit", "50")
-    let before = try watched(seconds: 0.5, .named("testload"))
+    let load = try Load("dexit", "50", tellsIds: true)
+    let before = try watched(seconds: 0.5, .threads(load.tids))
     #expect(before.last!.tasks.uninterruptible.now == 50)
     var stopped = false
-    let after = try watched(seconds: 2, .named("testload")) { _ in
+    let after = try watched(seconds: 2, .threads(load.tids)) { _ in
       if !stopped { _ = load.stop() }
       stopped = true
     }

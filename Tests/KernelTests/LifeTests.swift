@@ -109,6 +109,7 @@ struct LifeTests {
     options.duration = 1_000_000_000
     options.cgroups = [Cgroup(path)]
     options.filter.cgroups = []
+    options.raisesPriority = false
     var watch = try LoadWatch(options)
     var snapshots: [LoadSnapshot] = []
     _ = try watch.run {

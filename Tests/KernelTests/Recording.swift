@@ -34,7 +34,7 @@ struct Recording: ~Copyable {
   }
 
   mutating func finish() throws -> SchedProbes.Account {
-    probes.detach()
+    try probes.stop()
     usleep(5_000)
     drain()
     return try probes.account()

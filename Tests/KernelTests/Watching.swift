@@ -11,6 +11,8 @@ func watched(
   options.interval = UInt64(interval * 1e9)
   options.duration = UInt64(seconds * 1e9)
   options.filter = filter
+  // This thread goes on to run other tests.
+  options.raisesPriority = false
   var watch = try LoadWatch(options)
   var snapshots: [LoadSnapshot] = []
   _ = try watch.run {

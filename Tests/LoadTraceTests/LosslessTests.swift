@@ -69,20 +69,19 @@ struct LosslessTests {
     #expect(waits > 100)
   }
 
-  /// A kernel side that tells of every arrival as if it counted in `pcount`: more runs, of the same
-  /// sum, and nothing else.
+  /// A kernel side that tells of every arrival as if it counted in `pcount`, which surveys don't:
+  /// more runs, of the same sum.
   @Test(arguments: 0..<10 as Range<UInt64>) func whereAllArrivalsAreToldAsCounted(seed: UInt64) {
     var options = Simulator.Options()
     options.tellsAllArrivals = true
     var watched = Watched(seed: seed, options)
     var extra: UInt64 = 0
     for _ in 0..<4 {
-      var both = watched.interval(100_000_000)
-      let (told, truth) = (both.told.runQueueLatency, both.truth.runQueueLatency)
-      #expect(told.sum == truth.sum && told.count >= truth.count)
-      extra += told.count - truth.count
-      both.told.runQueueLatency = truth
-      Self.expectTrue(both)
+      let (told, truth) = watched.interval(100_000_000).pair
+      #expect(told.runQueueLatency.sum == truth.runQueueLatency.sum)
+      #expect(told.runQueueLatency.count >= truth.runQueueLatency.count)
+      #expect(told.onCPU == truth.onCPU && told.preemptions == truth.preemptions)
+      extra += told.runQueueLatency.count - truth.runQueueLatency.count
     }
     #expect(extra > 0)
   }

@@ -109,6 +109,11 @@ public final class Command {
     if waitStatus == nil { kill(pid, signal) }
   }
 
+  /// What is typed at its terminal.
+  public func type(_ text: String) {
+    _ = Glibc.write(output, text, text.utf8.count)
+  }
+
   /// No longer reads its output: it gets EPIPE, or, from a terminal, SIGHUP.
   public func closeOutput() {
     if output >= 0 { close(output) }

@@ -13,10 +13,14 @@ public final class Load {
 
   /// Starts it and waits until it is in place.
   ///
-  /// - Parameter tellsIds: whether a line with thread ids follows `ready`.
-  public init(_ arguments: String..., tellsIds: Bool = false) throws {
+  /// - Parameters:
+  ///   - tellsIds: whether a line with thread ids follows `ready`.
+  ///   - program: `testload` itself, or a copy under another name.
+  public init(
+    _ arguments: String..., tellsIds: Bool = false, program: URL = Binaries.url("testload")
+  ) throws {
     let output = Pipe()
-    process.executableURL = Binaries.url("testload")
+    process.executableURL = program
     process.arguments = arguments
     process.standardInput = input
     process.standardOutput = output

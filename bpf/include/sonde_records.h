@@ -128,7 +128,8 @@ struct sonde_live {
 	sonde_u64 monotonic;
 	/* the consumer's thread, by its id in the initial namespace */
 	sonde_u32 consumer_tid;
-	sonde_u32 pad;
+	/* not 0: write no more records */
+	sonde_u32 stopped;
 };
 
 _Static_assert(sizeof(struct sonde_switch) == 32, "sonde_switch");
