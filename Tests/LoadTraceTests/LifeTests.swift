@@ -74,6 +74,20 @@ struct LifeTests {
     }
   }
 
+  /// It is given a CPU whose clock is behind that of the CPU where it was created.
+  @Test func anArrivalBeforeTheBirth() {
+    var script = Script()
+    script.switched(at: 10, to: Script.next(7, pcount: 1, runDelay: 3))
+    script.told(SONDE_KIND_NEW_TASK, at: 12, 7, comm: "seven", cpu: 1)
+    script.switched(at: 20, from: 7, 2)
+    script.switched(at: 40, to: Script.next(7, pcount: 2, runDelay: 8))
+    script.switched(at: 50, from: 7, 2)
+    let interval = script.close(at: 60)
+    #expect(interval.runQueueLatency.count == 2 && interval.runQueueLatency.sum == 8)
+    #expect(interval.blockedUninterruptible.sum == 15 && interval.onCPU.sum == 20)
+    #expect(interval.longest?.comm.text == "seven")
+  }
+
   /// Its end was lost. It stays for two surveys that don't see it: one may have missed it as it
   /// took another id.
   @Test func tasksThatSurveysDoNotSee() {
@@ -181,6 +195,37 @@ struct ExecTests {
     #expect(interval.onCPU.count == 2 && interval.onCPU.sum == (threadIsFirst ? 10 : 30) + 20)
     #expect(interval.blockedUninterruptible.sum == (threadIsFirst ? 50 : 30))
     #expect(interval.runnable.now == 1 && script.tracker.taskCount == 1)
+  }
+
+  /// One of which only switches were told: not who it is.
+  @Test func ofAnUnknownProcess() {
+    var script = Script()
+    script.switched(at: 10, to: Script.next(11, pcount: 5, runDelay: 70))
+    script.switched(at: 30, from: 10, 2)
+    #expect(script.close(at: 40).runnable.total == 20)
+    script.switched(at: 50, to: Script.next(10, pcount: 6, runDelay: 75))
+    script.told(SONDE_KIND_EXEC, at: 60, 10, oldTid: 11)
+    let interval = script.close(at: 70)
+    #expect(interval.runQueueLatency.sum == 5 && interval.runnable.now == 1)
+    #expect(script.tracker.taskCount == 1)
+  }
+
+  /// A survey sees it under its new id before that was told, and the next one comes after its end:
+  /// what it did in between is on its way and counts.
+  @Test func surveysAroundIt() {
+    var script = Self.script()
+    script.survey(at: 25, [.running(11, since: 10, runDelay: 4)])
+    script.told(SONDE_KIND_RENAME, at: 26, 11, of: 10)
+    script.survey(at: 60, boundary: 30, [.asleep(10, 2, since: 55, runDelay: 4)])
+    script.switched(at: 55, from: 10, 2)
+    script.switched(at: 70, to: Script.next(10, pcount: 2, runDelay: 9))
+    script.survey(at: 100, boundary: 80, [])
+    let interval = script.close(at: 80)
+    #expect(interval.runnable.now == 1 && interval.blockedUninterruptible.sum == 10)
+    script.switched(at: 90, from: 10, 0x80)
+    let last = script.close(at: 110)
+    #expect(last.onCPU.sum == 20 && last.runnable.now == 0)
+    #expect(script.tracker.taskCount == 0)
   }
 
   /// The switch under the new id was lost, or all there is is the record of execve.

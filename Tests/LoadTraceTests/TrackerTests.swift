@@ -133,6 +133,51 @@ struct TrackerTests {
     #expect(interval.blockedUninterruptible.count == 0 && interval.uninterruptible.total == 0)
   }
 
+  /// It left unseen, and so did what came after: what is known is that it ran until it was last
+  /// given a CPU and when it was woken again.
+  @Test(arguments: [false, true]) func unseenDeparture(gapIsTold: Bool) {
+    var script = Script()
+    script.told(SONDE_KIND_NEW_TASK, at: 1, 7)
+    script.switched(at: 10, to: Script.next(7, pcount: 1, runDelay: 4))
+    if gapIsTold { script.switched(at: 50, from: 9, 1, flags: SONDE_SWITCH_GAP) }
+    script.switched(at: 100, to: Script.next(7, pcount: 2, runDelay: 9), cpu: 1)
+    let interval = script.close(at: 120)
+    // With the gap, it had left by then.
+    #expect(interval.runnable.total == (gapIsTold ? 50 - 6 : 10 - 6) + 25)
+    #expect(interval.onCPU.count == 0 && interval.runQueueLatency.sum == 9)
+  }
+
+  /// It left unseen; since it began to wait before that was noticed, it has been runnable all along.
+  @Test func unseenPreemption() {
+    var script = Script()
+    script.told(SONDE_KIND_NEW_TASK, at: 1, 7)
+    script.switched(at: 10, to: Script.next(7, pcount: 1, runDelay: 4))
+    script.switched(at: 50, from: 9, 1, flags: SONDE_SWITCH_GAP)
+    script.switched(at: 100, to: Script.next(7, pcount: 2, runDelay: 74), cpu: 1)
+    #expect(script.close(at: 120).runnable.total == 120 - 6)
+  }
+
+  /// Where a survey finds it running again, or waiting, it is taken to have been runnable all along;
+  /// where it finds it asleep, until it went to sleep.
+  @Test func unseenUntilASurvey() {
+    for (seen, total) in [
+      (.running(7, since: 90, pcount: 3, runDelay: 10), 94),
+      (.queued(7, since: 80, pcount: 1, runDelay: 4), 94),
+      (.asleep(7, 2, since: 70, pcount: 2, runDelay: 5), 64),
+    ] as [(sonde_task, UInt64)] {
+      var script = Script()
+      script.told(SONDE_KIND_NEW_TASK, at: 1, 7)
+      script.switched(at: 10, to: Script.next(7, pcount: 1, runDelay: 4))
+      script.survey(at: 110, boundary: 100, [seen])
+      let interval = script.close(at: 100)
+      #expect(interval.runnable.total == total)
+      #expect(interval.runnable.now == Int(seen.on_rq))
+      #expect(interval.runQueueLatency.count == UInt64(seen.pcount))
+      #expect(interval.runQueueLatency.sum == seen.run_delay)
+      #expect(interval.uninterruptible.total == (seen.on_rq == 0 ? 30 : 0))
+    }
+  }
+
   /// A run queue latency of 1,311,763,801 us (bcc 4284) can't be: the task hadn't been there then.
   @Test func waitsThatCannotBe() {
     var script = Script()
