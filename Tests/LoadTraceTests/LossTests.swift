@@ -166,6 +166,21 @@ struct OrderTests {
     }
   }
 
+  /// The same by hand: its arrival on the second CPU comes before it left the first.
+  @Test func departuresThatComeLate() {
+    var script = Script()
+    script.told(SONDE_KIND_NEW_TASK, at: 1, 7)
+    script.switched(at: 10, to: Script.next(7, pcount: 1))
+    script.switched(at: 18, to: Script.next(7, pcount: 2, runDelay: 1), cpu: 1)
+    script.switched(at: 20, from: 7, 2)
+    let running = script.close(at: 25)
+    #expect(running.runnable.now == 1 && running.uninterruptible.now == 0)
+    script.switched(at: 30, from: 7, 1, cpu: 1)
+    let asleep = script.close(at: 40)
+    #expect(asleep.onCPU.sum == 12 && asleep.uninterruptible.total == 0)
+    #expect(asleep.runnable.now == 0 && asleep.runnable.total == 5)
+  }
+
   /// A record that comes after its interval was closed counts in the next.
   @Test(arguments: 0..<10 as Range<UInt64>) func recordsThatAreLate(seed: UInt64) {
     var options = Simulator.Options()
