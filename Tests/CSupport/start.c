@@ -22,9 +22,13 @@ become(const struct sonde_command *command)
 			  &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	setsid();
-	if (command->on_terminal)
+	/* Otherwise in the session of its loads, and so in their autogroup (man
+	 * sched(7)): between groups some kernels are not fair at all.
+	 */
+	if (command->on_terminal) {
+		setsid();
 		ioctl(command->descriptors[0], TIOCSCTTY, 0);
+	}
 	/* Out of the way of each other's places first. */
 	for (int i = 0; i < 3; i++)
 		held[i] = command->descriptors[i] < 0

@@ -7,8 +7,9 @@ import Testing
 @Suite(.serialized)
 struct StoppedTests {
   @Test(.timeLimit(.minutes(2))) func threeSecondsUnderFullLoad() throws {
-    // Pinned: pairs that wake each other across CPUs starve the kernel's own threads on some kernels
-    // (6.18: synchronize_rcu() for up to a minute), which the tool's start and end then wait for.
+    // Pinned: pairs that wake each other across CPUs keep all other groups of tasks waiting on some
+    // kernels, the kernel's own threads too (6.18: an RCU grace period of a minute), and with them
+    // whatever attaches or detaches a program.
     let loads = try (0..<ProcessInfo.processInfo.activeProcessorCount).map {
       try Load("pingpong", "2", "\($0)")
     }

@@ -12,14 +12,14 @@ struct sonde_command {
 	char *const *environment;
 	/* standard input, output and error; -1 for a closed one */
 	int descriptors[3];
-	/* whether standard input is to be the controlling terminal */
+	/* whether it begins a session, with standard input as its terminal */
 	int on_terminal;
 	/* a signal to ignore, as nohup(1) does; 0 for none */
 	int ignored_signal;
 };
 
-/* Starts it in a session of its own, with no other descriptor and no signal
- * blocked. -1 and errno where fork fails; status 127 where exec does.
+/* Starts it with no other descriptor and no signal blocked. -1 and errno where
+ * fork fails; status 127 where exec does.
  */
 pid_t sonde_start(const struct sonde_command *command);
 
