@@ -6,8 +6,8 @@ public struct LoadText: Sendable {
   private let columns: Int
   private let color: Bool
   private let bars: BarStyle
-  /// The most octaves that get a row of their own.
-  private static let octaveRows = 24
+  /// The fewest octaves that get a row of their own, however low the terminal.
+  private static let leastOctaves = 4
 
   /// - Parameters:
   ///   - columns: how wide the terminal is; no line is wider, and from 80 on none is cut but those
@@ -21,8 +21,11 @@ public struct LoadText: Sendable {
 
   /// All that the snapshot tells, in lines that each end with a newline.
   ///
-  /// - Parameter live: whether more comes to take its place; it then says how to end that.
-  public func block(_ snapshot: LoadSnapshot, live: Bool) -> String {
+  /// - Parameters:
+  ///   - live: whether more comes to take its place; it then says how to end that.
+  ///   - rows: how many lines there is room for; the histograms are folded at their ends to fit, but
+  ///     not below a few rows.
+  public func block(_ snapshot: LoadSnapshot, live: Bool, rows: Int = .max) -> String {
     let parts = snapshot.histograms
     let octaves = [
       parts.runQueueLatency, parts.onCPU, parts.blockedUninterruptible, parts.blockedInterruptible,
@@ -30,7 +33,7 @@ public struct LoadText: Sendable {
     let headings = zip(["run queue", "on CPU", "blocked in D", "blocked in S"], octaves).map {
       $1 == nil ? "(invalid)" : $0
     }
-    let lines =
+    let figures =
       title(snapshot, live: live) + filter(snapshot.filter) + load(snapshot)
       + states(snapshot.tasks) + loss(snapshot.loss) + cost(snapshot) + [Line()]
       + PercentileTable.lines(
@@ -39,8 +42,9 @@ public struct LoadText: Sendable {
           ("blocked in D", parts.blockedUninterruptible),
           ("blocked in S", parts.blockedInterruptible),
         ], columns: columns) + [Line()]
-      + OctaveTable(octaves.map { $0 ?? [] }, limit: Self.octaveRows)
-      .lines(headings: headings, columns: columns, bars: bars)
+    let room = max(Self.leastOctaves, rows - figures.count - 1)
+    let table = OctaveTable(octaves.map { $0 ?? [] }, limit: room)
+    let lines = figures + table.lines(headings: headings, columns: columns, bars: bars)
     return lines.map { $0.text(columns: columns, color: color, mark: bars.mark) + "\n" }.joined()
   }
 

@@ -5,8 +5,8 @@ package struct OctaveTable {
   package struct Row: Equatable {
     /// The first value of the row, ns; nil for all below `hi`.
     package var lo: UInt64?
-    /// The first value beyond.
-    package var hi: UInt64
+    /// The first value beyond; nil for all from `lo` on.
+    package var hi: UInt64?
     /// One count per histogram.
     package var counts: [UInt64]
   }
@@ -14,29 +14,39 @@ package struct OctaveTable {
   package let rows: [Row]
 
   /// From the lowest octave that holds something to the highest, zero apart from them; of more
-  /// than `limit` the lowest become one.
+  /// than `limit` those at the ends that hold the least become one.
   package init(_ histograms: [[Histogram.Bucket]], limit: Int) {
     let octaves = histograms.map { buckets in
       Dictionary(buckets.map { (Self.place($0), $0.count) }) { $0 + $1 }
     }
-    let places = octaves.flatMap(\.keys)
-    guard let lowest = places.min(), let highest = places.max() else {
+    let places = Set(octaves.flatMap(\.keys))
+    guard let highest = places.max() else {
       rows = []
       return
     }
-    func counts(_ places: ClosedRange<Int>) -> [UInt64] {
-      octaves.map { octave in places.reduce(0) { $0 + (octave[$1] ?? 0) } }
-    }
     // Zeros are common, and next to nothing is between them and what is measured in microseconds.
     let axis = (places.filter { $0 > 0 }.min() ?? 0)...highest
-    var all = Array(axis)
-    if lowest < axis.lowerBound { all.insert(lowest, at: 0) }
-    let rest = all.count > limit ? all[all.count - limit] : nil
-    rows = all.suffix(limit).map { place in
+    var all = (places.contains(0) && axis.lowerBound > 0 ? [0] : []) + axis
+    var (below, above) = (false, false)
+    let totals = octaves.map { octave in Double(octave.values.reduce(0) { $0 + $1 }) }
+    var counts = all.map { place in octaves.map { $0[place] ?? 0 } }
+    /// How much of what is recorded, each histogram counting the same.
+    func share(_ counts: [UInt64]) -> Double {
+      zip(counts, totals).reduce(0) { $1.1 > 0 ? $0 + Double($1.0) / $1.1 : $0 }
+    }
+    while counts.count > max(1, limit) {
+      let atBottom = share(counts[0]) <= share(counts[counts.count - 1])
+      let folded = atBottom ? counts.removeFirst() : counts.removeLast()
+      let neighbour = atBottom ? 0 : counts.count - 1
+      counts[neighbour] = zip(counts[neighbour], folded).map { $0 + $1 }
+      if atBottom { all.removeFirst() } else { all.removeLast() }
+      if atBottom { below = true } else { above = true }
+    }
+    rows = zip(all, counts).map { place, counts in
       Row(
-        lo: place == rest ? nil : place == 0 ? 0 : 1 << UInt64(place - 1),
-        hi: place == 64 ? .max : 1 << UInt64(place),
-        counts: counts(place == rest ? lowest...place : place...place))
+        lo: below && place == all.first ? nil : place == 0 ? 0 : 1 << UInt64(place - 1),
+        hi: above && place == all.last || place == 64 ? nil : 1 << UInt64(place),
+        counts: counts)
     }
   }
 
@@ -74,9 +84,14 @@ package struct OctaveTable {
   }
 
   private func label(_ row: Row) -> String {
-    if row.lo == 0 { return right("0 ns", Self.labelWidth) }
-    let hi = right(durationText(ns: row.hi), 9)
-    guard let lo = row.lo else { return right("< " + durationText(ns: row.hi), Self.labelWidth) }
-    return right(durationText(ns: lo), 9) + " - " + hi
+    let text =
+      switch (row.lo, row.hi) {
+      case (nil, nil): "all"
+      case (nil, let hi?): "< " + durationText(ns: hi)
+      case (let lo?, nil): ">= " + durationText(ns: lo)
+      case (0, _): "0 ns"
+      case (let lo?, let hi?): durationText(ns: lo) + " - " + right(durationText(ns: hi), 9)
+      }
+    return right(text, Self.labelWidth)
   }
 }

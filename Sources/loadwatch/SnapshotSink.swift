@@ -53,11 +53,14 @@ struct SnapshotSink {
   }
 
   private mutating func draw(_ snapshot: LoadSnapshot) -> String {
-    let columns = Terminal.columns(of: descriptor)
-    let block = LoadText(columns: columns, color: usesColor).block(snapshot, live: isLive)
-    guard isLive else { return block + "\n" }
-    if snapshot.final { return screen.frame(block, rows: .max) + screen.end() }
-    return screen.frame(block, rows: Terminal.rows(of: descriptor))
+    let text = LoadText(columns: Terminal.columns(of: descriptor), color: usesColor)
+    guard isLive else { return text.block(snapshot, live: false) + "\n" }
+    if snapshot.final {
+      return screen.frame(text.block(snapshot, live: true), rows: .max) + screen.end()
+    }
+    let rows = Terminal.rows(of: descriptor)
+    // The cursor needs a row too.
+    return screen.frame(text.block(snapshot, live: true, rows: rows - 1), rows: rows)
   }
 
   private var usesColor: Bool {

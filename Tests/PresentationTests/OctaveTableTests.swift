@@ -25,7 +25,7 @@ struct OctaveTableTests {
         #expect(table.rows.reduce(0) { $0 + $1.counts[index] } == UInt64(values.count))
         for row in table.rows {
           let inside = values.filter { value in
-            (row.lo ?? 0) <= value && (value < row.hi || row.hi == .max)
+            (row.lo ?? 0) <= value && (row.hi.map { value < $0 } ?? true)
           }
           #expect(row.counts[index] == UInt64(inside.count))
         }
@@ -40,16 +40,27 @@ struct OctaveTableTests {
     #expect(table.rows.map(\.counts) == [[1, 0], [0, 1], [0, 0], [1, 0]])
   }
 
-  @Test func tooManyRowsBecomeOneAtTheBottom() {
-    let table = OctaveTable([Self.octaves([0, 1, 2, 9, 17])], limit: 2)
-    #expect(table.rows.map(\.lo) == [nil, 16] && table.rows.map(\.hi) == [16, 32])
-    #expect(table.rows.map(\.counts) == [[4], [1]])
+  @Test func whatHoldsLeastIsFolded() {
+    let octaves = [
+      Self.octaves([0, 1, 2, 2, 2, 9, 9, 17]), Self.octaves([2, 40, 40, 40]),
+    ]
+    let table = OctaveTable(octaves, limit: 4)
+    #expect(table.rows.map(\.lo) == [nil, 4, 8, 16])
+    #expect(table.rows.map(\.hi) == [4, 8, 16, nil])
+    #expect(table.rows.map(\.counts) == [[5, 1], [0, 0], [2, 0], [1, 3]])
+    #expect(OctaveTable(octaves, limit: 2).rows.map(\.hi) == [16, nil])
+    let one = OctaveTable(octaves, limit: 1).rows
+    #expect(one.map(\.lo) == [nil] && one.map(\.hi) == [nil] && one.map(\.counts) == [[8, 4]])
+  }
+
+  @Test func labels() {
+    let table = OctaveTable([Self.octaves([0, 1, 1, 2, 2, 9, 17])], limit: 3)
     let lines = table.lines(headings: ["x"], columns: 40, bars: .ascii)
       .map { $0.text(columns: 40, color: false, mark: "") }
     #expect(
       lines == [
-        "                       x", "              < 16 ns  ###########     4",
-        "    16 ns -     32 ns  ###             1",
+        "                       x", "               < 2 ns  ###########     3",
+        "     2 ns -      4 ns  #######         2", "              >= 4 ns  #######         2",
       ])
   }
 
