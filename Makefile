@@ -1,6 +1,7 @@
 # make run    watch this machine for ten seconds, with a small load of its own
 # make test   everything that can be tested on this machine
 # make bench  what it costs, beside its peers
+# make lab    the kernel's and the tools' tests inside stock kernels: make lab KERNELS="5.10 7.2"
 #
 # Each installs what it needs and is missing, where apt-get can. Everything runs as root:
 # the tools attach to the kernel.
@@ -18,11 +19,14 @@ BIN = $(BUILD)/release
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema clang-format-14
+LAB_PACKAGES := $(TEST_PACKAGES) busybox-static cpio gcc make debian-archive-keyring
 BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all build run test format lint bench static install clean
+KERNELS ?= 6.1 6.12
+
+.PHONY: all build run test lab format lint bench static install clean
 
 all: build
 
@@ -56,16 +60,22 @@ test:
 	$(SWIFT_BUILD)
 	$(SUDO) env "PATH=$$PATH" $(SWIFT) test -c release --scratch-path $(BUILD) --no-parallel
 
+lab:
+	$(call install,$(LAB_PACKAGES))
+	Tests/Lab/emulator
+	$(SWIFT_BUILD) --build-tests
+	Tests/Lab/lab $(BIN) $(KERNELS)
+
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Examples
 	clang-format-14 --dry-run --Werror bpf/*.h bpf/*.c bpf/include/*.h \
-		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Examples/*/*.c
+		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Tests/Lab/*/*.c Examples/*/*.c
 
 format:
 	$(call install,clang-format-14)
 	$(SWIFT) format --in-place --recursive Package.swift Sources Plugins Tests Examples
 	clang-format-14 -i bpf/*.h bpf/*.c bpf/include/*.h \
-		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Examples/*/*.c
+		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Tests/Lab/*/*.c Examples/*/*.c
 
 bench:
 	$(call install,$(BENCH_PACKAGES))

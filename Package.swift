@@ -97,7 +97,9 @@ let package = Package(
     // The built programs, as a user runs them.
     .testTarget(
       name: "CommandTests",
-      dependencies: ["Histograms", "Snapshots", "Support", "testload", "loadwatch", "execs"],
+      dependencies: [
+        "Histograms", "Proc", "Snapshots", "Support", "testload", "loadwatch", "execs",
+      ],
       swiftSettings: tests),
     .testTarget(name: "HistogramsTests", dependencies: ["Histograms"], swiftSettings: strict),
     .testTarget(

@@ -17,14 +17,15 @@ struct LossTests {
     let statistics = try RunTimeStatistics()
     let before = try recording.account()
     usleep(1_000_000)
-    let account = try recording.finish()
+    let after = try recording.account()
     _ = consume statistics
+    let account = try recording.finish()
     #expect(account.ringFull > 10_000)
     #expect(account.noRing == 0)
     #expect(account.seen == UInt64(recording.count) + account.ringFull)
-    // The kernel's count of runs, while it counted.
-    let seen = Double(account.seen - before.seen)
-    #expect(abs(Double(account.runs) - seen) <= 0.01 * seen)
+    // The kernel's count of runs, while it counted. It is read after ours.
+    let seen = Double(after.seen - before.seen)
+    #expect(abs(Double(after.runs - before.runs) - seen) <= 0.01 * seen)
     _ = load.stop()
   }
 
@@ -72,5 +73,14 @@ struct LossTests {
     // The counters are read one after the other, and some records are of new tasks and names.
     #expect(abs(kernel - ours) < 0.001 * kernel + 100)
     #expect(after.1.recursion == 0)
+  }
+  @Test(.needs(.stock)) func stockKernelsTraceEverySwitch() throws {
+    let loads = try [Load("pingpong", "2"), Load("wake", "8", "500"), Load("spin", "4")]
+    var recording = try Recording()
+    recording.run(milliseconds: 3000)
+    for load in loads { _ = load.stop() }
+    let account = try recording.finish()
+    #expect(account.untraced == 0)
+    #expect(account.seen > 10_000 && account.seen == UInt64(recording.count))
   }
 }

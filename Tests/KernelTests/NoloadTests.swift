@@ -1,0 +1,92 @@
+import Foundation
+import LoadTrace
+import Proc
+import Snapshots
+import Support
+import Testing
+
+/// Load without work: kernel threads of `Tests/Lab/noload` that sleep uninterruptibly.
+@Suite(.serialized, .needs(.noload))
+struct NoloadTests {
+  private func module(_ command: String...) throws {
+    let ended = try Command(command[0], Array(command.dropFirst())).wait(seconds: 60)
+    try #require(ended.status == 0, "\(command): \(ended.errors)")
+  }
+
+  private func kernelThreads() throws -> [Int32] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }
+      .filter { (try? ProcessStatus.of(pid: $0))?.name.hasPrefix("noload/") == true }
+  }
+
+  /// `new = load * exp + active * (FIXED_1 - exp)`, kernel/sched/loadavg.c, for load1.
+  private func next(_ load: UInt64, active: UInt64) -> UInt64 {
+    let (one, exp): (UInt64, UInt64) = (2048, 1884)
+    let sum = load * exp + active * one * (one - exp)
+    return (active * one >= load ? sum + one - 1 : sum) / one
+  }
+
+  /// A thousand threads in D, none of which works, and the load that the kernel's arithmetic predicts.
+  @Test(.timeLimit(.minutes(5))) func aThousandThreads() throws {
+    try module("insmod", try #require(Need.noloadModule), "load=1000")
+    var removed = false
+    defer { if !removed { _ = try? Command("rmmod", ["noload"]).wait(seconds: 60) } }
+    let threads = try kernelThreads()
+    #expect(threads.count == 1000)
+    #expect(threads.allSatisfy { state(of: $0) == "D" })
+
+    let snapshots = try watched(seconds: 2, .threads(threads))
+    for snapshot in snapshots {
+      #expect(snapshot.tasks.uninterruptible.now == 1000)
+      #expect(snapshot.tasks.runnable.max == 0)
+      #expect(snapshot.switches == 0)
+    }
+
+    // Two digits of the load are known, and what else is active at a sample is at most this test:
+    // the next sample's load tells which of the two or three possible counts it was.
+    var last = try LoadAverage.current().load1
+    var samples = 0
+    var began = now()
+    while samples < 6, now() - began < 12_000_000_000 {
+      usleep(50_000)
+      let load = try LoadAverage.current().load1
+      guard load != last else { continue }
+      began = now()
+      // The displayed value has 1/200 added before it is cut off.
+      let before = UInt64((last * 2048).rounded())
+      let possible = (1000...1002 as ClosedRange<UInt64>).map {
+        Double(next(before, active: $0)) / 2048
+      }
+      #expect(possible.contains { abs($0 - load) <= 0.011 }, "\(last) became \(load): \(possible)")
+      last = load
+      samples += 1
+    }
+    #expect(samples == 6)
+
+    try module("rmmod", "noload")
+    removed = true
+    #expect(try kernelThreads().isEmpty)
+  }
+
+  @Test func endsByItself() throws {
+    try module("insmod", try #require(Need.noloadModule), "load=20", "timeout_secs=2")
+    defer { _ = try? Command("rmmod", ["noload"]).wait(seconds: 60) }
+    let threads = try kernelThreads()
+    #expect(threads.count == 20 && threads.allSatisfy { state(of: $0) == "D" })
+    #expect(eventually { threads.allSatisfy { state(of: $0) != "D" } })
+  }
+
+  /// One thread too many: those that were started are ended, and the module isn't there.
+  @Test func aPartialStartIsUndone() throws {
+    let limit = "/proc/sys/kernel/threads-max"
+    let before = try String(contentsOfFile: limit, encoding: .utf8)
+    defer { try? before.write(toFile: limit, atomically: false, encoding: .utf8) }
+    try "\(try LoadAverage.current().tasks + 50)".write(
+      toFile: limit, atomically: false, encoding: .utf8)
+    let ended = try Command("insmod", [try #require(Need.noloadModule), "load=1000"])
+      .wait(seconds: 60)
+    #expect(ended.status != 0)
+    #expect(try kernelThreads().isEmpty)
+    let modules = try String(contentsOfFile: "/proc/modules", encoding: .utf8)
+    #expect(!modules.contains("noload"))
+  }
+}

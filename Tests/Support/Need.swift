@@ -1,0 +1,36 @@
+import Foundation
+public import Testing
+
+/// What a test needs of the kernel that it runs on, and not all have.
+///
+/// A skip says "needs NAME"; the lab fails it on a kernel that is known to have the thing
+/// (`Tests/Lab/kernels`).
+public enum Need: String, Sendable {
+  /// A distribution's kernel as it is built, which shows every context switch.
+  case stock
+  /// `Tests/Lab/noload`, built for this very kernel.
+  case noload
+
+  private var isThere: Bool {
+    switch self {
+    case .stock: ProcessInfo.processInfo.environment["SONDE_LAB"] != nil
+    case .noload: Self.noloadModule != nil
+    }
+  }
+
+  /// Where the lab put the module for this kernel.
+  public static var noloadModule: String? {
+    let release = try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)
+    let path = "/lab/noload-\(release?.dropLast() ?? "").ko"
+    return FileManager.default.fileExists(atPath: path) ? path : nil
+  }
+
+  fileprivate var condition: ConditionTrait {
+    .enabled(if: isThere, "needs \(rawValue)")
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Skips where what the test needs isn't there.
+  public static func needs(_ need: Need) -> Self { need.condition }
+}
