@@ -98,7 +98,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Histograms", "Proc", "Snapshots", "Support", "testload", "loadwatch", "execs",
+        "CSupport", "Histograms", "Proc", "Snapshots", "Support", "testload", "loadwatch", "execs",
       ],
       swiftSettings: tests),
     .testTarget(name: "HistogramsTests", dependencies: ["Histograms"], swiftSettings: strict),

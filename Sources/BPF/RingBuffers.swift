@@ -42,7 +42,8 @@ public struct RingBuffers: ~Copyable {
     let descriptor = unsafe bpf_map_create(
       BPF_MAP_TYPE_RINGBUF, "sonde_ring", 0, 0, UInt32(size), nil)
     guard descriptor >= 0 else {
-      throw BPFError("create a ring of \(size) bytes for CPU \(cpu)", code: descriptor)
+      let error = BPFError("create a ring of \(size) bytes for CPU \(cpu)", code: descriptor)
+      throw error.kind == .notPermitted ? Self.beyondLockedMemory(error) : error
     }
     do throws(BPFError) {
       try outer.set(UInt32(cpu), to: UInt32(descriptor))
@@ -51,6 +52,15 @@ public struct RingBuffers: ~Copyable {
       close(descriptor)
       throw error
     }
+  }
+
+  /// Maps counted as locked memory until Linux 5.11 (commit 80ee81e0403c, "bpf: Eliminate
+  /// rlimit-based memory accounting infra for bpf maps"): EPERM then means that limit.
+  private static func beyondLockedMemory(_ error: BPFError) -> BPFError {
+    BPFError(
+      .notPermitted, error.operation, errno: error.errno,
+      remedy: "\(BPFError.rights); before Linux 5.11 also CAP_SYS_RESOURCE, or raise the limit of "
+        + "locked memory (ulimit -l unlimited)")
   }
 
   /// The ring of each CPU, in the order of ``cpus``: readable once its program asked for a wakeup.

@@ -52,9 +52,10 @@ public struct LoadWatch: ~Copyable {
 
   /// How often the rings are drained at least.
   private static let drainPeriod: UInt64 = 50_000_000
-  /// From reading the clock to the record's being there a program takes far less, unless the
-  /// hypervisor takes the CPU away in between.
-  private static let commitSlack: UInt64 = 2_000_000
+  /// From reading the clock to the record's being there a program takes far less than a microsecond,
+  /// unless the hypervisor takes the CPU away in between. A record that comes even later is taken
+  /// out of order.
+  private static let commitSlack: UInt64 = 10_000_000
 
   private struct SurveyCost {
     var at: UInt64 = 0

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Runs between fork and exec of a process with threads: system calls only. */
@@ -57,4 +58,21 @@ pid_t sonde_start(const struct sonde_command *command)
 int sonde_pipe(int *ends)
 {
 	return pipe2(ends, O_CLOEXEC);
+}
+
+int sonde_limit_locked_memory(unsigned long bytes)
+{
+	struct rlimit limit, highest;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+		return -1;
+	highest = limit;
+	highest.rlim_cur = limit.rlim_max;
+	limit.rlim_cur = bytes;
+	if (bytes > limit.rlim_max)
+		limit.rlim_max = bytes;
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0)
+		return 0;
+	/* Without CAP_SYS_RESOURCE. */
+	return setrlimit(RLIMIT_MEMLOCK, &highest);
 }

@@ -1,3 +1,4 @@
+import CSupport
 import Foundation
 import Snapshots
 import Support
@@ -12,6 +13,8 @@ struct RightsTests {
   init() throws {
     // The build folder may lie where others can't go.
     scratch = try Scratch()
+    // Where BPF memory counts as locked memory (before Linux 5.11), this limit is one more right.
+    sonde_limit_locked_memory(.max)
     tool = scratch.file("loadwatch")
     try FileManager.default.copyItem(atPath: Binaries.url("loadwatch").path, toPath: tool)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool)
@@ -54,6 +57,15 @@ struct RightsTests {
     let priority = try #require(final.probes.first { $0.want.hasPrefix("a CPU as soon") })
     #expect(priority.state == .no && priority.reason?.contains("CAP_SYS_NICE") == true)
     _ = load.stop()
+  }
+
+  @Test func littleLockedMemory() throws {
+    sonde_limit_locked_memory(65536)
+    defer { sonde_limit_locked_memory(.max) }
+    let ended = try asNobody("+bpf,+perfmon", "--duration", "200ms", "--format", "json")
+    guard ended.status != 0 else { return }
+    #expect(ended.status == 77)
+    #expect(ended.complaint.contains("ulimit -l"))
   }
 
   @Test func aFileOfAnotherUser() throws {

@@ -47,7 +47,7 @@ struct LifeTests {
     let forks = load.stop().compactMap { line in
       line.hasPrefix("forks") ? Int(line.dropFirst(6)) : nil
     }
-    #expect(forks.first ?? 0 > 5000)
+    #expect(forks.first ?? 0 > 1000)
     let final = try #require(snapshots.last)
     for part in [\HistogramsPart.runQueueLatency, \.onCPU] {
       #expect(final.histograms[keyPath: part].max! < 5_000_000_000)
@@ -65,7 +65,8 @@ struct LifeTests {
     #expect(execs > 20)
     #expect(final.tasks.runnable.taskNs > UInt64(execs) * 50_000_000 / 10 * 7)
     #expect(final.histograms.onCPU.sum <= final.tasks.runnable.taskNs)
-    #expect(final.tasks.runnable.max == 1)
+    // Its leader, of the same name, may be on its way out while it is on its way in.
+    #expect((1...2).contains(final.tasks.runnable.max))
   }
 
   @Test func aNameFullOfEscapes() throws {

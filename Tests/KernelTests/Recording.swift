@@ -29,13 +29,13 @@ struct Recording: ~Copyable {
     let end = now() + UInt64(milliseconds) * 1_000_000
     while now() < end {
       usleep(20_000)
-      drain()
+      drain(upTo: now() &+ (probes.clockOffset ?? 0) &- 10_000_000)
     }
   }
 
   mutating func finish() throws -> SchedProbes.Account {
     try probes.stop()
-    usleep(5_000)
+    usleep(10_000)
     drain()
     return try probes.account()
   }
@@ -45,11 +45,11 @@ struct Recording: ~Copyable {
 
   func account() throws -> SchedProbes.Account { try probes.account() }
 
-  mutating func drain() {
+  mutating func drain(upTo horizon: UInt64 = .max) {
     var new: [(offset: Int, count: Int, cpu: Int)] = []
     var all: [UInt8] = []
     let base = bytes.count
-    probes.rings.drain(upTo: .max) { record, cpu in
+    probes.rings.drain(upTo: horizon) { record, cpu in
       new.append((base + all.count, record.byteCount, cpu))
       unsafe record.withUnsafeBytes { unsafe all.append(contentsOf: $0) }
     }

@@ -26,4 +26,9 @@ pid_t sonde_start(const struct sonde_command *command);
 /* A pipe that no program inherits; read end first. */
 int sonde_pipe(int *ends);
 
+/* RLIMIT_MEMLOCK, which this process's children inherit; ~0 for none, or for as
+ * much as may be.
+ */
+int sonde_limit_locked_memory(unsigned long bytes);
+
 #endif
