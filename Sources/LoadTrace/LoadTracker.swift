@@ -133,6 +133,7 @@ public struct LoadTracker: ~Copyable {
     tasks[slot].sinceIsExact = true
     if event.flags & UInt8(SONDE_SWITCH_PREV_QUEUED.rawValue) != 0 || bits == 0 {
       tasks[slot].phase = .waiting
+      tasks[slot].wasGoingToSleep = bits != 0
       if counts, tasks[slot].matches { current.preemptions &+= 1 }
     } else {
       endRunnable(slot, at: time)
@@ -156,8 +157,10 @@ public struct LoadTracker: ~Copyable {
     var arrivals = Int32(bitPattern: event.next_pcount &- tasks[slot].pcount)
     var waited = event.next_run_delay &- tasks[slot].runDelay
     var isKnown = true
+    let isUncounted = tasks[slot].wasGoingToSleep && waited == 0 && arrivals == 1
+    tasks[slot].wasGoingToSleep = false
     if !tasks[slot].hasBaseline || !isPossible(slot, arrivals, waited: waited, at: time)
-      || arrivals == 0 && !isUncounted(slot, at: time)
+      || arrivals == 0 && !mayBeUncounted(slot, at: time)
     {
       let heard = max(tasks[slot].seededAt, tasks[slot].arrival)
       if arrivals <= 0, time < heard &+ Self.clockSlack {
@@ -194,13 +197,14 @@ public struct LoadTracker: ~Copyable {
       case .new, .unknown:
         tasks[slot].runnableSince = wokenAt
       }
-      if counts, tasks[slot].matches, arrivals > 0 || waited > 0 {
+      if counts, tasks[slot].matches, arrivals > 0 || waited > 0, !isUncounted {
         record(waited: waited, arrivals: UInt64(max(arrivals, 1)))
       }
     } else {
       tasks[slot].runnableSince = time
     }
-    tasks[slot].pcount = event.next_pcount
+    // Where the kernel counts it after all (before 5.14), the next arrival shows two.
+    tasks[slot].pcount = isUncounted ? event.next_pcount &- 1 : event.next_pcount
     tasks[slot].runDelay = event.next_run_delay
     tasks[slot].hasBaseline = true
     tasks[slot].arrival = time
@@ -223,7 +227,7 @@ public struct LoadTracker: ~Copyable {
   /// A task that is preempted when it has set its state to sleep, but hasn't slept, isn't queued as
   /// far as `sched_info` goes: sched_info_depart(), and sched_info_arrive() since 5.14.
   @inline(__always)
-  private func isUncounted(_ slot: TaskTable.Slot, at time: UInt64) -> Bool {
+  private func mayBeUncounted(_ slot: TaskTable.Slot, at time: UInt64) -> Bool {
     (tasks[slot].phase == .waiting || tasks[slot].phase == .blocked) && time > tasks[slot].since
       && time >= tasks[slot].seededAt
   }

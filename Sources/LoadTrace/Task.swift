@@ -65,6 +65,8 @@ struct Task {
   /// Whether `since` is the time itself and not only a bound.
   var sinceIsExact = false
   var matches = false
+  /// Whether it lost its CPU when it had set its state to sleep, but hadn't slept.
+  var wasGoingToSleep = false
   /// The last survey that saw it.
   var survey: UInt8 = 0
 

@@ -69,21 +69,13 @@ struct LosslessTests {
     #expect(waits > 100)
   }
 
-  /// A kernel side that tells of every arrival as if it counted in `pcount`, which surveys don't:
-  /// more runs, of the same sum.
+  /// A kernel side that tells of every arrival as if it counted in `pcount`, which those of tasks
+  /// that were preempted on their way to sleep don't, and which surveys show.
   @Test(arguments: 0..<10 as Range<UInt64>) func whereAllArrivalsAreToldAsCounted(seed: UInt64) {
     var options = Simulator.Options()
     options.tellsAllArrivals = true
     var watched = Watched(seed: seed, options)
-    var extra: UInt64 = 0
-    for _ in 0..<4 {
-      let (told, truth) = watched.interval(100_000_000).pair
-      #expect(told.runQueueLatency.sum == truth.runQueueLatency.sum)
-      #expect(told.runQueueLatency.count >= truth.runQueueLatency.count)
-      #expect(told.onCPU == truth.onCPU && told.preemptions == truth.preemptions)
-      extra += told.runQueueLatency.count - truth.runQueueLatency.count
-    }
-    #expect(extra > 0)
+    for _ in 0..<4 { Self.expectTrue(watched.interval(100_000_000)) }
   }
 
   /// Random boundaries, and the longest of them longer than was planned.
