@@ -32,7 +32,10 @@ let package = Package(
     // The kernel side: its records, for Swift to import, and what compiles its programs.
     .target(
       name: "Records", path: "bpf",
-      exclude: ["sched.bpf.c", "kernel.bpf.h", "ring.bpf.h", "LICENSE"]),
+      exclude: [
+        "sched.bpf.c", "fork.bpf.c", "kernel.bpf.h", "memory.bpf.h", "fork.bpf.h", "ring.bpf.h",
+        "LICENSE",
+      ]),
     .plugin(name: "CompileBPF", capability: .buildTool()),
 
     // C at the edge.
@@ -50,6 +53,9 @@ let package = Package(
     .target(name: "Proc", swiftSettings: strict),
     .target(
       name: "LoadTrace", dependencies: ["Records", "Histograms"],
+      swiftSettings: strict + lifetimes),
+    .target(
+      name: "ForkTrace", dependencies: ["Records", "Histograms"],
       swiftSettings: strict + lifetimes),
     .target(name: "Snapshots", dependencies: ["Histograms"], swiftSettings: strict),
     .target(

@@ -8,6 +8,7 @@
 #define SONDE_KERNEL_BPF_H
 
 #include <linux/bpf.h>
+#include <linux/ptrace.h>
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -59,16 +60,21 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct mm_struct;
+
 /* Unsigned where the kernel has int: libbpf can then fit the load to the size
  * that the field has, and on_rq shrank to a byte by 7.2.
  */
 struct task_struct {
+	void *stack;
+	u32 flags;
 	u32 on_cpu;
 	u32 on_rq;
 	struct sched_entity se;
 	struct sched_info sched_info;
 	u32 pid;
 	u32 tgid;
+	struct mm_struct *mm;
 	struct css_set *cgroups;
 	char comm[16];
 };

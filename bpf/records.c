@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0) */
-/* SwiftPM wants a source file in a C target; the header asserts its sizes here.
+/* SwiftPM wants a source file in a C target; the headers assert their sizes
+ * here.
  */
+#include "sonde_fork.h"
 #include "sonde_records.h"

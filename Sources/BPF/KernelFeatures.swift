@@ -43,6 +43,41 @@ public enum Availability: Sendable, Hashable {
     find(name, kind: BTF_KIND_FUNC, "no function \(name): not there, or inlined")
   }
 
+  /// `BTF_KIND_FUNC`, which is both a macro and an enumerator.
+  private static let functionKind: UInt32 = 12
+
+  /// How many parameters a function has; nil where it doesn't stand in BTF.
+  public func parameterCount(of function: String) -> Int? {
+    guard let types = unsafe types else { return nil }
+    let id = unsafe btf__find_by_name_kind(types, function, Self.functionKind)
+    guard id > 0, let found = unsafe btf__type_by_id(types, UInt32(id)),
+      let prototype = unsafe btf__type_by_id(types, found.pointee.type)
+    else { return nil }
+    return unsafe Int(prototype.pointee.info & 0xffff)
+  }
+
+  /// Whether the kernel has kprobes at all; not whether a certain function can be probed.
+  public var kprobes: Availability {
+    for path in [
+      "/sys/bus/event_source/devices/kprobe/type", "/sys/kernel/tracing/kprobe_events",
+      "/sys/kernel/debug/tracing/kprobe_events",
+    ] where unsafe access(path, F_OK) == 0 {
+      return .yes
+    }
+    return .no("this kernel is built without CONFIG_KPROBE_EVENTS")
+  }
+
+  /// Whether a system call can be traced as it begins and ends.
+  public func systemCall(_ name: String) -> Availability {
+    for root in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] {
+      if unsafe access("\(root)/events/syscalls/sys_enter_\(name)", F_OK) == 0 { return .yes }
+    }
+    guard unsafe access("/sys/kernel/tracing/events", F_OK) == 0 else {
+      return .cannotTell("tracefs is not mounted; mount -t tracefs nodev /sys/kernel/tracing")
+    }
+    return .no("this kernel has no tracepoint for system call \(name)")
+  }
+
   /// Whether an iterator over that kind of object is there.
   public func iterator(_ kind: String) -> Availability {
     find("bpf_iter__\(kind)", kind: BTF_KIND_STRUCT, "no iterator over \(kind)s")

@@ -1,0 +1,127 @@
+public import Histograms
+
+/// The clones of one interval. Times in ns, CLOCK_MONOTONIC.
+public struct CloneInterval: Sendable {
+  public var start: UInt64
+  public var end: UInt64
+  /// Calls that succeeded and made no thread, by ``Clone/Call``; and new threads, by any.
+  public var calls: [4 of UInt64] = [4 of UInt64](repeating: 0)
+  public var threads: UInt64 = 0
+  /// Calls that failed, by error number.
+  public var failures: [Int32: UInt64] = [:]
+
+  /// Calls that succeeded: without the wait of vfork parents.
+  public var clone = Histogram()
+  /// Of those that copied an address space, where it was measured.
+  public var addressSpaceCopy = Histogram()
+  public var pageTableCopy = Histogram()
+  /// Of vfork parents, for their children.
+  public var vforkWait = Histogram()
+  public var wakeNs: UInt64 = 0
+  public var queuedNs: UInt64 = 0
+  /// Samples in each ``KernelPhases/Phase``.
+  public var samples: [6 of UInt64] = [6 of UInt64](repeating: 0)
+
+  /// Of those that copied an address space: by ``Clone/MappingKind``.
+  public var kinds: [6 of Clone.MappingSum] = [6 of Clone.MappingSum](repeating: .init())
+  public var pageTableBytes: UInt64 = 0
+  public var entries: UInt64 = 0
+  public var hugetlbPages: UInt64 = 0
+  /// Of clones that copied so much that a rate means something.
+  public var large = LargeClones()
+  public var mappings: [MappingKey: MappingSum] = [:]
+  /// The longest, in no order.
+  public var slowest: [Clone] = []
+  public var stacks: [StackKey: StackSum] = [:]
+
+  public static let slowestCount = 10
+  /// 16 MiB in pages of 4 KiB.
+  public static let largePages: UInt64 = 4096
+
+  public struct LargeClones: Sendable, Equatable {
+    public var count: UInt64 = 0
+    public var ns: UInt64 = 0
+    public var pages: UInt64 = 0
+  }
+
+  /// A mapping of a process.
+  public struct MappingKey: Sendable, Hashable {
+    public var tgid: UInt32
+    public var start: UInt64
+    public var end: UInt64
+  }
+
+  public struct MappingSum: Sendable, Equatable {
+    public var comm: String
+    public var kind: Clone.MappingKind
+    public var count: UInt64 = 0
+    public var ns: UInt64 = 0
+  }
+
+  /// A call stack of a process, by the kernel side's number for it.
+  public struct StackKey: Sendable, Hashable {
+    public var tgid: UInt32
+    public var stack: Int32
+  }
+
+  public struct StackSum: Sendable, Equatable {
+    public var comm: String
+    public var count: UInt64 = 0
+    public var ns: UInt64 = 0
+  }
+
+  public init(start: UInt64, end: UInt64) {
+    self.start = start
+    self.end = end
+  }
+
+  /// All calls that succeeded.
+  public var count: UInt64 { clone.count }
+
+  /// Adds the interval that follows this one.
+  public mutating func append(_ next: CloneInterval) {
+    end = next.end
+    for index in calls.indices { calls[index] += next.calls[index] }
+    threads += next.threads
+    failures.merge(next.failures, uniquingKeysWith: +)
+    clone.add(next.clone)
+    addressSpaceCopy.add(next.addressSpaceCopy)
+    pageTableCopy.add(next.pageTableCopy)
+    vforkWait.add(next.vforkWait)
+    wakeNs += next.wakeNs
+    queuedNs += next.queuedNs
+    for index in samples.indices { samples[index] += next.samples[index] }
+    for index in kinds.indices {
+      kinds[index].bytes += next.kinds[index].bytes
+      kinds[index].ns += next.kinds[index].ns
+      kinds[index].count += next.kinds[index].count
+    }
+    pageTableBytes += next.pageTableBytes
+    entries += next.entries
+    hugetlbPages += next.hugetlbPages
+    large.count += next.large.count
+    large.ns += next.large.ns
+    large.pages += next.large.pages
+    mappings.merge(next.mappings) { one, two in
+      MappingSum(comm: two.comm, kind: two.kind, count: one.count + two.count, ns: one.ns + two.ns)
+    }
+    stacks.merge(next.stacks) { one, two in
+      StackSum(comm: two.comm, count: one.count + two.count, ns: one.ns + two.ns)
+    }
+    slowest = Array(
+      (slowest + next.slowest).sorted { $0.ownNs > $1.ownNs }.prefix(Self.slowestCount))
+    bound()
+  }
+
+  /// Memory stays bounded over any number of processes: of mappings and stacks the costliest are kept.
+  mutating func bound(to limit: Int = 2048) {
+    if mappings.count > 2 * limit {
+      let kept = mappings.sorted { $0.value.ns > $1.value.ns }.prefix(limit)
+      mappings = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
+    }
+    if stacks.count > 2 * limit {
+      let kept = stacks.sorted { $0.value.ns > $1.value.ns }.prefix(limit)
+      stacks = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/// Which part of a clone a kernel function belongs to: for samples of the kernel's stack.
+public struct KernelPhases: Sendable {
+  /// The parts that samples tell apart.
+  public enum Phase: Int, Sendable, CaseIterable {
+    case pageTables, mappings, files, task, waking, other
+  }
+
+  /// What stands for a part, by the functions' names in kernel/fork.c and mm/memory.c. The first of a
+  /// stack, from the innermost frame on, decides.
+  public static let functions: [(phase: Phase, names: [String])] = [
+    (.pageTables, ["copy_page_range", "copy_pte_range", "copy_hugetlb_page_range"]),
+    (.mappings, ["dup_mmap", "dup_mm", "vm_area_dup", "anon_vma_fork", "mm_init"]),
+    (.files, ["copy_files", "dup_fd", "copy_fs_struct"]),
+    (
+      .task,
+      [
+        "dup_task_struct", "copy_creds", "copy_namespaces", "create_new_namespaces", "alloc_pid",
+        "sched_fork", "sched_cgroup_fork", "cgroup_can_fork", "cgroup_post_fork",
+        "perf_event_init_task", "copy_thread", "copy_process",
+      ]
+    ),
+    (.waking, ["wake_up_new_task"]),
+  ]
+
+  private var starts: [UInt64] = []
+  private var ends: [UInt64] = []
+  private var phases: [Phase] = []
+
+  /// - Parameter ranges: where each of the functions stands in the running kernel; `end` is the first
+  ///   address beyond.
+  public init(_ ranges: [(start: UInt64, end: UInt64, phase: Phase)]) {
+    for range in ranges.sorted(by: { $0.start < $1.start }) {
+      starts.append(range.start)
+      ends.append(range.end)
+      phases.append(range.phase)
+    }
+  }
+
+  /// Whether any function is known: without, samples say nothing.
+  public var isEmpty: Bool { starts.isEmpty }
+
+  /// The part that a stack of so many frames is in, the innermost of which has the index 0.
+  func phase(frames: Int, _ frame: (Int) -> UInt64) -> Phase {
+    for index in 0..<frames {
+      if let phase = phase(at: frame(index)) { return phase }
+    }
+    return .other
+  }
+
+  private func phase(at address: UInt64) -> Phase? {
+    var (low, high) = (0, starts.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if starts[middle] <= address { low = middle + 1 } else { high = middle }
+    }
+    return low > 0 && address < ends[low - 1] ? phases[low - 1] : nil
+  }
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: (MIT OR GPL-2.0)
+/*
+ * cloneprof's kernel side: one record per clone at its end, one per mapping
+ * that takes long, and samples of where a clone is.
+ *
+ * The user side loads of this what the kernel at hand can attach: the call as
+ * a whole by kernel_clone() or by its system calls, the parts by kprobes or by
+ * samples.
+ */
+#include "fork.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+/* The call as a whole, where there are kprobes. */
+
+SEC("kprobe/kernel_clone")
+int BPF_KPROBE(kernel_clone_begins, struct kernel_clone_args *args)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u64 flags = BPF_CORE_READ(args, flags);
+
+	/* Kernel threads clone kernel threads. */
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return 0;
+	return begin(ctx, call_by_number(task, flags), flags);
+}
+
+SEC("kretprobe/kernel_clone")
+int BPF_KRETPROBE(kernel_clone_ends, long result)
+{
+	return end(result);
+}
+
+/* The same by system calls. */
+
+SEC("tracepoint/syscalls/sys_enter_fork")
+int fork_begins(struct trace_event_raw_sys_enter *ctx)
+{
+	return begin(ctx, SONDE_CALL_FORK, 0);
+}
+
+SEC("tracepoint/syscalls/sys_enter_vfork")
+int vfork_begins(struct trace_event_raw_sys_enter *ctx)
+{
+	return begin(ctx, SONDE_CALL_VFORK, CLONE_VFORK | CLONE_VM);
+}
+
+SEC("tracepoint/syscalls/sys_enter_clone")
+int clone_begins(struct trace_event_raw_sys_enter *ctx)
+{
+	/* The low byte is the signal at the child's end: kernel/fork.c,
+	 * SYSCALL_DEFINE5(clone).
+	 */
+	return begin(ctx, SONDE_CALL_CLONE, (u32)ctx->args[0] & ~0xffU);
+}
+
+SEC("tracepoint/syscalls/sys_enter_clone3")
+int clone3_begins(struct trace_event_raw_sys_enter *ctx)
+{
+	u64 flags = 0;
+
+	/* The first member of struct clone_args. */
+	bpf_probe_read_user(&flags, sizeof(flags), (void *)ctx->args[0]);
+	return begin(ctx, SONDE_CALL_CLONE3, flags);
+}
+
+SEC("tracepoint/syscalls/sys_exit_fork")
+int fork_ends(struct trace_event_raw_sys_exit *ctx)
+{
+	return end(ctx->ret);
+}
+
+SEC("tracepoint/syscalls/sys_exit_vfork")
+int vfork_ends(struct trace_event_raw_sys_exit *ctx)
+{
+	return end(ctx->ret);
+}
+
+SEC("tracepoint/syscalls/sys_exit_clone")
+int clone_ends(struct trace_event_raw_sys_exit *ctx)
+{
+	return end(ctx->ret);
+}
+
+SEC("tracepoint/syscalls/sys_exit_clone3")
+int clone3_ends(struct trace_event_raw_sys_exit *ctx)
+{
+	return end(ctx->ret);
+}
+
+/* The child is complete, and does not run yet: kernel_clone(). */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(child_complete, struct task_struct *parent,
+	     struct task_struct *child)
+{
+	struct clone_state *state = state_of(parent->pid);
+	u8 one = 1;
+	u32 tgid;
+
+	if (!state)
+		return 0;
+	state->complete = bpf_ktime_get_ns();
+	state->clone.child = child->pid;
+	if (!(state->clone.flags & CLONE_VM))
+		describe_memory(child->mm, &state->clone);
+	tgid = child->tgid;
+	if (config_fork.follows && tgid != parent->tgid)
+		bpf_map_update_elem(&wanted, &tgid, &one, BPF_ANY);
+	return 0;
+}
+
+/* wake_up_new_task(), in the parent: from here on it only waits. */
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(child_runnable, struct task_struct *child)
+{
+	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+
+	if (state && state->clone.child == child->pid)
+		state->runnable = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* The copy of the address space. */
+
+SEC("kprobe/dup_mmap")
+int BPF_KPROBE(dup_mmap_begins)
+{
+	return copy_begins();
+}
+
+SEC("kretprobe/dup_mmap")
+int BPF_KRETPROBE(dup_mmap_ends)
+{
+	return copy_ends();
+}
+
+/* Called at its two ends, and never inlined: the bracket around it. */
+SEC("kprobe/uprobe_start_dup_mmap")
+int BPF_KPROBE(bracket_begins)
+{
+	return copy_begins();
+}
+
+SEC("kprobe/uprobe_end_dup_mmap")
+int BPF_KPROBE(bracket_ends)
+{
+	return copy_ends();
+}
+
+SEC("kprobe/copy_page_range")
+int BPF_KPROBE(mapping_begins, void *first, void *second, void *third)
+{
+	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+
+	if (!state)
+		return 0;
+	state->mapping = config_fork.mapping_argument == 3 ? third : second;
+	state->mapping_begin = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("kretprobe/copy_page_range")
+int BPF_KRETPROBE(mapping_ends)
+{
+	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+
+	if (!state || !state->mapping_begin)
+		return 0;
+	mapping_copied(state, bpf_ktime_get_ns() - state->mapping_begin);
+	state->mapping_begin = 0;
+	return 0;
+}
+
+SEC("perf_event")
+int sample(struct bpf_perf_event_data *ctx)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	struct clone_state *state = state_of(tid);
+	struct sonde_cpu *account;
+	struct sonde_sample *record;
+	u32 cpu = bpf_get_smp_processor_id();
+	void *ring;
+	long length;
+
+	if (!state || state->runnable)
+		return 0;
+	account = bpf_map_lookup_elem(&cpus, &cpu);
+	if (!account)
+		return 0;
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	record = ring_reserve(ring, account, sizeof(*record), false);
+	if (!record)
+		return 0;
+	length = bpf_get_stack(ctx, record->frames, sizeof(record->frames), 0);
+	record->time = bpf_ktime_get_ns();
+	record->length = length > 0 ? length : 0;
+	record->tid = tid;
+	__builtin_memset(record->pad, 0, sizeof(record->pad));
+	record->kind = SONDE_KIND_SAMPLE;
+	ring_submit(record, account);
+	return 0;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0) */
+/*
+ * A clone in progress: what is known of it between its probes.
+ */
+#ifndef SONDE_FORK_BPF_H
+#define SONDE_FORK_BPF_H
+
+#include "kernel.bpf.h"
+#include "ring.bpf.h"
+#include "memory.bpf.h"
+#include "include/sonde_fork.h"
+
+/* include/uapi/linux/sched.h, include/linux/sched.h */
+#define CLONE_VM 0x00000100
+#define CLONE_VFORK 0x00004000
+#define CLONE_THREAD 0x00010000
+#define PF_KTHREAD 0x00200000
+
+#define STACK_FRAMES 32
+
+const volatile struct sonde_fork_config config_fork SEC(".rodata.fork");
+
+struct clone_state {
+	struct sonde_clone clone;
+	u64 complete;
+	u64 runnable;
+	u64 copy_begin;
+	u64 mapping_begin;
+	void *mapping;
+	u64 run_delay;
+};
+
+/* By thread. Preallocated: kernels before 6.1 warn where a tracing program may
+ * allocate.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u32);
+	__type(value, struct clone_state);
+} clones SEC(".maps");
+
+/* The processes that count, where not all do. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u32);
+	__type(value, u8);
+} wanted SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__uint(value_size, STACK_FRAMES * sizeof(u64));
+} stacks SEC(".maps");
+
+static const struct clone_state nothing;
+
+static __always_inline struct clone_state *state_of(u32 tid)
+{
+	return bpf_map_lookup_elem(&clones, &tid);
+}
+
+static __always_inline struct sonde_cpu *this_account(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&cpus, &cpu);
+}
+
+/* 5.15: helpers that are there show in the kernel's enum of them. */
+enum bpf_func_id___since_5_15 {
+	BPF_FUNC_task_pt_regs___since_5_15 = 175,
+};
+
+/* Which system call it is, where that isn't told: x86's numbers, and otherwise
+ * by the flags.
+ */
+static __always_inline u8 call_by_number(struct task_struct *task, u64 flags)
+{
+#ifdef __TARGET_ARCH_x86
+	struct pt_regs *regs;
+	unsigned long number;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id___since_5_15,
+				       BPF_FUNC_task_pt_regs___since_5_15))
+		regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	else
+		/* task_pt_regs() of 64-bit kernels before FRED. */
+		regs = BPF_CORE_READ(task, stack) + 16384 -
+		       sizeof(struct pt_regs);
+	if (bpf_probe_read_kernel(&number, sizeof(number), &regs->orig_rax))
+		return SONDE_CALL_CLONE;
+	switch (number) {
+	case 56:
+		return SONDE_CALL_CLONE;
+	case 57:
+		return SONDE_CALL_FORK;
+	case 58:
+		return SONDE_CALL_VFORK;
+	case 435:
+		return SONDE_CALL_CLONE3;
+	}
+#endif
+	return (flags & (CLONE_VFORK | CLONE_VM)) == (CLONE_VFORK | CLONE_VM)
+		       ? SONDE_CALL_VFORK
+		       : SONDE_CALL_CLONE;
+}
+
+static __always_inline int begin(void *ctx, u8 call, u64 flags)
+{
+	u64 ids = bpf_get_current_pid_tgid();
+	u32 tid = (u32)ids, tgid = ids >> 32;
+	struct task_struct *task;
+	struct clone_state *state;
+	struct sonde_cpu *account;
+
+	if ((flags & CLONE_THREAD) && !config_fork.threads)
+		return 0;
+	if (config_fork.only_wanted && !bpf_map_lookup_elem(&wanted, &tgid))
+		return 0;
+	/* Also over what a call left that never ended: execve in a vfork
+	 * child, of which the kernel side sees no end.
+	 */
+	if (bpf_map_update_elem(&clones, &tid, &nothing, BPF_ANY)) {
+		account = this_account();
+		if (account) {
+			count(&account->seen, false);
+			count(&account->no_ring, false);
+		}
+		return 0;
+	}
+	state = state_of(tid);
+	if (!state)
+		return 0;
+	task = (void *)bpf_get_current_task();
+	state->clone.call = call;
+	state->clone.flags = flags;
+	state->clone.tid = tid;
+	state->clone.tgid = tgid;
+	state->clone.stack = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
+	state->run_delay = BPF_CORE_READ(task, sched_info.run_delay);
+	state->clone.time = bpf_ktime_get_ns();
+	return 0;
+}
+
+static __always_inline int end(long result)
+{
+	u64 now = bpf_ktime_get_ns();
+	u32 tid = (u32)bpf_get_current_pid_tgid(), cpu;
+	struct clone_state *state = state_of(tid);
+	struct sonde_cpu *account;
+	struct sonde_clone *record;
+	struct task_struct *task;
+	void *ring;
+
+	/* A child returns from the call too. */
+	if (!state)
+		return 0;
+	cpu = bpf_get_smp_processor_id();
+	account = bpf_map_lookup_elem(&cpus, &cpu);
+	if (!account)
+		goto forget;
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	record = ring_reserve(ring, account, sizeof(*record), false);
+	if (!record)
+		goto forget;
+	task = (void *)bpf_get_current_task();
+	*record = state->clone;
+	record->ns = now - record->time;
+	record->error = result < 0 ? -result : 0;
+	if (state->runnable && state->complete)
+		record->wake_ns = state->runnable - state->complete;
+	if (state->runnable && (record->flags & CLONE_VFORK))
+		record->wait_ns = now - state->runnable;
+	record->queued_ns =
+		BPF_CORE_READ(task, sched_info.run_delay) - state->run_delay;
+	record->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	record->kind = SONDE_KIND_CLONE;
+	ring_submit(record, account);
+forget:
+	bpf_map_delete_elem(&clones, &tid);
+	return 0;
+}
+
+static __always_inline int copy_begins(void)
+{
+	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+
+	if (state)
+		state->copy_begin = bpf_ktime_get_ns();
+	return 0;
+}
+
+static __always_inline int copy_ends(void)
+{
+	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+
+	if (state && state->copy_begin) {
+		state->clone.address_space_ns +=
+			bpf_ktime_get_ns() - state->copy_begin;
+		state->copy_begin = 0;
+	}
+	return 0;
+}
+
+static __always_inline void mapping_copied(struct clone_state *state, u64 ns)
+{
+	struct vm_area_struct *vma = state->mapping;
+	u64 start = BPF_CORE_READ(vma, vm_start);
+	u64 end = BPF_CORE_READ(vma, vm_end);
+	u64 flags = BPF_CORE_READ(vma, vm_flags);
+	u32 kind = mapping_kind(vma, start, end, flags), cpu;
+	struct sonde_cpu *account;
+	struct sonde_mapping *record;
+	void *ring;
+
+	state->clone.page_tables_ns += ns;
+	state->clone.mappings++;
+	if (kind < SONDE_MAPPING_KINDS) {
+		state->clone.kinds[kind].ns += ns;
+		state->clone.kinds[kind].bytes += end - start;
+		state->clone.kinds[kind].count++;
+	}
+	if (ns < config_fork.mapping_threshold)
+		return;
+	cpu = bpf_get_smp_processor_id();
+	account = bpf_map_lookup_elem(&cpus, &cpu);
+	if (!account)
+		return;
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	record = ring_reserve(ring, account, sizeof(*record), false);
+	if (!record)
+		return;
+	record->time = state->mapping_begin;
+	record->ns = ns;
+	record->tid = state->clone.tid;
+	record->mapping_kind = kind;
+	__builtin_memset(record->pad, 0, sizeof(record->pad));
+	record->kind = SONDE_KIND_MAPPING;
+	record->start = start;
+	record->end = end;
+	record->flags = flags;
+	ring_submit(record, account);
+}
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0) */
+/*
+ * What cloneprof's kernel side writes and the Swift side reads.
+ */
+#ifndef SONDE_FORK_H
+#define SONDE_FORK_H
+
+#include "sonde_records.h"
+
+/* Every record begins with its time (CLOCK_MONOTONIC, ns) and has its kind at
+ * offset 23.
+ */
+enum sonde_fork_kind {
+	SONDE_KIND_CLONE = 16,
+	SONDE_KIND_MAPPING = 17,
+	SONDE_KIND_SAMPLE = 18,
+};
+
+enum sonde_call {
+	SONDE_CALL_CLONE = 0,
+	SONDE_CALL_CLONE3 = 1,
+	SONDE_CALL_FORK = 2,
+	SONDE_CALL_VFORK = 3,
+};
+
+enum sonde_mapping_kind {
+	SONDE_MAPPING_HEAP,
+	SONDE_MAPPING_STACK,
+	SONDE_MAPPING_ANONYMOUS,
+	SONDE_MAPPING_HUGETLB,
+	SONDE_MAPPING_FILE_PRIVATE,
+	SONDE_MAPPING_SHARED,
+	SONDE_MAPPING_KINDS,
+};
+
+/* All mappings of a kind whose page tables one clone went through. */
+struct sonde_mappings {
+	sonde_u64 bytes;
+	sonde_u64 ns;
+	sonde_u64 count;
+};
+
+/* One call, at its end. Times are CLOCK_MONOTONIC, durations ns; 0 where a
+ * part wasn't measured.
+ */
+struct sonde_clone {
+	sonde_u64 time;
+	/* the whole call */
+	sonde_u64 ns;
+	sonde_u32 tid;
+	sonde_u8 call;
+	sonde_u8 pad[2];
+	sonde_u8 kind;
+	/* of a vfork parent, for its child */
+	sonde_u64 wait_ns;
+	/* dup_mmap(), or the bracket around it */
+	sonde_u64 address_space_ns;
+	/* copy_page_range() of all mappings */
+	sonde_u64 page_tables_ns;
+	/* from the child's being complete to its being runnable */
+	sonde_u64 wake_ns;
+	/* waiting for a CPU meanwhile: growth of run_delay */
+	sonde_u64 queued_ns;
+	/* CLONE_*; of clone3 all 64 bits */
+	sonde_u64 flags;
+	sonde_u64 cgroup;
+	/* of the child's address space as it begins; 0 where it shares one */
+	sonde_u64 page_table_bytes;
+	sonde_u64 anonymous_pages;
+	sonde_u64 file_pages;
+	sonde_u64 shared_pages;
+	sonde_u64 swapped_pages;
+	sonde_u64 hugetlb_pages;
+	sonde_u32 tgid;
+	/* in the machine's own ids */
+	sonde_u32 child;
+	/* 0, or the errno it failed with */
+	sonde_u32 error;
+	sonde_u32 mappings;
+	/* in the map of stacks, or negative */
+	int stack;
+	sonde_u32 pad2;
+	sonde_u8 comm[SONDE_COMM_LEN];
+	struct sonde_mappings kinds[SONDE_MAPPING_KINDS];
+};
+
+/* A mapping whose page tables took long to copy. */
+struct sonde_mapping {
+	sonde_u64 time;
+	sonde_u64 ns;
+	sonde_u32 tid;
+	sonde_u8 mapping_kind;
+	sonde_u8 pad[2];
+	sonde_u8 kind;
+	sonde_u64 start;
+	sonde_u64 end;
+	sonde_u64 flags;
+};
+
+#define SONDE_SAMPLE_FRAMES 24
+
+/* Where in the kernel a task was that is inside a call. */
+struct sonde_sample {
+	sonde_u64 time;
+	/* bytes of frames */
+	sonde_u64 length;
+	sonde_u32 tid;
+	sonde_u8 pad[3];
+	sonde_u8 kind;
+	/* innermost first */
+	sonde_u64 frames[SONDE_SAMPLE_FRAMES];
+};
+
+struct sonde_fork_config {
+	/* whether only the processes in the map of wanted ones count */
+	sonde_u32 only_wanted;
+	/* whether their descendants are wanted too */
+	sonde_u32 follows;
+	/* mappings that take less, ns, have no record of their own */
+	sonde_u32 mapping_threshold;
+	/* which argument of copy_page_range() is the parent's mapping: 2 or 3
+	 */
+	sonde_u32 mapping_argument;
+	/* whether new threads count */
+	sonde_u32 threads;
+	sonde_u32 pad;
+};
+
+_Static_assert(sizeof(struct sonde_mappings) == 24, "sonde_mappings");
+_Static_assert(sizeof(struct sonde_clone) == 312, "sonde_clone");
+_Static_assert(sizeof(struct sonde_mapping) == 48, "sonde_mapping");
+_Static_assert(sizeof(struct sonde_sample) == 216, "sonde_sample");
+_Static_assert(sizeof(struct sonde_fork_config) == 24, "sonde_fork_config");
+_Static_assert(__builtin_offsetof(struct sonde_clone, kind) == 23, "kind");
+_Static_assert(__builtin_offsetof(struct sonde_mapping, kind) == 23, "kind");
+_Static_assert(__builtin_offsetof(struct sonde_sample, kind) == 23, "kind");
+
+#endif
