@@ -31,7 +31,7 @@ struct LossTests {
 
   /// Records of which some were lost still give possible durations, and the kernel's sum of waits.
   @Test func figuresUnderLoss() throws {
-    var recording = try Recording(ringSize: 64 << 10)
+    var recording = try Recording(ringSize: 16 << 10)
     let load = try Load("spin", "6", "0", tellsIds: true)
     let noise = try Load("pingpong", "4")
     for _ in 0..<10 {

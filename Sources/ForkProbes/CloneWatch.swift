@@ -1,0 +1,169 @@
+import BPF
+import CLinux
+public import ForkTrace
+import FoundationEssentials
+import Glibc
+public import Proc
+public import Snapshots
+import Symbols
+public import SystemPackage
+import Watching
+
+/// What to watch, and for how long. Times in ns.
+public struct CloneWatchOptions: Sendable {
+  public var interval: UInt64 = 1_000_000_000
+  /// Until stopped, where nil.
+  public var duration: UInt64?
+  /// Until so many clones were seen, where not nil.
+  public var clones: UInt64?
+  public var filter = CloneFilter()
+  public var wishes = CloneWishes()
+  /// The filter as the snapshots tell it.
+  public var filterPart = FilterPart()
+  /// Looked up again with every interval: cgroups come and go.
+  public var cgroups: [Cgroup] = []
+  /// Where the snapshots are written to: the watch ends once nobody reads there.
+  public var output: FileDescriptor?
+  /// Processes, or single threads: the watch ends with the last of them.
+  public var processes: [Int32] = []
+  /// Whether the thread that watches is given the best priority there is, for good.
+  public var raisesPriority = true
+
+  public init() {}
+}
+
+/// A running watch of clones: attaches, drains, and tells of each interval as it ends.
+public struct CloneWatch: ~Copyable {
+  /// What ended it.
+  public enum End: Sendable, Equatable {
+    case over
+    case signal(Int32)
+    case processesEnded
+    /// `emit` wanted no more.
+    case stopped
+  }
+
+  private let options: CloneWatchOptions
+  private var probes: CloneProbes
+  private var tracker: CloneTracker
+  private var loop: EventLoop
+  private var reporter: CloneReporter
+  private var delivered: UInt64 = 0
+  private let runTimes: RunTimeStatistics?
+
+  /// How often the rings are drained at least.
+  private static let drainPeriod: UInt64 = 50_000_000
+
+  /// Attaches. Counting begins as this returns.
+  ///
+  /// Signals that end a watch no longer end the process from here on, as long as this is held.
+  ///
+  /// - Throws: `BPFError` where the kernel refuses, `ProcError` where /proc can't be read.
+  public init(_ options: CloneWatchOptions) throws {
+    let host = try Proc.Host.current()
+    var ladder: [ProbePart] = []
+    if options.raisesPriority { ladder.append(raisePriority()) }
+    let symbols = try? KernelSymbols.current()
+    let probes = try CloneProbes(
+      possibleCPUs: (host.possibleCPUs.last ?? 0) + 1, cpus: host.presentCPUs,
+      wishes: options.wishes, symbols: symbols)
+    var loop = try EventLoop(
+      signals: [SIGINT, SIGTERM, SIGHUP], rings: probes.rings.descriptors, output: options.output)
+    for pid in options.processes { try loop.watch(process: pid) }
+    var filter = options.filter
+    filter.cgroups = try Self.ids(of: options.cgroups)
+    let start = Clocks.monotonic
+    tracker = CloneTracker(filter: filter, phases: Self.phases(symbols), start: start)
+    let statistics = try? RunTimeStatistics()
+    if statistics == nil {
+      ladder.append(
+        ProbePart(
+          want: "own cost in the kernel", using: "BPF_ENABLE_STATS", state: .no,
+          reason: "grant CAP_SYS_ADMIN to see it"))
+    }
+    reporter = CloneReporter(
+      host: host, filter: options.filterPart, probes: probes.ladder + ladder, means: probes.means,
+      start: start, ringBytes: UInt64(probes.ringBytes))
+    runTimes = statistics
+    self.options = options
+    self.probes = probes
+    self.loop = loop
+  }
+
+  /// Where the functions stand that tell the parts of a clone apart.
+  private static func phases(_ symbols: KernelSymbols?) -> KernelPhases {
+    guard let symbols else { return KernelPhases([]) }
+    return KernelPhases(
+      KernelPhases.functions.flatMap { phase, names in
+        names.flatMap { name in
+          symbols.addresses(named: name).map {
+            ($0.range.lowerBound, $0.range.upperBound, phase)
+          }
+        }
+      })
+  }
+
+  /// Runs to the end. `emit` gets a snapshot per interval and at last the one of the whole watch.
+  ///
+  /// - Parameter emit: returns whether to go on.
+  public mutating func run(_ emit: (CloneSnapshot) throws -> Bool) throws -> End {
+    let last = options.duration.map { reporter.start + $0 }
+    var boundary = reporter.start + options.interval
+    var end: End?
+    while end == nil {
+      if let last { boundary = min(boundary, last) }
+      let wakeup = try loop.wait(until: min(Clocks.monotonic + Self.drainPeriod, boundary))
+      drain()
+      if let clones = options.clones, reporter.clones + tracker.count >= clones { end = .over }
+      if let signal = wakeup.signal { end = end ?? .signal(signal) }
+      if wakeup.allProcessesEnded { end = end ?? .processesEnded }
+      if wakeup.outputClosed { end = end ?? .stopped }
+      let now = Clocks.monotonic
+      guard end == nil, now >= boundary else { continue }
+      if boundary == last {
+        end = .over
+        break
+      }
+      if try !emit(close(at: now)) { end = .stopped }
+      while boundary <= now { boundary += options.interval }
+      addRingsForNewCPUs()
+      if !options.cgroups.isEmpty {
+        tracker.filter.cgroups = (try? Self.ids(of: options.cgroups)) ?? []
+      }
+    }
+    _ = try emit(close(at: Clocks.monotonic))
+    _ = try emit(reporter.final())
+    return end ?? .over
+  }
+
+  private mutating func drain() {
+    delivered += UInt64(Self.drain(&probes.rings, into: &tracker))
+  }
+
+  private static func drain(_ rings: inout RingBuffers, into tracker: inout CloneTracker) -> Int {
+    rings.drain { record, _ in tracker.consume(record) }
+  }
+
+  private mutating func close(at time: UInt64) throws -> CloneSnapshot {
+    drain()
+    let account = try probes.account()
+    return try reporter.interval(
+      tracker.close(at: time), account: account, delivered: delivered, stacks: probes)
+  }
+
+  private mutating func addRingsForNewCPUs() {
+    guard let present = try? Proc.Host.current().presentCPUs else { return }
+    for cpu in present where !probes.rings.cpus.contains(cpu) {
+      // Without a ring the CPU's records are counted as lost, and shown.
+      guard (try? probes.addRing(cpu: cpu)) != nil else { continue }
+      if let ring = probes.rings.descriptors.last { try? loop.watch(ring: ring) }
+    }
+  }
+
+  private static func ids(of cgroups: [Cgroup]) throws(ProcError) -> Set<UInt64>? {
+    guard !cgroups.isEmpty else { return nil }
+    var all: Set<UInt64> = []
+    for cgroup in cgroups { all.formUnion(try cgroup.ids()) }
+    return all
+  }
+}
