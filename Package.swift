@@ -23,6 +23,7 @@ let package = Package(
     .library(name: "BPF", targets: ["BPF"]),
     .plugin(name: "CompileBPF", targets: ["CompileBPF"]),
     .executable(name: "loadwatch", targets: ["loadwatch"]),
+    .executable(name: "cloneprof", targets: ["cloneprof"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -69,11 +70,29 @@ let package = Package(
       swiftSettings: strict + lifetimes,
       plugins: ["CompileBPF"]),
 
+    .target(
+      name: "ForkProbes",
+      dependencies: [
+        "BPF", "CLinux", "ForkTrace", "Histograms", "Proc", "Records", "Snapshots", "Symbols",
+        "Watching", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict + lifetimes,
+      plugins: ["CompileBPF"]),
+
     // The tools.
     .executableTarget(
       name: "loadwatch",
       dependencies: [
         "BPF", "CLinux", "LoadProbes", "LoadTrace", "Presentation", "Proc", "Snapshots",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
+
+    .executableTarget(
+      name: "cloneprof",
+      dependencies: [
+        "CLinux", "Commands", "ForkProbes", "Presentation", "Proc", "Snapshots",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -91,4 +92,36 @@ int sonde_terminal_size(int fd, int *columns, int *rows)
 	*columns = size.ws_col;
 	*rows = size.ws_row;
 	return 0;
+}
+
+int sonde_start_held(char *const *arguments, int *gate, int *report)
+{
+	int gates[2], reports[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe2(gates, O_CLOEXEC) < 0)
+		return -1;
+	if (pipe2(reports, O_CLOEXEC) < 0) {
+		close(gates[0]);
+		close(gates[1]);
+		return -1;
+	}
+	pid = fork();
+	if (pid == 0) {
+		close(gates[1]);
+		/* Until the other end is closed. */
+		while (read(gates[0], &byte, 1) < 0 && errno == EINTR)
+			;
+		signal(SIGPIPE, SIG_DFL);
+		execvp(arguments[0], arguments);
+		if (write(reports[1], &errno, sizeof(errno)) < 0)
+			_exit(126);
+		_exit(127);
+	}
+	close(gates[0]);
+	close(reports[1]);
+	*gate = gates[1];
+	*report = reports[0];
+	return pid;
 }

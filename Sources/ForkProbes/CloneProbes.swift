@@ -1,6 +1,7 @@
 public import BPF
-public import ForkTrace
-import Glibc
+import ForkTrace
+
+import Proc
 import Records
 public import Snapshots
 import Symbols
@@ -288,4 +289,15 @@ public struct CloneProbes: ~Copyable {
     }
     return account
   }
+}
+
+/// What `cloneprof` wants to see, and what this kernel has for it: by attaching for a moment.
+///
+/// - Throws: `BPFError` where nothing can be seen at all, `ProcError` where /proc can't be read.
+public func cloneProbes() throws -> [ProbePart] {
+  let host = try Proc.Host.current()
+  let probes = try CloneProbes(
+    possibleCPUs: (host.possibleCPUs.last ?? 0) + 1, cpus: host.presentCPUs,
+    wishes: CloneWishes(), symbols: try? KernelSymbols.current())
+  return probes.ladder
 }

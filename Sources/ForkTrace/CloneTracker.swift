@@ -41,6 +41,9 @@ public struct CloneTracker: Sendable {
     current = CloneInterval(start: start, end: start)
   }
 
+  /// Clones in the interval that is open.
+  public var count: UInt64 { current.count }
+
   /// Takes one record. Others than those of `sonde_fork.h` are left alone.
   public mutating func consume(_ record: RawSpan) {
     let offset = MemoryLayout<sonde_clone>.offset(of: \.kind)!

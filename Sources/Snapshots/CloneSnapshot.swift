@@ -320,7 +320,7 @@ public struct StackPart: Codable, Sendable, Equatable {
 
 /// Something that would make the clones faster.
 public struct AdvicePart: Codable, Sendable, Equatable {
-  /// huge_pages, posix_spawn, dont_fork, limits, nothing
+  /// limits, huge_pages, dont_fork, posix_spawn, cpu
   public var kind: String
   /// One or two sentences.
   public var text: String

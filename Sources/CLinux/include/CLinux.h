@@ -66,4 +66,10 @@ void sonde_reserve_standard_descriptors(void);
 /* Columns and rows of a terminal; -1 where `fd` is none. */
 int sonde_terminal_size(int fd, int *columns, int *rows);
 
+/* Starts a program, found by PATH, that waits until `gate` is closed before it
+ * runs. Where it then can't, the errno can be read from `report`, as an int;
+ * otherwise that is at its end. The process id, or -1 and errno.
+ */
+int sonde_start_held(char *const *arguments, int *gate, int *report);
+
 #endif

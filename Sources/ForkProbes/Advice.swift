@@ -1,0 +1,104 @@
+import ForkTrace
+import Snapshots
+
+/// What would make the clones faster: rules from figures that the snapshot has, the most effective
+/// first.
+func advice(
+  _ interval: CloneInterval, calls: CallsPart, phases: [PhasePart], tables: PageTablesPart
+) -> [AdvicePart] {
+  guard interval.count > 0 || !interval.failures.isEmpty else { return [] }
+  return [
+    limits(calls), hugePages(interval, phases, tables), dontFork(interval),
+    spawn(interval, phases), queued(interval),
+  ].compactMap { $0 }
+}
+
+private func share(_ name: String, _ phases: [PhasePart]) -> Double {
+  phases.first { $0.name == name }?.share ?? 0
+}
+
+private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+
+private func milliseconds(_ ns: Double) -> String {
+  let hundredths = Int((ns / 1e4).rounded())
+  return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) ms"
+}
+
+/// Calls that fail for want of ids, tasks or memory.
+private func limits(_ calls: CallsPart) -> AdvicePart? {
+  let failed = calls.failed.filter { ["EAGAIN", "ENOMEM", "ENOSPC"].contains($0.key) }
+  guard let worst = failed.max(by: { $0.value < $1.value }) else { return nil }
+  let text =
+    switch worst.key {
+    case "EAGAIN":
+      "Clones fail for a limit on tasks: look at pids.max of the cgroup, ulimit -u, "
+        + "kernel.threads-max and kernel.pid_max."
+    case "ENOMEM":
+      "Clones fail for want of memory: look at memory.max of the cgroup, vm.overcommit_memory and "
+        + "the machine's free memory."
+    default: "Clones fail for a limit on namespaces or process ids: look at user.max_*_namespaces."
+    }
+  return AdvicePart(
+    kind: "limits", text: text,
+    evidence: failed.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" })
+}
+
+/// Most of the time goes into entries of ordinary pages, of which a huge page needs one for 512.
+private func hugePages(
+  _ interval: CloneInterval, _ phases: [PhasePart], _ tables: PageTablesPart
+) -> AdvicePart? {
+  let copied = share("page tables", phases)
+  guard copied >= 0.3, interval.large.count > 0, let each = tables.nsPerEntry else { return nil }
+  return AdvicePart(
+    kind: "huge_pages",
+    text:
+      "Give the large mappings huge pages: one entry then stands for 512. Transparent ones by "
+      + "madvise(MADV_HUGEPAGE) or /sys/kernel/mm/transparent_hugepage/enabled; after the fork the "
+      + "first write to each copies 2 MiB.",
+    evidence: [
+      "page tables are \(percent(copied)) of a clone",
+      "\(interval.entries / max(1, interval.count)) entries a clone at "
+        + "\(Int(each.rounded())) ns",
+    ])
+}
+
+/// One mapping stands for most of it.
+private func dontFork(_ interval: CloneInterval) -> AdvicePart? {
+  let all = interval.pageTableCopy.sum
+  guard interval.large.count > 0, all > 0,
+    let (key, sum) = interval.mappings.max(by: { $0.value.ns < $1.value.ns }),
+    Double(sum.ns) >= 0.5 * Double(all)
+  else { return nil }
+  return AdvicePart(
+    kind: "dont_fork",
+    text:
+      "One mapping is most of the cost. If children don't need it, madvise(MADV_DONTFORK) on it "
+      + "leaves it out.",
+    evidence: [
+      "\(String(key.start, radix: 16))-\(String(key.end, radix: 16)) of process \(key.tgid): "
+        + "\(milliseconds(Double(sum.ns) / Double(sum.count))) a clone, "
+        + "\(percent(Double(sum.ns) / Double(all))) of all page tables"
+    ])
+}
+
+/// Copies are what it costs: a child that only starts another program needs none.
+private func spawn(_ interval: CloneInterval, _ phases: [PhasePart]) -> AdvicePart? {
+  let copied =
+    share("page tables", phases) + share("mappings", phases) + share("address space", phases)
+  guard copied >= 0.5 else { return nil }
+  return AdvicePart(
+    kind: "posix_spawn",
+    text:
+      "Where the child only starts another program, posix_spawn(3) or vfork(2) copies nothing.",
+    evidence: ["copying the address space is \(percent(copied)) of a clone"])
+}
+
+/// The CPUs are busy with others.
+private func queued(_ interval: CloneInterval) -> AdvicePart? {
+  let share = Double(interval.queuedNs) / Double(max(1, interval.clone.sum))
+  guard share >= 0.3 else { return nil }
+  return AdvicePart(
+    kind: "cpu",
+    text: "Clones wait for a CPU for much of their time: loadwatch shows who has them.",
+    evidence: ["waiting for a CPU is \(percent(share)) of a clone"])
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import CLinux
+import Commands
+import Glibc
+
+/// A command that is started, and held until it is watched.
+struct HeldCommand {
+  let pid: Int32
+  private let gate: Int32
+  private let report: Int32
+
+  init(_ command: [String]) throws {
+    var gate: Int32 = -1
+    var report: Int32 = -1
+    let arguments = unsafe command.map { unsafe strdup($0) } + [nil]
+    defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+    pid = unsafe arguments.withUnsafeBufferPointer { buffer in
+      unsafe sonde_start_held(buffer.baseAddress, &gate, &report)
+    }
+    guard pid > 0 else { throw Failure("can't start \(command[0]): \(errnoText(errno))") }
+    (self.gate, self.report) = (gate, report)
+    name = command[0]
+  }
+
+  private let name: String
+
+  /// Lets it run.
+  ///
+  /// - Throws: the exit code 127 where there is no such program, 126 where it can't be run, as a
+  ///   shell has it.
+  func release() throws {
+    close(gate)
+    var error: Int32 = 0
+    let count = unsafe read(report, &error, MemoryLayout<Int32>.size)
+    close(report)
+    guard count == MemoryLayout<Int32>.size else { return }
+    waitpid(pid)
+    say("can't run \(name): \(errnoText(error))", as: Cloneprof.name)
+    throw ExitCode(error == ENOENT ? 127 : 126)
+  }
+
+  func send(_ signal: Int32) {
+    kill(pid, signal)
+  }
+
+  /// Its exit status; of one that a signal ended, 128 and the signal's number.
+  func wait() -> Int32 {
+    let status = waitpid(pid)
+    return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)
+  }
+
+  @discardableResult
+  private func waitpid(_ pid: Int32) -> Int32 {
+    var status: Int32 = 0
+    while unsafe Glibc.waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    return status
+  }
+}
+
+private func errnoText(_ error: Int32) -> String { unsafe String(cString: strerror(error)) }

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Commands
+import ForkProbes
+import Glibc
+import Proc
+import Snapshots
+import SystemPackage
+
+/// What the tool does where no subcommand is named.
+struct WatchCommand: ParsableCommand {
+  @Option(
+    name: .long, parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Only clones by this process; may be repeated.", valueName: "id"))
+  var pid: [Int32] = []
+
+  @Flag(name: .long, help: "With --pid: also by its descendants, from now on.")
+  var follow = false
+
+  @Option(
+    name: .long, parsing: .unconditionalSingleValue,
+    help: "Only by tasks of this name; may be repeated.")
+  var comm: [String] = []
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Only by tasks in this cgroup (version 2) and below; may be repeated.", valueName: "path"))
+  var cgroup: [String] = []
+
+  @Flag(name: .long, help: "Also new threads.")
+  var threads = false
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "How long an interval is: 500ms, 1s, 5m.")
+  var interval = TimeLength(text: "1s")
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "How long to watch: 10s, 5m. Until stopped unless given.")
+  var duration: TimeLength?
+
+  @Option(name: .long, parsing: .unconditional, help: "How many clones to watch.")
+  var count: Int?
+
+  @OptionGroup var output: OutputOptions
+
+  @Argument(
+    parsing: .postTerminator,
+    help: "A command to run and to profile, with all that it starts, to its end.")
+  var command: [String] = []
+
+  func validate() throws {
+    if interval.ns < 10_000_000 {
+      throw ValidationError("--interval \(interval.text): at least 10ms")
+    }
+    if let count, count < 1 { throw ValidationError("--count \(count): at least 1") }
+    if let id = pid.first(where: { $0 < 1 }) {
+      throw ValidationError("--pid \(id): ids of processes begin at 1")
+    }
+    if follow, pid.isEmpty { throw ValidationError("--follow: whom? Name processes with --pid") }
+    if !command.isEmpty, !pid.isEmpty {
+      throw ValidationError("--pid and a command to run: one of them")
+    }
+  }
+
+  func run() throws {
+    try reporting(tool: Cloneprof.name) {
+      var options = CloneWatchOptions()
+      options.interval = interval.ns
+      options.duration = duration?.ns
+      options.clones = count.map(UInt64.init)
+      options.filterPart = FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup)
+      // As much of a name as the kernel keeps.
+      options.filter.comms = Set(comm.map { String(decoding: $0.utf8.prefix(15), as: UTF8.self) })
+      options.filter.threads = threads
+      options.wishes.threads = threads
+      options.cgroups = cgroup.map { Cgroup($0) }
+      for path in options.cgroups { _ = try path.ids() }
+      try choosePids(&options)
+      if output.output == nil { options.output = .standardOutput }
+
+      let started = try command.isEmpty ? nil : HeldCommand(command)
+      if let started {
+        options.wishes.processes = [started.pid]
+        options.wishes.follows = true
+        options.processes = [started.pid]
+        options.filterPart.pids = [Int(started.pid)]
+      }
+      // From here on signals are caught: a file that is begun is also finished or removed.
+      var watch = try CloneWatch(options)
+      var sink = try SnapshotSink(output)
+      try started?.release()
+      let end = try sink.use { sink in try watch.run { try sink.write($0) } }
+      if let started {
+        if case .signal(let signal) = end { started.send(signal) }
+        throw ExitCode(started.wait())
+      }
+      if end == .processesEnded { say("the last process to watch has ended", as: Cloneprof.name) }
+    }
+  }
+
+  private func choosePids(_ options: inout CloneWatchOptions) throws {
+    for id in pid {
+      guard let status = try? ProcessStatus.of(pid: id) else {
+        throw Failure("no process has the id \(id)")
+      }
+      guard status.tgid == id else {
+        throw Failure("\(id) is a thread of process \(status.tgid): --pid \(status.tgid)")
+      }
+      options.wishes.processes.append(id)
+      options.processes.append(id)
+    }
+    options.wishes.follows = follow
+  }
+}
