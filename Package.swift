@@ -55,9 +55,15 @@ let package = Package(
     .target(
       name: "Presentation", dependencies: ["Histograms", "Snapshots"], swiftSettings: strict),
     .target(
+      name: "Watching",
+      dependencies: [
+        "CLinux", "Snapshots", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
+    .target(
       name: "LoadProbes",
       dependencies: [
-        "BPF", "CLinux", "LoadTrace", "Proc", "Records", "Snapshots",
+        "BPF", "CLinux", "LoadTrace", "Proc", "Records", "Snapshots", "Watching",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
