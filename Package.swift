@@ -69,11 +69,20 @@ let package = Package(
       swiftSettings: strict + lifetimes,
       plugins: ["CompileBPF"]),
 
+    .target(
+      name: "Commands",
+      dependencies: [
+        "BPF", "CLinux", "Presentation", "Snapshots",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
+
     // The tools.
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "BPF", "CLinux", "LoadProbes", "LoadTrace", "Presentation", "Proc", "Snapshots",
+        "Commands", "LoadProbes", "LoadTrace", "Presentation", "Proc", "Snapshots",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
