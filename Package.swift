@@ -62,9 +62,15 @@ let package = Package(
     .target(
       name: "Presentation", dependencies: ["Histograms", "Snapshots"], swiftSettings: strict),
     .target(
+      name: "Watching",
+      dependencies: [
+        "CLinux", "Snapshots", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
+    .target(
       name: "LoadProbes",
       dependencies: [
-        "BPF", "CLinux", "LoadTrace", "Proc", "Records", "Snapshots",
+        "BPF", "CLinux", "LoadTrace", "Proc", "Records", "Snapshots", "Watching",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
@@ -78,12 +84,20 @@ let package = Package(
       ],
       swiftSettings: strict + lifetimes,
       plugins: ["CompileBPF"]),
+    .target(
+      name: "Commands",
+      dependencies: [
+        "BPF", "CLinux", "Presentation", "Snapshots",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
 
     // The tools.
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "BPF", "CLinux", "LoadProbes", "LoadTrace", "Presentation", "Proc", "Snapshots",
+        "Commands", "LoadProbes", "LoadTrace", "Presentation", "Proc", "Snapshots",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

@@ -1,11 +1,11 @@
 import BPF
-import CLinux
 import FoundationEssentials
 import Glibc
 public import LoadTrace
 public import Proc
 public import Snapshots
 public import SystemPackage
+import Watching
 
 /// What to watch, and for how long. Times in ns.
 public struct WatchOptions: Sendable {

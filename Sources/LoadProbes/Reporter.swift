@@ -3,6 +3,7 @@ import Glibc
 import LoadTrace
 import Proc
 import Snapshots
+import Watching
 
 /// Makes snapshots of intervals: adds what the kernel side and this process counted.
 struct Reporter {

@@ -3,7 +3,7 @@ public import FoundationEssentials
 /// Snapshots as lines of JSON.
 public enum SnapshotJSON {
   /// One line, without the newline.
-  public static func line(_ snapshot: LoadSnapshot) throws -> Data {
+  public static func line(_ snapshot: some Encodable) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let line = try encoder.encode(snapshot)
@@ -19,24 +19,24 @@ public enum SnapshotJSON {
 
   /// What `data`, one object a line, sums up to: its final objects, and the intervals of watches
   /// that were cut off before theirs.
-  /// - Throws: where a line is not a snapshot, or there is none.
-  public static func snapshots(in data: Data) throws -> [LoadSnapshot] {
+  /// - Throws: `MergeError` where a line is not a snapshot, or there is none.
+  public static func snapshots<Told: Snapshot>(in data: Data) throws -> [Told] {
     let decoder = JSONDecoder()
-    var all: [LoadSnapshot] = []
+    var all: [Told] = []
     let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() where !line.isEmpty {
       do {
-        let snapshot = try decoder.decode(LoadSnapshot.self, from: Data(line))
+        let snapshot = try decoder.decode(Told.self, from: Data(line))
         try snapshot.check()
         all.append(snapshot)
-      } catch let error as LoadSnapshot.MergeError {
-        throw LoadSnapshot.MergeError(description: "line \(index + 1): \(error)")
+      } catch let error as MergeError {
+        throw MergeError(description: "line \(index + 1): \(error)")
       } catch {
-        throw LoadSnapshot.MergeError(
-          description: "line \(index + 1) is not a snapshot of the form \(LoadSnapshot.schemaName)")
+        throw MergeError(
+          description: "line \(index + 1) is not a snapshot of the form \(Told.schemaName)")
       }
     }
-    guard !all.isEmpty else { throw LoadSnapshot.MergeError(description: "holds no snapshot") }
+    guard !all.isEmpty else { throw MergeError(description: "holds no snapshot") }
     let finals = all.filter { $0.final }
     return all.filter { snapshot in
       snapshot.final || !finals.contains { $0.sumsUp(snapshot) }
@@ -49,26 +49,10 @@ public enum SnapshotJSON {
   }
 }
 
-extension LoadSnapshot {
+extension Snapshot {
   /// Whether an interval is a part of what this final object tells. Times of one form compare as
   /// text.
-  fileprivate func sumsUp(_ interval: LoadSnapshot) -> Bool {
+  fileprivate func sumsUp(_ interval: Self) -> Bool {
     host.names == interval.host.names && start <= interval.start && interval.end <= end
-  }
-
-  /// Numbers from a file may be anything.
-  /// - Throws: where they are of another form or contradict each other.
-  func check() throws {
-    guard schema == Self.schemaName else {
-      throw MergeError(description: "is of the form \(schema), not \(Self.schemaName)")
-    }
-    do {
-      _ = try histograms.runQueueLatency.histogram()
-      _ = try histograms.onCPU.histogram()
-      _ = try histograms.blockedUninterruptible.histogram()
-      _ = try histograms.blockedInterruptible.histogram()
-    } catch {
-      throw MergeError(description: "\(error)")
-    }
   }
 }

@@ -2,8 +2,11 @@ import ArgumentParser
 
 @main
 struct Loadwatch: ParsableCommand {
+  /// What its complaints begin with.
+  static let name = "loadwatch"
+
   static let configuration = CommandConfiguration(
-    commandName: "loadwatch",
+    commandName: name,
     abstract: "Shows live what makes the load average: run queue latency, R and D states.",
     usage: """
       loadwatch [<options>]

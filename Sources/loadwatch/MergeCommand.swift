@@ -1,7 +1,6 @@
 import ArgumentParser
-import FoundationEssentials
+import Commands
 import Snapshots
-import SystemPackage
 
 struct MergeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,43 +17,10 @@ struct MergeCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    try reporting {
-      var all: [LoadSnapshot] = []
-      for file in files {
-        do {
-          all += try SnapshotJSON.snapshots(in: Self.contents(of: file))
-        } catch {
-          throw Failure("\(file): \(error)")
-        }
-      }
-      var sum = all[0]
-      for snapshot in all.dropFirst() {
-        sum = try sum.merged(with: snapshot)
-      }
-      sum.final = true
-      var options = output
-      options.live = false
-      var sink = try SnapshotSink(options)
-      do {
-        _ = try sink.write(sum)
-        try sink.finish()
-      } catch {
-        sink.abandon()
-        throw error
-      }
-    }
-  }
-
-  /// Also of a pipe: `loadwatch merge <(ssh web1 ...)`.
-  private static func contents(of path: String) throws -> Data {
-    let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
-    defer { try? file.close() }
-    var data = Data()
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      let count = try unsafe chunk.withUnsafeMutableBytes { try unsafe file.read(into: $0) }
-      if count == 0 { return data }
-      data.append(contentsOf: chunk[..<count])
+    try reporting(tool: Loadwatch.name) {
+      let sum = try LoadSnapshot.sum(ofFiles: files)
+      var sink = try SnapshotSink(output, live: false)
+      try sink.use { _ = try $0.write(sum) }
     }
   }
 }

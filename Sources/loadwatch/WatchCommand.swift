@@ -1,7 +1,7 @@
 import ArgumentParser
+import Commands
 import LoadProbes
 import LoadTrace
-import Presentation
 import Proc
 import Snapshots
 import SystemPackage
@@ -26,12 +26,12 @@ struct WatchCommand: ParsableCommand {
 
   @Option(
     name: .long, parsing: .unconditional, help: "How long an interval is: 500ms, 1s, 5m.")
-  var interval = Duration(text: "1s")
+  var interval = TimeLength(text: "1s")
 
   @Option(
     name: .long, parsing: .unconditional,
     help: "How long to watch: 10s, 5m. Until stopped unless given.")
-  var duration: Duration?
+  var duration: TimeLength?
 
   @Option(name: .long, parsing: .unconditional, help: "How many intervals to watch.")
   var count: Int?
@@ -49,7 +49,7 @@ struct WatchCommand: ParsableCommand {
   }
 
   func run() throws {
-    try reporting {
+    try reporting(tool: Loadwatch.name) {
       var options = WatchOptions()
       options.interval = interval.ns
       options.duration = [duration?.ns, count.map { interval.times($0) }].compactMap { $0 }.min()
@@ -63,15 +63,8 @@ struct WatchCommand: ParsableCommand {
       // From here on signals are caught: a file that is begun is also finished or removed.
       var watch = try LoadWatch(options)
       var sink = try SnapshotSink(output)
-      do {
-        sink.begin()
-        let end = try watch.run { try sink.write($0) }
-        try sink.finish()
-        if end == .processesEnded { sink.note("the last process to watch has ended") }
-      } catch {
-        sink.abandon()
-        throw error
-      }
+      let end = try sink.use { sink in try watch.run { try sink.write($0) } }
+      if end == .processesEnded { say("the last process to watch has ended", as: Loadwatch.name) }
     }
   }
 
@@ -88,31 +81,5 @@ struct WatchCommand: ParsableCommand {
       }
       options.processes.append(id)
     }
-  }
-}
-
-/// A length of time as a user writes it.
-struct Duration: ExpressibleByArgument {
-  let text: String
-  let ns: UInt64
-  /// 146 years: what follows after such a time still has a place on the clock.
-  private static let longest: UInt64 = 1 << 62
-
-  init(text: String) {
-    self.init(argument: text)!
-  }
-
-  init?(argument: String) {
-    guard let ns = parseDuration(argument), ns <= Self.longest else { return nil }
-    text = argument
-    self.ns = ns
-  }
-
-  var defaultValueDescription: String { text }
-
-  /// So many of them, or the longest there is.
-  func times(_ count: Int) -> UInt64 {
-    let (product, overflow) = ns.multipliedReportingOverflow(by: UInt64(count))
-    return overflow ? Self.longest : min(product, Self.longest)
   }
 }

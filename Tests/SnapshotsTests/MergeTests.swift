@@ -92,8 +92,8 @@ struct MergeTests {
   @Test func anotherFormCannotBeAdded() {
     var other = sample()
     other.schema = "loadwatch/2"
-    #expect(throws: LoadSnapshot.MergeError.self) { try sample().merged(with: other) }
-    #expect(throws: LoadSnapshot.MergeError.self) { try other.merged(with: sample()) }
+    #expect(throws: MergeError.self) { try sample().merged(with: other) }
+    #expect(throws: MergeError.self) { try other.merged(with: sample()) }
   }
 
   @Test func filtersAreJoinedIfTheyAreOfOneKind() throws {
@@ -101,16 +101,16 @@ struct MergeTests {
     one.filter.pids = [1, 2]
     two.filter.pids = [2, 3]
     #expect(try one.merged(with: two).filter.pids == [1, 2, 3])
-    #expect(throws: LoadSnapshot.MergeError.self) { try one.merged(with: sample()) }
+    #expect(throws: MergeError.self) { try one.merged(with: sample()) }
     two.filter.comms = ["dd"]
-    #expect(throws: LoadSnapshot.MergeError.self) { try one.merged(with: two) }
+    #expect(throws: MergeError.self) { try one.merged(with: two) }
   }
 
   @Test func aSumOfMoreThan64BitsIsAnError() {
     for field in [\LoadSnapshot.intervalNs, \.switches, \.loss.seen, \.cost.consumerNs] {
       var large = sample()
       large[keyPath: field] = .max
-      #expect(throws: LoadSnapshot.MergeError.self) { try large.merged(with: sample()) }
+      #expect(throws: MergeError.self) { try large.merged(with: sample()) }
     }
     var loss = LossPart(ringFull: .max, mapFull: 1, untraced: 7)
     #expect(loss.lost == .max)
@@ -121,6 +121,6 @@ struct MergeTests {
     full.record(1, times: .max)
     var large = sample()
     large.histograms.onCPU = HistogramPart(full)
-    #expect(throws: LoadSnapshot.MergeError.self) { try large.merged(with: sample()) }
+    #expect(throws: MergeError.self) { try large.merged(with: sample()) }
   }
 }

@@ -72,7 +72,7 @@ struct ReadingTests {
 
   static func complaint(about data: Data) -> String? {
     do {
-      _ = try SnapshotJSON.snapshots(in: data)
+      _ = try SnapshotJSON.snapshots(in: data) as [LoadSnapshot]
       return nil
     } catch {
       return "\(error)"

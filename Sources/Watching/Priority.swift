@@ -1,5 +1,5 @@
 import Glibc
-import Snapshots
+public import Snapshots
 
 /// Lets this thread have a CPU as soon as it wants one, by the best means there is.
 ///
@@ -7,7 +7,9 @@ import Snapshots
 /// lowest real-time priority was at most 1 ms late in 160 wakeups here, under a load where nice
 /// -20 was late by up to 122 ms, and in another run by nearly half a second: with
 /// `sched_autogroup` a nice value counts only within a session (man sched(7)).
-func raisePriority() -> ProbePart {
+///
+/// - Returns: which means that was, for a watch to tell among its probes.
+public func raisePriority() -> ProbePart {
   let want = "a CPU as soon as the rings fill"
   var lowest = sched_param(sched_priority: 1)
   if unsafe sched_setscheduler(0, SCHED_RR | resetOnFork, &lowest) == 0 {

@@ -1,24 +1,29 @@
 import CLinux
 import Glibc
-import SystemPackage
+public import SystemPackage
 
 /// Standard output and error, as they are.
-enum Terminal {
-  static func isTerminal(_ descriptor: FileDescriptor) -> Bool { isatty(descriptor.rawValue) == 1 }
+public enum Terminal {
+  public static func isTerminal(_ descriptor: FileDescriptor) -> Bool {
+    isatty(descriptor.rawValue) == 1
+  }
 
   /// Whether the terminal knows more than text: TERM is neither "dumb" nor missing.
-  static var understandsEscapes: Bool {
+  public static var understandsEscapes: Bool {
     let name = variable("TERM")
     return name != nil && name != "dumb"
   }
 
   /// See no-color.org: NO_COLOR is there and not empty.
-  static var colorIsUnwanted: Bool { variable("NO_COLOR") != nil }
+  public static var colorIsUnwanted: Bool { variable("NO_COLOR") != nil }
 
   /// How wide a terminal is; what is usual where it is none or, as a serial one, doesn't tell.
-  static func columns(of descriptor: FileDescriptor) -> Int { size(of: descriptor)?.columns ?? 80 }
+  public static func columns(of descriptor: FileDescriptor) -> Int {
+    size(of: descriptor)?.columns ?? 80
+  }
 
-  static func rows(of descriptor: FileDescriptor) -> Int { size(of: descriptor)?.rows ?? 24 }
+  /// How high a terminal is, or what is usual.
+  public static func rows(of descriptor: FileDescriptor) -> Int { size(of: descriptor)?.rows ?? 24 }
 
   private static func size(of descriptor: FileDescriptor) -> (columns: Int, rows: Int)? {
     var columns: Int32 = 0
@@ -34,8 +39,8 @@ enum Terminal {
     return unsafe String(cString: value)
   }
 
-  /// Writes all of it.
-  static func write(_ text: String, to descriptor: FileDescriptor) throws(Errno) {
+  /// Writes all of it, also where that takes several calls or has to wait.
+  public static func write(_ text: String, to descriptor: FileDescriptor) throws(Errno) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       do {

@@ -1,17 +1,21 @@
 import CLinux
 import Glibc
-import SystemPackage
+public import SystemPackage
 
 /// A file that takes its place, and that of the file it replaces, once it is complete.
 ///
 /// Until then it stands beside it under another name. A device or a pipe is written to as it is.
-struct OutputFile {
-  let descriptor: FileDescriptor
+public struct OutputFile {
+  /// Where to write to.
+  public let descriptor: FileDescriptor
   /// Where links lead to, so that they stay.
   private let place: String
   private let temporary: String?
 
-  init(_ path: String) throws {
+  /// Opens what is there, or begins the file that will be.
+  ///
+  /// - Throws: an `Errno` where it can't be written to.
+  public init(_ path: String) throws {
     let place = try Self.place(of: path)
     self.place = place
     var status = stat()
@@ -30,14 +34,16 @@ struct OutputFile {
   }
 
   /// All is written: the file takes its place.
-  func finish() throws {
+  ///
+  /// - Throws: an `Errno` where it can't; ``discard()`` is still to be called.
+  public func finish() throws {
     try descriptor.close()
     if let temporary, unsafe rename(temporary, place) != 0 { throw Errno(rawValue: errno) }
     sonde_on_forced_exit(nil, nil)
   }
 
   /// Nothing more comes; what was written in part is removed.
-  func discard() {
+  public func discard() {
     if let temporary { unsafe unlink(temporary) }
   }
 

@@ -1,9 +1,9 @@
 import CLinux
 import Glibc
-import SystemPackage
+public import SystemPackage
 
 /// What a watch waits for: time, signals, rings that fill, processes that end.
-struct EventLoop: ~Copyable {
+public struct EventLoop: ~Copyable {
   private let epoll: FileDescriptor
   private let timer: FileDescriptor
   private let signals: FileDescriptor
@@ -12,15 +12,23 @@ struct EventLoop: ~Copyable {
   private var ready: [Int32]
 
   /// Why ``wait(until:)`` returned.
-  struct Wakeup {
-    var signal: Int32?
-    var allProcessesEnded = false
+  public struct Wakeup: Sendable {
+    /// The number of the signal that came.
+    public fileprivate(set) var signal: Int32?
+    /// The last of those to watch has ended just now.
+    public fileprivate(set) var allProcessesEnded = false
     /// Nobody reads the output any more.
-    var outputClosed = false
+    public fileprivate(set) var outputClosed = false
   }
 
-  /// - Parameter output: where the watch writes to, if that is a pipe, a socket or a terminal.
-  init(
+  /// The signals no longer end the process from here on, as long as this is held. One at a time.
+  ///
+  /// - Parameters:
+  ///   - numbers: the signals to wake up for.
+  ///   - rings: descriptors of rings, which wake it up as they ask for that.
+  ///   - output: where the watch writes to, if that is a pipe, a socket or a terminal.
+  /// - Throws: what the kernel refuses: too many descriptors, or a ring that is none.
+  public init(
     signals numbers: [Int32], rings: [FileDescriptor], output: FileDescriptor?
   ) throws(Errno) {
     let epoll = FileDescriptor(rawValue: try Errno.check(sonde_epoll()))
@@ -51,14 +59,16 @@ struct EventLoop: ~Copyable {
   }
 
   /// Also wakes up as the process, or the thread, ends.
-  mutating func watch(process pid: Int32) throws(Errno) {
+  ///
+  /// - Throws: `.noSuchProcess`; `.invalidArgument` for a single thread before Linux 6.9.
+  public mutating func watch(process pid: Int32) throws(Errno) {
     let descriptor = FileDescriptor(rawValue: try Errno.check(sonde_pidfd_open(pid)))
     processes.append(descriptor)
     try Self.add(descriptor, to: epoll)
   }
 
   /// Also wakes up as the ring asks for it.
-  mutating func watch(ring: FileDescriptor) throws(Errno) {
+  public mutating func watch(ring: FileDescriptor) throws(Errno) {
     try Self.add(ring, to: epoll, SONDE_BECOMES_READABLE)
   }
 
@@ -71,7 +81,7 @@ struct EventLoop: ~Copyable {
   }
 
   /// Sleeps until `time` (CLOCK_MONOTONIC, ns) or until something else happens.
-  mutating func wait(until time: UInt64) throws(Errno) -> Wakeup {
+  public mutating func wait(until time: UInt64) throws(Errno) -> Wakeup {
     _ = try Errno.check(sonde_timerfd_set(timer.rawValue, time, 0))
     var wakeup = Wakeup()
     let count = unsafe sonde_epoll_wait(epoll.rawValue, &ready, Int32(ready.count))
@@ -109,20 +119,8 @@ struct EventLoop: ~Copyable {
 
 extension Errno {
   /// The result of a call that tells of failure by -1.
-  static func check(_ result: Int32) throws(Errno) -> Int32 {
+  fileprivate static func check(_ result: Int32) throws(Errno) -> Int32 {
     guard result >= 0 else { throw Errno(rawValue: errno) }
     return result
-  }
-}
-
-/// CLOCK_MONOTONIC and CLOCK_REALTIME, ns.
-enum Clocks {
-  static var monotonic: UInt64 { read(CLOCK_MONOTONIC) }
-  static var wall: UInt64 { read(CLOCK_REALTIME) }
-
-  private static func read(_ clock: clockid_t) -> UInt64 {
-    var time = timespec()
-    unsafe clock_gettime(clock, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 }

@@ -1,0 +1,180 @@
+extension CloneSnapshot {
+  /// Adds another host's or another run's snapshot, or the same watch's next interval.
+  ///
+  /// Counts, sums and buckets are exact; shares follow from the sums. Rates are weighted by what
+  /// they are rates of. Of the lists of the costliest and slowest each snapshot holds only the
+  /// first: so does the sum, and of something that stood in one list only, it has only that.
+  /// - Throws: `MergeError` where the two are not of this form, are not about the same kind of
+  ///   tasks, or the sum exceeds 64 bits.
+  public func merged(with other: CloneSnapshot) throws -> CloneSnapshot {
+    var merged = try headMerged(with: other)
+    merged.cost = CloneCostPart(
+      bpfNsPerClone: weighted(
+        cost.bpfNsPerClone, histograms.clone.count, other.cost.bpfNsPerClone,
+        other.histograms.clone.count),
+      consumerNs: try sum(\.cost.consumerNs, with: other),
+      residentBytes: Swift.max(cost.residentBytes, other.cost.residentBytes),
+      ringBytes: Swift.max(cost.ringBytes, other.cost.ringBytes))
+    merged.calls = CallsPart(
+      fork: try sum(\.calls.fork, with: other), vfork: try sum(\.calls.vfork, with: other),
+      clone: try sum(\.calls.clone, with: other), clone3: try sum(\.calls.clone3, with: other),
+      threads: try sum(\.calls.threads, with: other),
+      failed: try calls.failed.merging(other.calls.failed) { try $0.adding($1) })
+    merged.histograms = CloneHistogramsPart(
+      clone: try sum(\.histograms.clone, with: other),
+      addressSpaceCopy: try sum(\.histograms.addressSpaceCopy, with: other),
+      pageTableCopy: try sum(\.histograms.pageTableCopy, with: other),
+      vforkWait: try sum(\.histograms.vforkWait, with: other))
+    merged.phases = try phases.merged(with: other.phases, of: merged.histograms.clone.sum)
+    merged.mappings = try mappings.merged(with: other.mappings)
+    merged.costliest = try costliest.merged(with: other.costliest)
+    merged.pageTables = try pageTables.merged(with: other.pageTables)
+    merged.slowest = slowest.merged(with: other.slowest)
+    merged.stacks = try stacks.merged(with: other.stacks)
+    merged.advice = try advice.joined(
+      with: other.advice, same: { ($0.kind, $0.text) == ($1.kind, $1.text) },
+      adding: {
+        AdvicePart(kind: $0.kind, text: $0.text, evidence: $0.evidence.union($1.evidence))
+      })
+    return merged
+  }
+
+  /// Numbers from a file may be anything.
+  /// - Throws: `MergeError` where they are of another form or contradict each other.
+  public func check() throws {
+    try checkForm()
+    // What the mean of speeds divides by.
+    guard pageTables.gbPerS.map({ $0 > 0 }) ?? true else {
+      throw MergeError(description: "copied at a speed of 0 or less")
+    }
+    do {
+      _ = try histograms.clone.histogram()
+      _ = try histograms.addressSpaceCopy.histogram()
+      _ = try histograms.pageTableCopy.histogram()
+      _ = try histograms.vforkWait.histogram()
+    } catch {
+      throw MergeError(description: "\(error)")
+    }
+  }
+}
+
+extension [PhasePart] {
+  /// - Parameter total: the time of all clones, ns.
+  fileprivate func merged(with other: Self, of total: UInt64) throws(MergeError) -> Self {
+    var all = try joined(with: other, same: { $0.name == $1.name }, adding: PhasePart.sum)
+    // Also of a phase that only one of the two has: the whole has grown.
+    for index in all.indices where all[index].share != nil {
+      all[index].share = total == 0 ? 0 : Double(all[index].ns) / Double(total)
+    }
+    return all
+  }
+}
+
+extension PhasePart {
+  /// With the share of either, for it to be there.
+  fileprivate static func sum(_ one: Self, _ two: Self) throws(MergeError) -> Self {
+    PhasePart(
+      name: one.name, ns: try one.ns.adding(two.ns), share: one.share ?? two.share,
+      count: try one.count.adding(two.count), how: how(one.how, two.how),
+      uncertaintyNs: try uncertainty(one.uncertaintyNs, two.uncertaintyNs))
+  }
+
+  /// The one that is known less well.
+  private static func how(_ one: How, _ two: How) -> How {
+    if one == .rest || two == .rest { return .rest }
+    return one == .sampled || two == .sampled ? .sampled : .measured
+  }
+
+  /// The samples of the two are independent: their variances add up.
+  private static func uncertainty(_ one: UInt64?, _ two: UInt64?) throws(MergeError) -> UInt64? {
+    guard let one, let two else { return one ?? two }
+    let (a, b) = (Double(one), Double(two))
+    let both = (a * a + b * b).squareRoot()
+    guard both < 0x1p64 else { throw MergeError(description: "the sum exceeds 64 bits") }
+    return UInt64(both)
+  }
+}
+
+extension [MappingKindPart] {
+  fileprivate func merged(with other: Self) throws(MergeError) -> Self {
+    try joined(with: other, same: { $0.kind == $1.kind }) { one, two throws(MergeError) in
+      MappingKindPart(
+        kind: one.kind, count: try one.count.adding(two.count),
+        bytes: try one.bytes.adding(two.bytes), ns: try one.ns.adding(two.ns))
+    }
+  }
+}
+
+extension [MappingPart] {
+  fileprivate func merged(with other: Self) throws(MergeError) -> Self {
+    let all = try joined(
+      with: other, same: { ($0.pid, $0.comm, $0.range) == ($1.pid, $1.comm, $1.range) }
+    ) { one, two throws(MergeError) in
+      MappingPart(
+        pid: one.pid, comm: one.comm, kind: one.kind, range: one.range,
+        name: one.name ?? two.name, bytes: Swift.max(one.bytes, two.bytes),
+        count: try one.count.adding(two.count), ns: try one.ns.adding(two.ns))
+    }
+    // By more than the time, for the order of merging not to matter.
+    return all.first(10) {
+      ($1.ns, $0.pid, $0.comm, $0.range) < ($0.ns, $1.pid, $1.comm, $1.range)
+    }
+  }
+}
+
+extension [SlowClonePart] {
+  fileprivate func merged(with other: Self) -> Self {
+    (self + other).first(10) {
+      ($1.ns, $0.at, $0.pid, $0.tid, $0.child) < ($0.ns, $1.at, $1.pid, $1.tid, $1.child)
+    }
+  }
+}
+
+extension [StackPart] {
+  fileprivate func merged(with other: Self) throws(MergeError) -> Self {
+    let all = try joined(
+      with: other, same: { ($0.comm, $0.frames) == ($1.comm, $1.frames) }
+    ) { one, two throws(MergeError) in
+      StackPart(
+        comm: one.comm, frames: one.frames, count: try one.count.adding(two.count),
+        ns: try one.ns.adding(two.ns))
+    }
+    return all.first(20) {
+      if ($0.ns, $0.comm) != ($1.ns, $1.comm) { return ($1.ns, $0.comm) < ($0.ns, $1.comm) }
+      return $0.frames.lexicographicallyPrecedes($1.frames)
+    }
+  }
+}
+
+extension Array {
+  /// The first so many by an order.
+  fileprivate func first(_ count: Int, by order: (Element, Element) -> Bool) -> [Element] {
+    [Element](sorted(by: order).prefix(count))
+  }
+}
+
+extension PageTablesPart {
+  fileprivate func merged(with other: Self) throws(MergeError) -> Self {
+    // The times add up and not the speeds.
+    let slowness = weighted(
+      gbPerS.map { 1 / $0 }, residentBytes, other.gbPerS.map { 1 / $0 }, other.residentBytes)
+    let speed = slowness.map { 1 / $0 }
+    return PageTablesPart(
+      bytes: try bytes.adding(other.bytes), entries: try entries.adding(other.entries),
+      residentBytes: try residentBytes.adding(other.residentBytes),
+      hugetlbBytes: try hugetlbBytes.adding(other.hugetlbBytes),
+      nsPerEntry: weighted(nsPerEntry, entries, other.nsPerEntry, other.entries),
+      msPerGiB: weighted(msPerGiB, residentBytes, other.msPerGiB, other.residentBytes),
+      gbPerS: speed, grade: speed.map(Self.grade(gbPerS:)))
+  }
+
+  /// Redis' word for a rate (`LATENCY DOCTOR`).
+  public static func grade(gbPerS rate: Double) -> String {
+    switch rate {
+    case ..<10: "terrible"
+    case ..<25: "poor"
+    case ..<100: "good"
+    default: "excellent"
+    }
+  }
+}

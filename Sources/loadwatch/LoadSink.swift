@@ -1,0 +1,13 @@
+import Commands
+import Presentation
+import Snapshots
+
+extension SnapshotSink<LoadSnapshot> {
+  /// Where this tool's snapshots go.
+  init(_ options: OutputOptions, live: Bool = true) throws {
+    try self.init(options, live: live) { snapshot, page in
+      LoadText(columns: page.columns, color: page.color)
+        .block(snapshot, live: page.live, rows: page.rows)
+    }
+  }
+}
