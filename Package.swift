@@ -108,7 +108,7 @@ let package = Package(
     .executableTarget(
       name: "cloneprof",
       dependencies: [
-        "CLinux", "Commands", "ForkProbes", "Presentation", "Proc", "Snapshots",
+        "CLinux", "Commands", "ForkProbes", "ForkTrace", "Presentation", "Proc", "Snapshots",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

@@ -115,8 +115,10 @@ int BPF_PROG(child_runnable, struct task_struct *child)
 {
 	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
 
-	if (state && state->clone.child == child->pid)
-		state->runnable = bpf_ktime_get_ns();
+	if (!state || state->clone.child != child->pid)
+		return 0;
+	state->runnable = bpf_ktime_get_ns();
+	state->clone.queued_ns = queued(state);
 	return 0;
 }
 

@@ -145,6 +145,14 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 	return 0;
 }
 
+/* What the task has waited for a CPU since its clone began. */
+static __always_inline u64 queued(struct clone_state *state)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, sched_info.run_delay) - state->run_delay;
+}
+
 static __always_inline int end(long result)
 {
 	u64 now = bpf_ktime_get_ns();
@@ -174,8 +182,8 @@ static __always_inline int end(long result)
 		record->wake_ns = state->runnable - state->complete;
 	if (state->runnable && (record->flags & CLONE_VFORK))
 		record->wait_ns = now - state->runnable;
-	record->queued_ns =
-		BPF_CORE_READ(task, sched_info.run_delay) - state->run_delay;
+	if (!(record->flags & CLONE_VFORK))
+		record->queued_ns = queued(state);
 	record->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 	record->kind = SONDE_KIND_CLONE;

@@ -89,8 +89,7 @@ static __always_inline u64 resident(struct mm_struct *mm, int what)
 	struct mm_struct___before_6_2 *old = (void *)mm;
 	long count;
 
-	if (bpf_core_field_size(old->rss_stat) ==
-	    bpf_core_type_size(struct mm_rss_stat))
+	if (bpf_core_field_exists(old->rss_stat.count))
 		count = BPF_CORE_READ(old, rss_stat.count[what].counter);
 	else
 		count = BPF_CORE_READ(now, rss_stat[what].count);

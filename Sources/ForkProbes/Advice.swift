@@ -1,4 +1,5 @@
 import ForkTrace
+import Histograms
 import Snapshots
 
 /// What would make the clones faster: rules from figures that the snapshot has, the most effective

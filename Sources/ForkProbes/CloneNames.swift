@@ -4,7 +4,7 @@ import Symbols
 
 /// Names of stacks and mappings, looked up while their processes live.
 struct CloneNames {
-  private let symbols = UserSymbols()
+  private var symbols = UserSymbols()
   private var frames: [CloneInterval.StackKey: [String]] = [:]
   private var mappings: [CloneInterval.MappingKey: String] = [:]
   /// How many of an interval are looked up and shown.

@@ -4,7 +4,7 @@ import ForkTrace
 import Proc
 import Records
 public import Snapshots
-import Symbols
+public import Symbols
 
 /// What the kernel side is to tell of.
 public struct CloneWishes: Sendable {
@@ -22,7 +22,6 @@ public struct CloneWishes: Sendable {
 ///
 /// Attached from `init` until it goes.
 public struct CloneProbes: ~Copyable {
-  private let object: Object
   private let programs: [Program]
   private let links: [Held]
   private let accounts: MappedValues<sonde_cpu>
@@ -104,6 +103,8 @@ public struct CloneProbes: ~Copyable {
     let wanted = try object.map("wanted")
     for pid in wishes.processes { try wanted.set(UInt32(pid), to: UInt8(1)) }
 
+    let accounts = try MappedValues(try object.map("cpus"), as: sonde_cpu.self)
+    let stacks = try object.map("stacks")
     var attached = Attached()
     for name in Self.children { try attached.attach(object.program(name)) }
     var means = Means()
@@ -128,12 +129,11 @@ public struct CloneProbes: ~Copyable {
         want: "the child, its memory and its waking",
         using: "tp_btf/sched_process_fork, sched_wakeup_new", state: .yes))
 
-    self.object = object
     self.programs = attached.programs
     self.links = attached.links
-    accounts = try MappedValues(try object.map("cpus"), as: sonde_cpu.self)
+    self.accounts = accounts
     self.wanted = wanted
-    stacks = try object.map("stacks")
+    self.stacks = stacks
     ringSize = size
     self.rings = rings
     self.ladder = ladder

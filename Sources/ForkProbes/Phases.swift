@@ -1,4 +1,5 @@
 import ForkTrace
+import Histograms
 import Snapshots
 
 /// The parts of all clones of an interval, in the order in which they happen; at last what is left.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Commands
 import ForkProbes
+import ForkTrace
 import Glibc
 import Proc
 import Snapshots
