@@ -20,6 +20,14 @@ public enum BarStyle: Sendable {
     }
   }
 
+  /// Before an uncertainty.
+  var plusMinus: String {
+    switch self {
+    case .blocks: "±"
+    case .ascii: "+-"
+    }
+  }
+
   /// Says that text was cut.
   var mark: String {
     switch self {

@@ -34,7 +34,9 @@ public struct LoadText: Sendable {
       $1 == nil ? "(invalid)" : $0
     }
     let figures =
-      title(snapshot, live: live) + filter(snapshot.filter) + load(snapshot)
+      head.title(
+        "loadwatch", host: snapshot.host, end: snapshot.end, intervalNs: snapshot.intervalNs,
+        final: snapshot.final, live: live) + head.filter(snapshot.filter) + load(snapshot)
       + states(snapshot.tasks) + loss(snapshot.loss) + cost(snapshot) + [Line()]
       + PercentileTable.lines(
         [
@@ -48,47 +50,7 @@ public struct LoadText: Sendable {
     return lines.map { $0.text(columns: columns, color: color, mark: bars.mark) + "\n" }.joined()
   }
 
-  private func flow(_ items: [Line], gap: String = "  ") -> [Line] {
-    Line.flow(items, gap: gap, indent: 2, columns: columns)
-  }
-
-  // MARK: - Where, when, what
-
-  private func title(_ snapshot: LoadSnapshot, live: Bool) -> [Line] {
-    let length = durationText(ns: snapshot.intervalNs)
-    let cpus = snapshot.host.cpus
-    var items = [
-      Line("loadwatch", .strong), Line(listed(snapshot.host.names)),
-      Line("Linux " + listed(snapshot.host.kernels)), Line(cpus == 1 ? "1 CPU" : "\(cpus) CPUs"),
-      Line(timeOfDay(snapshot.end)),
-      Line(snapshot.final ? "whole watch: \(length)" : length, .strong),
-    ]
-    if live, !snapshot.final { items.append(Line("Ctrl-C ends", .heading)) }
-    return flow(items)
-  }
-
-  private func filter(_ filter: FilterPart) -> [Line] {
-    guard !filter.isEmpty else { return [] }
-    let conditions = [
-      ("pid", filter.pids.map(String.init)), ("comm", filter.comms), ("cgroup", filter.cgroups),
-    ]
-    return flow(
-      [Line("only", .heading)]
-        + conditions.filter { !$1.isEmpty }.map { Line("\($0) \(listed($1))", .strong) })
-  }
-
-  /// The first few, and how many more.
-  private func listed(_ names: [String]) -> String {
-    let shown = names.prefix(4).map { escaped($0) }.joined(separator: ", ")
-    return names.count > 4 ? "\(shown) and \(names.count - 4) more" : shown
-  }
-
-  /// The time of an ISO 8601 time in UTC, to the second.
-  private func timeOfDay(_ timestamp: String) -> String {
-    let parts = timestamp.split(separator: "T")
-    guard parts.count == 2, timestamp.hasSuffix("Z") else { return escaped(timestamp) }
-    return escaped(String(parts[1].prefix(8))) + " UTC"
-  }
+  private var head: SnapshotHead { SnapshotHead(columns: columns) }
 
   // MARK: - Load and states
 
@@ -100,7 +62,7 @@ public struct LoadText: Sendable {
     var switches = Line("switches ")
     switches.add(rateText(snapshot.switches, overNs: snapshot.intervalNs), .strong)
     switches.add(" (\(rateText(snapshot.preemptions, overNs: snapshot.intervalNs)) preempted)")
-    return flow([average, switches], gap: "      ")
+    return head.flow([average, switches], gap: "      ")
   }
 
   private func states(_ tasks: TasksPart) -> [Line] {
@@ -132,36 +94,20 @@ public struct LoadText: Sendable {
   // MARK: - Loss and cost
 
   private func loss(_ loss: LossPart) -> [Line] {
-    var parts: [Line]
-    if loss.lost == 0 {
-      parts = [Line("lost 0 of \(countText(loss.seen)) records")]
-    } else {
-      let total = "LOST \(countText(loss.lost)) of \(countText(loss.seen)) records"
-      let causes = [
-        ("ring full", loss.ringFull), ("no ring", loss.mapFull), ("recursion", loss.recursion),
-      ].filter { $1 > 0 }.map { Line("\($0) \(countText($1))", .alarm) }
-      parts = [Line("\(total) (\(percentText(loss.lost, of: loss.seen))):", .alarm)] + causes
+    head.loss(loss) { untraced in
+      let (all, overflow) = loss.seen.addingReportingOverflow(untraced)
+      let share = percentText(untraced, of: overflow ? .max : all)
+      return "untraced by the kernel: \(countText(untraced)) (\(share))"
     }
-    if loss.untraced > 0 {
-      let (all, overflow) = loss.seen.addingReportingOverflow(loss.untraced)
-      let share = percentText(loss.untraced, of: overflow ? .max : all)
-      parts.append(Line("untraced by the kernel: \(countText(loss.untraced)) (\(share))"))
-    }
-    return flow(parts)
   }
 
   private func cost(_ snapshot: LoadSnapshot) -> [Line] {
     let cost = snapshot.cost
-    let kernel =
-      cost.bpfNsPerSwitch.map {
-        "cost \(durationText(ns: UInt64(clamping: $0))) a switch in the kernel"
-      } ?? "cost in the kernel: not permitted to measure"
     let share = percentText(cost.consumerNs, of: snapshot.intervalNs)
     let surveys = percentText(cost.surveyNs, of: snapshot.intervalNs)
-    return flow(
-      [
-        Line(kernel), Line("\(share) of one CPU (\(surveys) surveys)"),
-        Line("\(bytesText(cost.residentBytes)) + \(bytesText(cost.ringBytes)) rings"),
-      ], gap: ", ")
+    return head.cost(
+      kernelNs: cost.bpfNsPerSwitch, event: "switch",
+      consumer: "\(share) of one CPU (\(surveys) surveys)", residentBytes: cost.residentBytes,
+      ringBytes: cost.ringBytes)
   }
 }

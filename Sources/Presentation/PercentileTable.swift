@@ -2,8 +2,6 @@ import Snapshots
 
 /// How durations are spread, in figures: a row per histogram.
 struct PercentileTable {
-  private static let nameWidth = 17
-
   private struct Column {
     let title: String
     let width: Int
@@ -29,6 +27,7 @@ struct PercentileTable {
   }
 
   static func lines(_ rows: [(name: String, part: HistogramPart)], columns limit: Int) -> [Line] {
+    let nameWidth = rows.map { Presentation.columns(of: $0.name) }.max() ?? 0
     var columns = allColumns
     while columns.count > 1, columns.reduce(nameWidth, { $0 + $1.width }) > limit {
       let last = columns.map(\.rank).max()

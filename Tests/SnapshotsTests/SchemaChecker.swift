@@ -1,13 +1,14 @@
 import FoundationEssentials
 
-/// As much of JSON Schema as `docs/loadwatch-1.schema.json` uses; anything else is a failure.
+/// As much of JSON Schema as the schemas in `docs` use; anything else is a failure.
 struct SchemaChecker {
   let root: JSONValue
 
-  init() throws {
+  /// - Parameter form: "loadwatch-1".
+  init(_ form: String = "loadwatch-1") throws {
     let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    let file = package.appending(path: "docs").appending(path: "loadwatch-1.schema.json")
+    let file = package.appending(path: "docs").appending(path: form + ".schema.json")
     root = try JSONDecoder().decode(JSONValue.self, from: Data(contentsOf: file))
   }
 
@@ -43,8 +44,10 @@ struct SchemaChecker {
           "\(path): lacks \(text($0))"
         }
       case "additionalProperties":
-        return value.keys.subtracting(rules["properties"]?.keys ?? []).map {
-          "\(path): unknown \($0)"
+        return value.keys.subtracting(rules["properties"]?.keys ?? []).flatMap { key in
+          operand == .bool(false)
+            ? ["\(path): unknown \(key)"]
+            : faults(of: value[key] ?? .null, under: operand, at: "\(path).\(key)")
         }
       case "properties":
         return value.keys.intersection(operand.keys).flatMap { key in
