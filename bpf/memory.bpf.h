@@ -83,18 +83,22 @@ struct mm_struct___since_6_2 {
 
 #pragma clang attribute pop
 
-static __always_inline u64 resident(struct mm_struct *mm, int what)
-{
-	struct mm_struct___since_6_2 *now = (void *)mm;
-	struct mm_struct___before_6_2 *old = (void *)mm;
-	long count;
-
-	if (bpf_core_field_exists(old->rss_stat.count))
-		count = BPF_CORE_READ(old, rss_stat.count[what].counter);
-	else
-		count = BPF_CORE_READ(now, rss_stat[what].count);
-	return count > 0 ? count : 0;
-}
+/* A macro, for the index to be a constant as the access is relocated: the
+ * elements' size is not the same everywhere.
+ */
+#define PAGES(mm, what)                                                        \
+	({                                                                     \
+		struct mm_struct___since_6_2 *now = (void *)(mm);              \
+		struct mm_struct___before_6_2 *old = (void *)(mm);             \
+		long pages;                                                    \
+                                                                               \
+		if (bpf_core_field_exists(old->rss_stat.count))                \
+			pages = BPF_CORE_READ(old,                             \
+					      rss_stat.count[what].counter);   \
+		else                                                           \
+			pages = BPF_CORE_READ(now, rss_stat[what].count);      \
+		pages > 0 ? pages : 0;                                         \
+	})
 
 static __always_inline void describe_memory(struct mm_struct *mm,
 					    struct sonde_clone *clone)
@@ -104,10 +108,10 @@ static __always_inline void describe_memory(struct mm_struct *mm,
 	clone->page_table_bytes = BPF_CORE_READ(mm, pgtables_bytes.counter);
 	if (bpf_core_field_exists(mm->hugetlb_usage))
 		clone->hugetlb_pages = BPF_CORE_READ(mm, hugetlb_usage.counter);
-	clone->anonymous_pages = resident(mm, SONDE_MM_ANONPAGES);
-	clone->file_pages = resident(mm, SONDE_MM_FILEPAGES);
-	clone->shared_pages = resident(mm, SONDE_MM_SHMEMPAGES);
-	clone->swapped_pages = resident(mm, SONDE_MM_SWAPENTS);
+	clone->anonymous_pages = PAGES(mm, SONDE_MM_ANONPAGES);
+	clone->file_pages = PAGES(mm, SONDE_MM_FILEPAGES);
+	clone->shared_pages = PAGES(mm, SONDE_MM_SHMEMPAGES);
+	clone->swapped_pages = PAGES(mm, SONDE_MM_SWAPENTS);
 }
 
 static __always_inline u32 mapping_kind(struct vm_area_struct *vma, u64 start,
