@@ -139,7 +139,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "CSupport", "Histograms", "Proc", "Snapshots", "Support", "testload", "loadwatch", "execs",
+        "CSupport", "Histograms", "Proc", "Snapshots", "Support", "testload", "loadwatch",
+        "cloneprof", "execs",
       ],
       swiftSettings: tests),
     .testTarget(name: "HistogramsTests", dependencies: ["Histograms"], swiftSettings: strict),

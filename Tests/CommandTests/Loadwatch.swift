@@ -26,9 +26,11 @@ extension Command.Ended {
   func snapshots() throws -> [LoadSnapshot] { try decoded(bytes) }
 
   /// What it complained of, where that is one line; else all of it, marked.
-  var complaint: String {
-    errors.hasPrefix("loadwatch: ") && errors.firstIndex(of: "\n") == errors.indices.last
-      ? String(errors.dropFirst("loadwatch: ".count).dropLast()) : "NOT ONE LINE: \(errors)"
+  var complaint: String { complaint(of: "loadwatch") }
+
+  func complaint(of tool: String) -> String {
+    errors.hasPrefix("\(tool): ") && errors.firstIndex(of: "\n") == errors.indices.last
+      ? String(errors.dropFirst(tool.count + 2).dropLast()) : "NOT ONE LINE: \(errors)"
   }
 }
 

@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Forks of a process with much memory, each timed by this program's own clock.
+ * Forks of a process with much memory, each timed by this program's own clock,
+ * and calls of every kind.
+ *
+ * The calls are made bare: what fork(3) does around the system call, and the
+ * page faults that follow when it touches its memory again, are not the call.
  */
 #include "testload.h"
 
 #include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,10 +31,25 @@ static int by_size(const void *one, const void *two)
 	return (a > b) - (a < b);
 }
 
-static void fork_with(long mib, long count, int advice)
+/* VmPTE of the calling process, kB. */
+static long page_tables(void)
+{
+	static char text[8192];
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	const char *line;
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return -1;
+	close(fd);
+	line = strstr(text, "VmPTE:");
+	return line ? strtol(line + 6, NULL, 10) : -1;
+}
+
+static void fork_with(long mib, long count, int advice, bool inherited)
 {
 	size_t size = mib << 20;
 	int64_t *times = allocate(count, sizeof(*times)), total = 0;
+	volatile long *kb = share(sizeof(*kb));
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	long done = 0;
@@ -33,31 +59,93 @@ static void fork_with(long mib, long count, int advice)
 	madvise(memory, size, advice);
 	for (size_t i = 0; i < size; i += 4096)
 		memory[i] = 1;
+	if (!inherited && madvise(memory, size, MADV_DONTFORK))
+		err(1, "MADV_DONTFORK");
 	say_ready();
 	while (done < count && wait_for_input(PAUSE_MS) != INPUT_END) {
-		int64_t begin = now_ns();
-		pid_t child = fork();
+		int64_t begin = now_ns(), end;
+		pid_t child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
-		if (child == 0)
+		if (child == 0) {
+			if (done == 0)
+				*kb = page_tables();
 			_exit(0);
-		times[done] = now_ns() - begin;
-		total += times[done++];
+		}
+		end = now_ns();
 		if (child < 0)
-			err(1, "fork");
+			err(1, "clone");
+		times[done++] = end - begin;
+		total += end - begin;
 		waitpid(child, NULL, 0);
 	}
 	qsort(times, done, sizeof(*times), by_size);
 	if (done)
-		printf("forks %ld median %ld total %ld\n", done,
-		       times[done / 2], total);
+		printf("forks %ld median %ld total %ld pte %ld\n", done,
+		       times[done / 2], total, *kb);
 }
 
 void load_forks(const long *arguments)
 {
-	fork_with(arguments[0], arguments[1], MADV_NOHUGEPAGE);
+	fork_with(arguments[0], arguments[1], MADV_NOHUGEPAGE, true);
 }
 
 void load_hugeforks(const long *arguments)
 {
-	fork_with(arguments[0], arguments[1], MADV_HUGEPAGE);
+	fork_with(arguments[0], arguments[1], MADV_HUGEPAGE, true);
+}
+
+void load_dontforks(const long *arguments)
+{
+	fork_with(arguments[0], arguments[1], MADV_NOHUGEPAGE, false);
+}
+
+static void *nothing(void *unused)
+{
+	return unused;
+}
+
+static int end_at_once(void *unused)
+{
+	(void)unused;
+	nap_us(2000);
+	_exit(0);
+}
+
+/* N of each: fork, a vfork that waits 2 ms, clone, clone3, a thread, and a
+ * clone that fails with EINVAL. After a line, so that they can be watched.
+ */
+void load_calls(const long *arguments)
+{
+	long stack_size = 65536;
+	char *stack = allocate(1, stack_size);
+	struct clone_args args = {.exit_signal = SIGCHLD};
+
+	say_ready();
+	for (long i = 0; i < arguments[0]; i++) {
+		pthread_t thread;
+		pid_t child = syscall(SYS_fork);
+
+		if (child == 0)
+			_exit(0);
+		waitpid(child, NULL, 0);
+		child = clone(end_at_once, stack + stack_size,
+			      CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+		waitpid(child, NULL, 0);
+		child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+		if (child == 0)
+			_exit(0);
+		waitpid(child, NULL, 0);
+		child = syscall(SYS_clone3, &args, sizeof(args));
+		if (child == 0)
+			_exit(0);
+		waitpid(child, NULL, 0);
+		if (pthread_create(&thread, NULL, nothing, NULL))
+			errx(1, "pthread_create");
+		pthread_join(thread, NULL);
+		/* A thread without the address space. */
+		if (syscall(SYS_clone, CLONE_THREAD, 0, 0, 0, 0) >= 0 ||
+		    errno != EINVAL)
+			errx(1, "clone didn't fail");
+	}
+	printf("calls %ld\n", arguments[0]);
 }

@@ -29,9 +29,11 @@ static const struct load {
 	int most;
 	void (*run)(const long *arguments);
 } loads[] = {
+	{"calls", "N", 1, 1, load_calls},
 	{"chain", "N", 1, 1, load_chain},
 	{"contend", "N [CPU]", 1, 2, load_contend},
 	{"dexit", "N", 1, 1, load_dexit},
+	{"dontforks", "MIB COUNT", 2, 2, load_dontforks},
 	{"dsleep", "MS", 1, 1, load_dsleep},
 	{"execthread", "", 0, 0, load_execthread},
 	{"forks", "MIB COUNT", 2, 2, load_forks},

@@ -13,9 +13,11 @@
  * One function a subcommand. The arguments are numbers; one that was left out
  * is -1. It returns when the load has ended and nothing of it is left.
  */
+void load_calls(const long *arguments);
 void load_chain(const long *arguments);
 void load_contend(const long *arguments);
 void load_dexit(const long *arguments);
+void load_dontforks(const long *arguments);
 void load_dsleep(const long *arguments);
 void load_execthread(const long *arguments);
 void load_forks(const long *arguments);

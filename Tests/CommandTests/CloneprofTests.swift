@@ -1,0 +1,196 @@
+import Foundation
+import Histograms
+import Proc
+import Snapshots
+import Support
+import Testing
+
+/// `cloneprof` around programs that fork and tell by their own clocks what that took.
+@Suite(.serialized)
+struct CloneprofTests {
+  private let scratch: Scratch
+
+  init() throws { scratch = try Scratch() }
+
+  /// The whole of a watch of `testload`, and the figures that it printed: "forks 20 median 5 ...".
+  private func profile(
+    _ load: String..., options: [String] = []
+  ) throws -> (final: CloneSnapshot, told: [String: UInt64], all: [CloneSnapshot]) {
+    let file = scratch.file("out.json")
+    let arguments =
+      options + ["--format", "json", "-o", file, "--", Binaries.url("testload").path] + load
+    let ended = try Command(Binaries.url("cloneprof").path, arguments).wait(seconds: 100)
+    try #require(ended.status == 0 && ended.errors.isEmpty, "\(ended.errors)")
+    let words = ended.output.split(separator: "\n").last?.split(separator: " ") ?? []
+    var told: [String: UInt64] = [:]
+    for (name, value) in zip(words, words.dropFirst()) { told[String(name)] = UInt64(value) }
+    let data = try Data(contentsOf: URL(filePath: file))
+    let all = try data.split(separator: UInt8(ascii: "\n")).map {
+      try JSONDecoder().decode(CloneSnapshot.self, from: Data($0))
+    }
+    let final = try #require(all.last)
+    #expect(final.final && all.dropLast().allSatisfy { !$0.final })
+    #expect(final.loss.lost == 0 && final.loss.seen == final.loss.delivered)
+    return (final, told, all)
+  }
+
+  private func phase(_ name: String, of snapshot: CloneSnapshot) -> PhasePart? {
+    snapshot.phases.first { $0.name == name }
+  }
+
+  private func isMeasured(_ snapshot: CloneSnapshot) -> Bool {
+    snapshot.phases.contains { $0.how == .measured && $0.name == "page tables" }
+  }
+
+  /// All of a known number, and their time by the program's own clock around the bare call.
+  @Test(arguments: ["4", "256"]) func byTheProgramsClock(mib: String) throws {
+    let (final, told, _) = try profile("forks", mib, "20", "--seconds", "60")
+    let (median, total) = (try #require(told["median"]), try #require(told["total"]))
+    #expect(final.calls == CallsPart(clone: 20))
+    #expect(final.histograms.clone.count == 20)
+    #expect(final.histograms.clone.sum < total)
+    // Buckets are up to 3.2 % wide, so the median is compared by its bucket's lower end.
+    let ours = try final.histograms.clone.histogram()
+    let bucket = try #require(ours.buckets.first { $0.hi > ours.quantile(0.5)! })
+    #expect(bucket.lo <= median)
+    #expect(Double(median) <= Double(bucket.hi) * 1.02 + 20_000)
+    // All of them together, exactly.
+    #expect(Double(total - final.histograms.clone.sum) <= 0.02 * Double(total) + 20 * 20_000)
+  }
+
+  @Test func pageTablesAndEntries() throws {
+    let (final, told, _) = try profile("forks", "256", "10", "--seconds", "60")
+    // The child's own VmPTE, which is in kB, as it begins.
+    let pte = try #require(told["pte"]) * 1024
+    #expect(final.pageTables.bytes == 10 * pte)
+    let pages = 256 * 256.0
+    let each = Double(final.pageTables.entries) / 10
+    #expect(abs(each - pages) <= 0.01 * pages)
+    #expect(final.pageTables.residentBytes == final.pageTables.entries * UInt64(getpagesize()))
+    let copied = try #require(phase("page tables", of: final))
+    #expect((copied.share ?? 0) > 0.5)
+    #expect(final.pageTables.nsPerEntry! == Double(copied.ns) / Double(final.pageTables.entries))
+    #expect(final.advice.contains { $0.kind == "huge_pages" })
+  }
+
+  /// The parts never exceed the whole, and what is measured leaves little over.
+  @Test func phases() throws {
+    let (final, _, _) = try profile("forks", "512", "10", "--seconds", "60")
+    let parts = final.phases.filter { $0.share != nil }
+    #expect(parts.reduce(0) { $0 + $1.ns } <= final.histograms.clone.sum)
+    #expect(abs(parts.reduce(0) { $0 + $1.share! } - 1) < 0.001)
+    let rest = try #require(parts.last)
+    #expect(rest.how == .rest && rest.share! <= 0.05)
+    if isMeasured(final) {
+      let heaviest = try #require(final.costliest.first)
+      #expect(heaviest.bytes >= 512 << 20 && heaviest.count == 10)
+      #expect(heaviest.kind == "anonymous")
+      let tables = try #require(phase("page tables", of: final))
+      #expect(final.mappings.reduce(0) { $0 + $1.ns } == tables.ns)
+      #expect(final.histograms.pageTableCopy.sum == tables.ns)
+      #expect(final.histograms.addressSpaceCopy.sum >= tables.ns)
+    } else {
+      #expect(parts.dropLast().allSatisfy { $0.how == .sampled && $0.uncertaintyNs != nil })
+    }
+  }
+
+  /// A mapping that fork doesn't copy costs nothing; one of huge pages little.
+  @Test func whatIsNotCopied() throws {
+    let plain = try profile("forks", "256", "5", "--seconds", "60").final
+    let left = try profile("dontforks", "256", "5", "--seconds", "60").final
+    #expect(left.pageTables.entries < plain.pageTables.entries / 20)
+    #expect(left.histograms.clone.sum < plain.histograms.clone.sum / 2)
+    #expect(!left.advice.contains { $0.kind == "huge_pages" })
+    #expect(left.costliest.allSatisfy { $0.bytes < 256 << 20 })
+  }
+
+  @Test func everyKindOfCall() throws {
+    let (final, _, _) = try profile("calls", "20", options: ["--threads"])
+    #expect(
+      final.calls
+        == CallsPart(
+          fork: 20, vfork: 0, clone: 40, clone3: 20, threads: 20, failed: ["EINVAL": 20]))
+    // The children of the vfork-like ones sleep for 2 ms each.
+    #expect(final.histograms.vforkWait.count == 20)
+    #expect(final.histograms.vforkWait.min! >= 2_000_000)
+    #expect(final.histograms.clone.count == 100)
+    #expect(final.histograms.clone.percentiles.p50! < 2_000_000)
+    let without = try profile("calls", "20").final
+    #expect(without.calls.threads == 0 && without.calls.clone == 40)
+  }
+
+  /// A hundred that fork as fast as they can: each clone is counted.
+  @Test func aHundredForkers() throws {
+    let (final, told, all) = try profile("forkstorm", "100", "--seconds", "3")
+    let forks = try #require(told["forks"])
+    let calls = final.calls
+    #expect(calls.fork + calls.vfork + calls.clone + calls.clone3 == forks + 100)
+    #expect(final.histograms.clone.count == forks + 100)
+    var sum = Histogram()
+    for interval in all.dropLast() { sum.add(try interval.histograms.clone.histogram()) }
+    #expect(sum == (try final.histograms.clone.histogram()))
+  }
+
+  @Test func theSchema() throws {
+    _ = try profile("forks", "8", "5", "--seconds", "60")
+    let schema = packageRoot.appending(path: "docs/cloneprof-1.schema.json").path
+    let check = """
+      import json, sys, jsonschema
+      schema = json.load(open(sys.argv[1]))
+      kind = jsonschema.validators.validator_for(schema)
+      kind.check_schema(schema)
+      for line in open(sys.argv[2]):
+          kind(schema).validate(json.loads(line))
+      """
+    let checked = try Command(
+      "/usr/bin/python3", ["-c", check, schema, scratch.file("out.json")]
+    ).wait()
+    #expect(checked.errors == "")
+  }
+
+  // MARK: - Commands and bad input
+
+  private func cloneprof(_ arguments: String...) throws -> Command.Ended {
+    try Command(Binaries.url("cloneprof").path, arguments).wait(seconds: 60)
+  }
+
+  @Test func commandsPassTheirStatusOn() throws {
+    #expect(try cloneprof("--", "sh", "-c", "exit 3").status == 3)
+    #expect(try cloneprof("--", "sh", "-c", "kill -TERM $$").status == 143)
+    let missing = try cloneprof("--", "sonde-is-not-there")
+    #expect(missing.status == 127)
+    #expect(missing.complaint(of: "cloneprof").contains("sonde-is-not-there"))
+    #expect(try cloneprof("--", "/proc/self/status").status == 126)
+  }
+
+  @Test func badProcesses() throws {
+    let gone = try cloneprof("--pid", "4194303")
+    #expect(gone.status == 1 && gone.complaint(of: "cloneprof").contains("no process has the id"))
+    #expect(try cloneprof("--pid", "0").status == 64)
+    #expect(try cloneprof("--follow").status == 64)
+    #expect(try cloneprof("--pid", "1", "--", "true").status == 64)
+    let load = try Load("sleepers", "1", tellsIds: false)
+    let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(load.pid)/task")
+    if let thread = threads.compactMap({ Int32($0) }).first(where: { $0 != load.pid }) {
+      let ended = try cloneprof("--pid", "\(thread)")
+      #expect(ended.status == 1)
+      #expect(ended.complaint(of: "cloneprof").contains("--pid \(load.pid)"))
+    }
+  }
+
+  @Test func endsWithItsProcess() throws {
+    let load = try Load("spin", "1")
+    let watch = try Command(Binaries.url("cloneprof").path, ["--pid", "\(load.pid)"])
+    try watch.read { $0.contains("cloneprof") }
+    _ = load.stop()
+    let ended = try watch.wait()
+    #expect(ended.status == 0)
+    #expect(ended.complaint(of: "cloneprof").contains("has ended"))
+  }
+
+  @Test func probes() throws {
+    let ended = try cloneprof("probes")
+    #expect(ended.status == 0)
+    #expect(ended.output.contains("a clone as a whole"))
+  }
+}
