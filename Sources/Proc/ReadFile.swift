@@ -1,9 +1,12 @@
 import Glibc
 
-/// A whole file. Files of the kernel have no size to go by: they are read until nothing comes.
-///
-/// Bytes that are not UTF-8, which task names may hold, become U+FFFD.
+/// A whole file as text; bytes that are not UTF-8, which task names may hold, become U+FFFD.
 package func contents(of path: String) throws(ProcError) -> String {
+  String(decoding: try bytes(of: path), as: UTF8.self)
+}
+
+/// A whole file. Files of the kernel have no size to go by: they are read until nothing comes.
+package func bytes(of path: String) throws(ProcError) -> [UInt8] {
   let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
   guard file >= 0 else { throw ProcError(path, errno: errno) }
   defer { close(file) }
@@ -16,7 +19,7 @@ package func contents(of path: String) throws(ProcError) -> String {
     if count > 0 {
       bytes += chunk[..<count]
     } else if count == 0 {
-      return String(decoding: bytes, as: UTF8.self)
+      return bytes
     } else if errno != EINTR {
       throw ProcError(path, errno: errno)
     }
