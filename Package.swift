@@ -40,6 +40,7 @@ let package = Package(
       name: "CLibbpf",
       linkerSettings: [.linkedLibrary("bpf"), .linkedLibrary("elf"), .linkedLibrary("z")]),
     .target(name: "CLinux"),
+    .target(name: "CElf", linkerSettings: [.linkedLibrary("elf")]),
 
     // Libraries, lowest first.
     .target(
@@ -48,6 +49,7 @@ let package = Package(
       swiftSettings: strict + lifetimes),
     .target(name: "Histograms", swiftSettings: strict),
     .target(name: "Proc", swiftSettings: strict),
+    .target(name: "Symbols", dependencies: ["CElf", "Proc"], swiftSettings: strict),
     .target(
       name: "LoadTrace", dependencies: ["Records", "Histograms"],
       swiftSettings: strict + lifetimes),
@@ -106,6 +108,9 @@ let package = Package(
       name: "LoadTraceTests", dependencies: ["LoadTrace", "Records", "Histograms"],
       swiftSettings: strict + lifetimes),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
+    .testTarget(
+      name: "SymbolsTests", dependencies: ["Proc", "Support", "Symbols", "testload"],
+      swiftSettings: tests),
     .testTarget(
       name: "SnapshotsTests", dependencies: ["Histograms", "Snapshots"], swiftSettings: strict),
     .testTarget(

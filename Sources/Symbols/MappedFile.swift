@@ -1,0 +1,64 @@
+import Glibc
+
+/// The file behind a mapping, found but not yet opened for reading: that may do things where it is
+/// a device.
+struct MappedFile: ~Copyable {
+  /// What tells a file from all others, and from what it was before it was written anew.
+  struct Identity: Hashable {
+    let device: UInt64
+    let inode: UInt64
+    let size: Int64
+    let seconds: Int
+    let nanoseconds: Int
+  }
+
+  let identity: Identity
+  private let descriptor: Int32
+
+  /// Nil where the file can't be found, or is none that holds bytes.
+  ///
+  /// A path alone may lead to another file by now: only its inode number tells. The device's number
+  /// doesn't, since btrfs and overlayfs give another one to stat(2) than to maps.
+  init?(_ mapping: Mapping, of pid: Int32) {
+    let range = mapping.range
+    let part = "\(String(range.lowerBound, radix: 16))-\(String(range.upperBound, radix: 16))"
+    // As the process sees it, which may be in a container; as this process does, where the other
+    // has only another root (chroot(2)); and, for those with CAP_SYS_ADMIN, the very file.
+    let paths = [
+      ("/proc/\(pid)/root\(mapping.name)", false), (mapping.name, false),
+      ("/proc/\(pid)/map_files/\(part)", true), ("/proc/\(pid)/exe", false),
+    ]
+    for (path, isCertain) in paths where path.hasPrefix("/") {
+      let descriptor = unsafe open(path, MappedFile.pathOnly | O_CLOEXEC)
+      guard descriptor >= 0 else { continue }
+      var status = stat()
+      if unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+        isCertain || UInt64(status.st_ino) == mapping.file.inode
+      {
+        self.descriptor = descriptor
+        identity = Identity(
+          device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
+          size: Int64(status.st_size), seconds: status.st_mtim.tv_sec,
+          nanoseconds: status.st_mtim.tv_nsec)
+        return
+      }
+      close(descriptor)
+    }
+    return nil
+  }
+
+  deinit {
+    close(descriptor)
+  }
+
+  /// Its functions; none where it may not be read.
+  func symbols(debugDirectory: String) -> FileSymbols {
+    let file = unsafe open("/proc/self/fd/\(descriptor)", O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return FileSymbols() }
+    defer { close(file) }
+    return FileSymbols(descriptor: file, debugDirectory: debugDirectory)
+  }
+
+  /// O_PATH (man open(2)), which Swift's view of glibc leaves out.
+  private static let pathOnly: Int32 = 0o10_000_000
+}
