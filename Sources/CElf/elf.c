@@ -142,8 +142,10 @@ int sonde_elf_next_symbol(struct sonde_elf *self,
 		if (!is_function(self, &entry, section))
 			continue;
 		name = elf_strptr(self->elf, self->strings, entry.st_name);
-		/* "$x" and the like tell code from data on ARM and RISC-V. */
-		if (!name || !*name || *name == '$')
+		if (!name || !*name)
+			continue;
+		/* "$x" tells code from data on ARM; Swift's "$s" is kept. */
+		if (*name == '$' && GELF_ST_TYPE(entry.st_info) == STT_NOTYPE)
 			continue;
 		*symbol = (struct sonde_elf_symbol){
 			.address = entry.st_value,

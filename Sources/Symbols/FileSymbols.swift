@@ -91,12 +91,11 @@ private struct SymbolCollector {
     while unsafe sonde_elf_next_symbol(elf, &symbol) != 0 {
       // Where .dynsym is all there is, what follows one without a size may be anything.
       if unsafe symbol.size == 0, unsafe symbol.is_dynamic != 0 { continue }
-      guard let name = unsafe symbol.name, unsafe !add(symbol, named: name) else { continue }
-      return
+      guard let name = unsafe symbol.name, unsafe add(symbol, named: name) else { return }
     }
   }
 
-  /// Whether there is room for no more.
+  /// Whether there was room for it.
   private mutating func add(
     _ symbol: sonde_elf_symbol, named name: UnsafePointer<CChar>
   ) -> Bool {
@@ -104,7 +103,7 @@ private struct SymbolCollector {
     let all = unsafe UnsafeRawBufferPointer(start: name, count: length)
     // "memcpy@@GLIBC_2.14"
     let version = unsafe all.dropFirst().firstIndex(of: UInt8(ascii: "@")) ?? length
-    guard let place = unsafe names.add(all[..<version]) else { return true }
+    guard let place = unsafe names.add(all[..<version]) else { return false }
     let underscores = unsafe all.prefix { $0 == UInt8(ascii: "_") }.count
     unsafe symbols.append(
       Symbol(
@@ -113,7 +112,7 @@ private struct SymbolCollector {
         rank: (symbol.is_label != 0 ? 256 : 0) + (symbol.size == 0 ? 128 : 0)
           + min(underscores, 15) * 4 + (symbol.is_local != 0 ? 2 : symbol.is_weak != 0 ? 1 : 0),
         place: place))
-    return false
+    return true
   }
 
   mutating func add(debugFile path: String) {

@@ -84,27 +84,29 @@ struct KernelSymbolsTests {
     #expect(symbols.addresses(named: "some_data").isEmpty)
     #expect(symbols.addresses(named: "vfs_rea").isEmpty)
     #expect(
-      symbols.addresses(named: "vfs_read.cold").map(\.name) == ["vfs_read.cold", "vfs_read.cold.3"])
+      symbols.addresses(named: "vfs_read.cold").map(\.name) == ["vfs_read.cold"])
   }
 
   @Test func hiddenAddresses() {
     let text = "0000000000000000 T _text\n0000000000000000 t init\t[ext4]\n"
     let error = #expect(throws: KernelSymbolsError.self) { try KernelSymbolsTests.symbols(text) }
-    #expect(error == .hidden)
+    #expect(error?.kind == .hidden)
     #expect(error?.remedy?.contains("CAP_SYSLOG") == true)
     #expect(error?.description.contains("run as root") == true)
   }
 
   @Test(
     arguments: [
-      ("", .empty), ("1000 D data\n", .empty), ("1000 T a\nx", .malformed(line: 2)),
-      ("1000 T a\n\n", .malformed(line: 2)), ("1000\n", .malformed(line: 1)),
-      ("1000 T\n", .malformed(line: 1)), ("1000 T \n", .malformed(line: 1)),
-      ("1000 TT a\n", .malformed(line: 1)), ("fffffffffffffffff T a\n", .malformed(line: 1)),
-      ("1000Ta", .malformed(line: 1)), ("-1 T a", .malformed(line: 1)),
-    ] as [(String, KernelSymbolsError)])
-  func notFromOtherText(text: String, expected: KernelSymbolsError) {
-    #expect(throws: expected) { try KernelSymbolsTests.symbols(text) }
+      ("", "no function"), ("1000 D data\n", "no function"), ("1000 T a\nx", "line 2 "),
+      ("1000 T a\n\n", "line 2 "), ("1000\n", "line 1 "),
+      ("1000 T\n", "line 1 "), ("1000 T \n", "line 1 "),
+      ("1000 TT a\n", "line 1 "), ("fffffffffffffffff T a\n", "line 1 "),
+      ("1000Ta", "line 1 "), ("-1 T a", "line 1 "),
+    ] as [(String, String)])
+  func notFromOtherText(text: String, reason: String) {
+    let error = #expect(throws: KernelSymbolsError.self) { try KernelSymbolsTests.symbols(text) }
+    #expect(error?.kind == .malformed && error?.remedy == nil)
+    #expect(error?.description.hasPrefix("/proc/kallsyms: \(reason)") == true)
   }
 
   /// Every line of the file, taken apart by other means.
@@ -114,7 +116,8 @@ struct KernelSymbolsTests {
     let symbols: KernelSymbols
     do {
       symbols = try KernelSymbols.current()
-    } catch .hidden {
+    } catch {
+      #expect(error.kind == .hidden)
       #expect(lines.allSatisfy { $0.starts(with: "0000000000000000".utf8) })
       return
     }
