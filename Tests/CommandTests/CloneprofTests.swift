@@ -60,9 +60,11 @@ struct CloneprofTests {
 
   @Test func pageTablesAndEntries() throws {
     let (final, told, _) = try profile("forks", "256", "10", "--seconds", "60")
-    // The child's own VmPTE, which is in kB, as it begins.
+    // The child's own VmPTE, in kB, a moment later: fork leaves out what can be read from files again
+    // (vma_needs_copy()), so the child's first steps in libc take a table or two.
     let pte = try #require(told["pte"]) * 1024
-    #expect(final.pageTables.bytes == 10 * pte)
+    let bytes = final.pageTables.bytes / 10
+    #expect(bytes <= pte && pte - bytes <= 2 * UInt64(getpagesize()))
     let pages = 256 * 256.0
     let each = Double(final.pageTables.entries) / 10
     #expect(abs(each - pages) <= 0.01 * pages)
