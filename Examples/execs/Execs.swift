@@ -7,9 +7,7 @@ struct Execs {
   static func main() throws {
     let object = try OpenObject(BPFObjects.execs).load()
     var rings = RingBuffers(try object.map("rings"))
-    for cpu in 0..<sysconf(Int32(_SC_NPROCESSORS_CONF)) {
-      try rings.add(cpu: cpu, size: 64 << 10)
-    }
+    try rings.add(cpus: Array(0..<sysconf(Int32(_SC_NPROCESSORS_CONF))), size: 64 << 10)
     let link = try object.program("exec").attach()
     print("tracing")
     fflush(nil)

@@ -55,6 +55,26 @@ import Glibc
     guard code == 0 else { throw BPFError("write to map \(name)", code: code) }
   }
 
+  /// Stores values under their keys: in one call where this kernel can, one after the other where
+  /// it can't (`bpf_map_update_batch`, for maps of maps since Linux 5.14).
+  public func set<Key: BitwiseCopyable, Value: BitwiseCopyable>(
+    _ keys: [Key], to values: [Value]
+  ) throws(BPFError) {
+    precondition(keys.count == values.count)
+    try check(key: Key.self, valueSize: MemoryLayout<Value>.stride)
+    var count = UInt32(keys.count)
+    var options = bpf_map_batch_opts()
+    options.sz = MemoryLayout<bpf_map_batch_opts>.size
+    let code = unsafe keys.withUnsafeBytes { keys in
+      unsafe values.withUnsafeBytes { values in
+        unsafe bpf_map_update_batch(
+          descriptor, keys.baseAddress, values.baseAddress, &count, &options)
+      }
+    }
+    if code == 0, count == UInt32(keys.count) { return }
+    for (key, value) in zip(keys, values) { try set(key, to: value) }
+  }
+
   /// Calls `body` with each key that the map has, in no order.
   ///
   /// A map that changes meanwhile may show a key twice or not at all (`bpf_map_get_next_key`).

@@ -34,20 +34,34 @@ public struct RingBuffers: ~Copyable {
   /// The CPUs that have a ring.
   public var cpus: [Int] { rings.map { $0.cpu } }
 
-  /// Gives a CPU a ring.
+  /// Gives each of these CPUs a ring.
+  ///
+  /// All at once, since the kernel waits for an RCU grace period after a change to a map of maps
+  /// (`maybe_wait_bpf_programs()`, kernel/bpf/syscall.c): under load that can take seconds.
   ///
   /// - Parameter size: bytes; a power of two and a multiple of the page size. Mapped twice, so that
   ///   a record never wraps.
-  public mutating func add(cpu: Int, size: Int) throws(BPFError) {
+  public mutating func add(cpus: [Int], size: Int) throws(BPFError) {
+    var new: [Ring] = []
+    do throws(BPFError) {
+      for cpu in cpus { new.append(try Self.create(cpu: cpu, size: size)) }
+      try outer.set(cpus.map { UInt32($0) }, to: new.map { UInt32($0.descriptor) })
+    } catch {
+      for ring in new { ring.unmap() }
+      throw error
+    }
+    rings += new
+  }
+
+  private static func create(cpu: Int, size: Int) throws(BPFError) -> Ring {
     let descriptor = unsafe bpf_map_create(
       BPF_MAP_TYPE_RINGBUF, "sonde_ring", 0, 0, UInt32(size), nil)
     guard descriptor >= 0 else {
       let error = BPFError("create a ring of \(size) bytes for CPU \(cpu)", code: descriptor)
-      throw error.kind == .notPermitted ? Self.beyondLockedMemory(error) : error
+      throw error.kind == .notPermitted ? beyondLockedMemory(error) : error
     }
     do throws(BPFError) {
-      try outer.set(UInt32(cpu), to: UInt32(descriptor))
-      rings.append(try Ring(cpu: cpu, descriptor: descriptor, size: size))
+      return try Ring(cpu: cpu, descriptor: descriptor, size: size)
     } catch {
       close(descriptor)
       throw error

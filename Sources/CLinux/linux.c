@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -124,4 +126,17 @@ int sonde_start_held(char *const *arguments, int *gate, int *report)
 	*gate = gates[1];
 	*report = reports[0];
 	return pid;
+}
+
+int sonde_mount_tracefs(void)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return -1;
+	/* What the machine mounts from here on is still seen, but not the
+	 * other way round.
+	 */
+	if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return -1;
+	return mount("tracefs", "/sys/kernel/tracing", "tracefs",
+		     MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }

@@ -1,10 +1,13 @@
 public import BPF
+import CLinux
 import ForkTrace
+import Glibc
 
 import Proc
 import Records
 public import Snapshots
 public import Symbols
+import SystemPackage
 
 /// What the kernel side is to tell of.
 public struct CloneWishes: Sendable {
@@ -79,6 +82,7 @@ public struct CloneProbes: ~Copyable {
     let probing = kernel.kprobes
     let hasKprobes = probing.isYes
     let size = Self.ringSize(cpus: cpus.count)
+    if !hasKprobes { try Self.ensureTracefs() }
 
     let file = try OpenObject(BPFObjects.fork)
     try file.setMaxEntries("rings", possibleCPUs)
@@ -99,7 +103,7 @@ public struct CloneProbes: ~Copyable {
     let object = try file.load()
 
     var rings = RingBuffers(try object.map("rings"))
-    for cpu in cpus { try rings.add(cpu: cpu, size: size) }
+    try rings.add(cpus: cpus, size: size)
     let wanted = try object.map("wanted")
     for pid in wishes.processes { try wanted.set(UInt32(pid), to: UInt8(1)) }
 
@@ -147,6 +151,20 @@ public struct CloneProbes: ~Copyable {
     mutating func attach(_ program: Program) throws(BPFError) {
       links.append(Held(try program.attach()))
       programs.append(program)
+    }
+  }
+
+  /// libbpf looks up tracepoints in tracefs, which not every machine has mounted.
+  private static func ensureTracefs() throws(BPFError) {
+    for root in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+    where unsafe access("\(root)/events", F_OK) == 0 {
+      return
+    }
+    guard sonde_mount_tracefs() == 0 else {
+      throw BPFError(
+        errno == EPERM ? .notPermitted : .unsupported, "see system calls",
+        errno: Errno(rawValue: errno), cause: "tracefs is not mounted",
+        remedy: "mount -t tracefs nodev /sys/kernel/tracing")
     }
   }
 
@@ -244,7 +262,7 @@ public struct CloneProbes: ~Copyable {
 
   /// Gives a CPU that has come a ring.
   public mutating func addRing(cpu: Int) throws(BPFError) {
-    try rings.add(cpu: cpu, size: ringSize)
+    try rings.add(cpus: [cpu], size: ringSize)
   }
 
   /// The return addresses of a stack, innermost first; empty where it isn't known.

@@ -39,9 +39,7 @@ public struct SchedProbes: ~Copyable {
     let object = try file.load()
 
     var rings = RingBuffers(try object.map("rings"))
-    for cpu in cpus {
-      try rings.add(cpu: cpu, size: size)
-    }
+    try rings.add(cpus: cpus, size: size)
     let programs = try Self.programNames.map { name throws(BPFError) in try object.program(name) }
     let accounts = try MappedValues(try object.map("cpus"), as: sonde_cpu.self)
     let liveMap = try object.map(".data.live")
@@ -74,7 +72,7 @@ public struct SchedProbes: ~Copyable {
 
   /// Gives a CPU that has come a ring.
   public mutating func addRing(cpu: Int) throws(BPFError) {
-    try rings.add(cpu: cpu, size: ringSize)
+    try rings.add(cpus: [cpu], size: ringSize)
   }
 
   /// No record is written from here on; what is in the rings stays.

@@ -13,7 +13,7 @@ struct HeldCommand {
     var gate: Int32 = -1
     var report: Int32 = -1
     let arguments = unsafe command.map { unsafe strdup($0) } + [nil]
-    defer { for unsafeargument in unsafe arguments { unsafe free(argument) } }
+    defer { unsafe arguments.forEach { unsafe free($0) } }
     pid = unsafe arguments.withUnsafeBufferPointer { buffer in
       unsafe sonde_start_held(buffer.baseAddress, &gate, &report)
     }

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STACK_SIZE 8192
+#define STACK_SIZE 4096
 #define LINK_FLAGS                                                             \
 	(CLONE_VM | CLONE_VFORK | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |     \
 	 CLONE_THREAD)
@@ -63,6 +63,8 @@ static void carry(long index, void *context)
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (chain.stacks == MAP_FAILED)
 		fail("mmap");
+	/* Of which each touches one page. */
+	madvise(chain.stacks, chain.length * STACK_SIZE, MADV_NOHUGEPAGE);
 	run_link((void *)(intptr_t)index);
 }
 

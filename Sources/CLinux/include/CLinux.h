@@ -72,4 +72,9 @@ int sonde_terminal_size(int fd, int *columns, int *rows);
  */
 int sonde_start_held(char *const *arguments, int *gate, int *report);
 
+/* Mounts tracefs where it belongs, for this process and its future children
+ * alone. -1 and errno where that isn't permitted.
+ */
+int sonde_mount_tracefs(void);
+
 #endif
