@@ -4,17 +4,17 @@
  * that takes long, and samples of where a clone is.
  *
  * The user side loads of this what the kernel at hand can attach: the call as
- * a whole by kernel_clone() or by its system calls, the parts by kprobes or by
+ * a whole by kernel_clone() or by its system calls, the parts by probes or by
  * samples.
  */
 #include "fork.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-/* The call as a whole, where there are kprobes. */
+/* The call as a whole. */
 
-SEC("kprobe/kernel_clone")
-int BPF_KPROBE(kernel_clone_begins, struct kernel_clone_args *args)
+static __always_inline int kernel_clone_begins(void *ctx,
+					       struct kernel_clone_args *args)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u64 flags = BPF_CORE_READ(args, flags);
@@ -25,8 +25,26 @@ int BPF_KPROBE(kernel_clone_begins, struct kernel_clone_args *args)
 	return begin(ctx, call_by_number(task, flags), flags);
 }
 
+SEC("fentry/kernel_clone")
+int BPF_PROG(kernel_clone_entry, struct kernel_clone_args *args)
+{
+	return kernel_clone_begins(ctx, args);
+}
+
+SEC("fexit/kernel_clone")
+int BPF_PROG(kernel_clone_exit, struct kernel_clone_args *args, int result)
+{
+	return end(result);
+}
+
+SEC("kprobe/kernel_clone")
+int BPF_KPROBE(kernel_clone_probe, struct kernel_clone_args *args)
+{
+	return kernel_clone_begins(ctx, args);
+}
+
 SEC("kretprobe/kernel_clone")
-int BPF_KRETPROBE(kernel_clone_ends, long result)
+int BPF_KRETPROBE(kernel_clone_return, int result)
 {
 	return end(result);
 }
@@ -124,53 +142,84 @@ int BPF_PROG(child_runnable, struct task_struct *child)
 
 /* The copy of the address space. */
 
+SEC("fentry/dup_mmap")
+int BPF_PROG(dup_mmap_entry)
+{
+	return copy_begins();
+}
+
+SEC("fexit/dup_mmap")
+int BPF_PROG(dup_mmap_exit)
+{
+	return copy_ends();
+}
+
 SEC("kprobe/dup_mmap")
-int BPF_KPROBE(dup_mmap_begins)
+int BPF_KPROBE(dup_mmap_probe)
 {
 	return copy_begins();
 }
 
 SEC("kretprobe/dup_mmap")
-int BPF_KRETPROBE(dup_mmap_ends)
+int BPF_KRETPROBE(dup_mmap_return)
 {
 	return copy_ends();
 }
 
 /* Called at its two ends, and never inlined: the bracket around it. */
+
+SEC("fentry/uprobe_start_dup_mmap")
+int BPF_PROG(bracket_begin_entry)
+{
+	return copy_begins();
+}
+
+SEC("fentry/uprobe_end_dup_mmap")
+int BPF_PROG(bracket_end_entry)
+{
+	return copy_ends();
+}
+
 SEC("kprobe/uprobe_start_dup_mmap")
-int BPF_KPROBE(bracket_begins)
+int BPF_KPROBE(bracket_begin_probe)
 {
 	return copy_begins();
 }
 
 SEC("kprobe/uprobe_end_dup_mmap")
-int BPF_KPROBE(bracket_ends)
+int BPF_KPROBE(bracket_end_probe)
 {
 	return copy_ends();
 }
 
-SEC("kprobe/copy_page_range")
-int BPF_KPROBE(mapping_begins, void *first, void *second, void *third)
-{
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+/* The page tables of one mapping. The parent's is the last argument:
+ * c78f463649d6 ("mm: remove src/dst mm parameter in copy_page_range()"), 5.10.
+ */
 
-	if (!state)
-		return 0;
-	state->mapping = config_fork.mapping_argument == 3 ? third : second;
-	state->mapping_begin = bpf_ktime_get_ns();
-	return 0;
+SEC("fentry/copy_page_range")
+int mapping_entry(u64 *ctx)
+{
+	return mapping_begins(
+		(void *)(config_fork.mapping_argument == 3 ? ctx[2] : ctx[1]));
+}
+
+SEC("fexit/copy_page_range")
+int mapping_exit(u64 *ctx)
+{
+	return mapping_ends();
+}
+
+SEC("kprobe/copy_page_range")
+int BPF_KPROBE(mapping_probe, void *first, void *second, void *third)
+{
+	return mapping_begins(config_fork.mapping_argument == 3 ? third
+								: second);
 }
 
 SEC("kretprobe/copy_page_range")
-int BPF_KRETPROBE(mapping_ends)
+int BPF_KRETPROBE(mapping_return)
 {
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
-
-	if (!state || !state->mapping_begin)
-		return 0;
-	mapping_copied(state, bpf_ktime_get_ns() - state->mapping_begin);
-	state->mapping_begin = 0;
-	return 0;
+	return mapping_ends();
 }
 
 SEC("perf_event")

@@ -120,16 +120,17 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 		return 0;
 	if (config_fork.only_wanted && !bpf_map_lookup_elem(&wanted, &tgid))
 		return 0;
-	/* Also over what a call left that never ended: execve in a vfork
-	 * child, of which the kernel side sees no end.
+	/* What is there already is a call whose end went unseen: a kretprobe
+	 * has room for few calls at a time (maxactive).
 	 */
-	if (bpf_map_update_elem(&clones, &tid, &nothing, BPF_ANY)) {
+	if (bpf_map_update_elem(&clones, &tid, &nothing, BPF_NOEXIST)) {
 		account = this_account();
 		if (account) {
 			count(&account->seen, false);
 			count(&account->no_ring, false);
 		}
-		return 0;
+		if (bpf_map_update_elem(&clones, &tid, &nothing, BPF_EXIST))
+			return 0;
 	}
 	state = state_of(tid);
 	if (!state)
@@ -214,6 +215,17 @@ static __always_inline int copy_ends(void)
 	return 0;
 }
 
+static __always_inline int mapping_begins(void *mapping)
+{
+	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+
+	if (!state)
+		return 0;
+	state->mapping = mapping;
+	state->mapping_begin = bpf_ktime_get_ns();
+	return 0;
+}
+
 static __always_inline void mapping_copied(struct clone_state *state, u64 ns)
 {
 	struct vm_area_struct *vma = state->mapping;
@@ -252,6 +264,17 @@ static __always_inline void mapping_copied(struct clone_state *state, u64 ns)
 	record->end = end;
 	record->flags = flags;
 	ring_submit(record, account);
+}
+
+static __always_inline int mapping_ends(void)
+{
+	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+
+	if (!state || !state->mapping_begin)
+		return 0;
+	mapping_copied(state, bpf_ktime_get_ns() - state->mapping_begin);
+	state->mapping_begin = 0;
+	return 0;
 }
 
 #endif

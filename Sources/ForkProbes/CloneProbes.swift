@@ -60,13 +60,23 @@ public struct CloneProbes: ~Copyable {
     init(_ link: consuming Link) { self.link = link }
   }
 
-  private static let calls = ["fork", "vfork", "clone", "clone3"]
-  private static let byKernelClone = ["kernel_clone_begins", "kernel_clone_ends"]
+  /// What the calls and their parts are seen by, the best first.
+  private enum Way: CaseIterable {
+    case functionEntries, kprobes, systemCalls
+
+    /// How the names of its programs end, at a function's beginning and its end.
+    var endings: (begin: String, end: String) {
+      self == .functionEntries ? ("entry", "exit") : ("probe", "return")
+    }
+
+    /// As the ladder names it: "fentry/dup_mmap".
+    func probe(_ function: String) -> String {
+      "\(self == .functionEntries ? "fentry" : "kprobe")/\(function)"
+    }
+  }
+
+  private static let systemCalls = ["fork", "vfork", "clone", "clone3"]
   private static let children = ["child_complete", "child_runnable"]
-  private static let copies = [
-    "dup_mmap_begins", "dup_mmap_ends", "bracket_begins", "bracket_ends", "mapping_begins",
-    "mapping_ends",
-  ]
 
   /// Loads and attaches what this kernel can attach.
   ///
@@ -79,55 +89,64 @@ public struct CloneProbes: ~Copyable {
     possibleCPUs: Int, cpus: [Int], wishes: CloneWishes, symbols: KernelSymbols?
   ) throws(BPFError) {
     let kernel = KernelFeatures()
-    let probing = kernel.kprobes
-    let hasKprobes = probing.isYes
     let size = Self.ringSize(cpus: cpus.count)
-    if !hasKprobes { try Self.ensureTracefs() }
-
-    let file = try OpenObject(BPFObjects.fork)
-    try file.setMaxEntries("rings", possibleCPUs)
-    try file.setMaxEntries("cpus", possibleCPUs)
-    let records = size / 4 / (MemoryLayout<sonde_clone>.size + 8)
-    try file.set(".rodata.config", to: sonde_config(wakeup_records: UInt32(records), pad: 0))
     let argument = kernel.parameterCount(of: "copy_page_range") ?? 2
-    try file.set(
-      ".rodata.fork",
-      to: sonde_fork_config(
-        only_wanted: wishes.processes.isEmpty ? 0 : 1, follows: wishes.follows ? 1 : 0,
-        mapping_threshold: Self.mappingThreshold, mapping_argument: UInt32(argument),
-        threads: wishes.threads ? 1 : 0, pad: 0))
-    let system = Self.calls.flatMap { ["\($0)_begins", "\($0)_ends"] }
-    for name in system { try file.setLoads(name, !hasKprobes) }
-    for name in Self.byKernelClone + Self.copies { try file.setLoads(name, hasKprobes) }
-    try file.setLoads("sample", !hasKprobes && symbols != nil)
-    let object = try file.load()
+    var reasons: [String] = []
+    var way = Way.systemCalls
+    var loaded: Loaded?
+    for candidate in Way.allCases {
+      if let reason = Self.reasonAgainst(candidate, kernel, symbols) {
+        reasons.append(reason)
+        continue
+      }
+      do throws(BPFError) {
+        if candidate == .systemCalls { try Self.ensureTracefs() }
+        loaded = Loaded(
+          object: try Self.load(
+            candidate, kernel, wishes, possibleCPUs: possibleCPUs, ringSize: size,
+            mappingArgument: argument, samples: symbols != nil))
+        way = candidate
+        break
+      } catch {
+        if candidate == .systemCalls { throw error }
+        let cause = error.errno.map { "\($0)" } ?? "\(error)"
+        reasons.append(
+          "\(candidate == .functionEntries ? "fentry is" : "kprobes are") refused: \(cause)")
+      }
+    }
+    guard let loaded else {
+      throw BPFError(.unsupported, "see clones", cause: reasons.joined(separator: "; "))
+    }
+    let reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
 
-    var rings = RingBuffers(try object.map("rings"))
+    var rings = RingBuffers(try loaded.object.map("rings"))
     try rings.add(cpus: cpus, size: size)
-    let wanted = try object.map("wanted")
+    let wanted = try loaded.object.map("wanted")
     for pid in wishes.processes { try wanted.set(UInt32(pid), to: UInt8(1)) }
+    let accounts = try MappedValues(try loaded.object.map("cpus"), as: sonde_cpu.self)
+    let stacks = try loaded.object.map("stacks")
 
-    let accounts = try MappedValues(try object.map("cpus"), as: sonde_cpu.self)
-    let stacks = try object.map("stacks")
     var attached = Attached()
-    for name in Self.children { try attached.attach(object.program(name)) }
+    for name in Self.children { try attached.attach(loaded.object.program(name)) }
     var means = Means()
     var ladder: [ProbePart] = []
-    if hasKprobes {
-      ladder += Self.attachCopies(object, symbols, &attached, &means)
-      for name in Self.byKernelClone.reversed() { try attached.attach(object.program(name)) }
-      ladder.insert(
-        ProbePart(want: "a clone as a whole", using: "kprobe/kernel_clone", state: .yes), at: 0)
+    let whole: String
+    // The ends before the beginnings, the parts before the whole: all that is begun is seen to its end.
+    if way == .systemCalls {
+      ladder += Self.attachSamples(loaded.object, cpus, symbols, reason, &attached, &means)
+      for call in Self.systemCalls {
+        try attached.attach(loaded.object.program("\(call)_ends"))
+        try attached.attach(loaded.object.program("\(call)_begins"))
+      }
+      whole = "tracepoints of the system calls"
     } else {
-      let reason: String? = if case .no(let text) = probing { text } else { nil }
-      // Before the calls are seen: a sample of one that isn't known says nothing.
-      ladder += Self.attachSamples(object, cpus, symbols, reason, &attached, &means)
-      for name in system.reversed() { try attached.attach(object.program(name)) }
-      ladder.insert(
-        ProbePart(
-          want: "a clone as a whole",
-          using: "tracepoints of the system calls", state: .yes, reason: reason), at: 0)
+      ladder += Self.attachCopies(loaded.object, way, kernel, symbols, &attached, &means)
+      try attached.attach(loaded.object.program("kernel_clone_\(way.endings.end)"))
+      try attached.attach(loaded.object.program("kernel_clone_\(way.endings.begin)"))
+      whole = way.probe("kernel_clone")
     }
+    ladder.insert(
+      ProbePart(want: "a clone as a whole", using: whole, state: .yes, reason: reason), at: 0)
     ladder.append(
       ProbePart(
         want: "the child, its memory and its waking",
@@ -142,6 +161,69 @@ public struct CloneProbes: ~Copyable {
     self.rings = rings
     self.ladder = ladder
     self.means = means
+  }
+
+  /// An object that is there, or isn't.
+  private final class Loaded {
+    let object: Object
+    init(object: consuming Object) { self.object = object }
+  }
+
+  /// Why a way isn't even tried.
+  private static func reasonAgainst(
+    _ way: Way, _ kernel: borrowing KernelFeatures, _ symbols: KernelSymbols?
+  ) -> String? {
+    let availability: Availability =
+      switch way {
+      case .functionEntries: kernel.function("kernel_clone")
+      case .kprobes: kernel.kprobes
+      case .systemCalls: .yes
+      }
+    if case .no(let reason) = availability { return reason }
+    return nil
+  }
+
+  /// Loads the programs of a way, those of functions that aren't there left out.
+  private static func load(
+    _ way: Way, _ kernel: borrowing KernelFeatures, _ wishes: CloneWishes, possibleCPUs: Int,
+    ringSize: Int, mappingArgument: Int, samples: Bool
+  ) throws(BPFError) -> Object {
+    let file = try OpenObject(BPFObjects.fork)
+    try file.setMaxEntries("rings", possibleCPUs)
+    try file.setMaxEntries("cpus", possibleCPUs)
+    let records = ringSize / 4 / (MemoryLayout<sonde_clone>.size + 8)
+    try file.set(".rodata.config", to: sonde_config(wakeup_records: UInt32(records), pad: 0))
+    try file.set(
+      ".rodata.fork",
+      to: sonde_fork_config(
+        only_wanted: wishes.processes.isEmpty ? 0 : 1, follows: wishes.follows ? 1 : 0,
+        mapping_threshold: mappingThreshold, mapping_argument: UInt32(mappingArgument),
+        threads: wishes.threads ? 1 : 0, pad: 0))
+    for call in systemCalls {
+      try file.setLoads("\(call)_begins", way == .systemCalls)
+      try file.setLoads("\(call)_ends", way == .systemCalls)
+    }
+    try file.setLoads("sample", way == .systemCalls && samples)
+    // An fentry program loads only where its function stands in BTF; a kprobe attaches only there.
+    let functions = [
+      ("kernel_clone", ["kernel_clone_entry", "kernel_clone_exit"]),
+      ("dup_mmap", ["dup_mmap_entry", "dup_mmap_exit"]),
+      ("uprobe_start_dup_mmap", ["bracket_begin_entry"]),
+      ("uprobe_end_dup_mmap", ["bracket_end_entry"]),
+      ("copy_page_range", ["mapping_entry", "mapping_exit"]),
+    ]
+    for (function, programs) in functions {
+      let isThere = way == .functionEntries && kernel.function(function).isYes
+      for program in programs { try file.setLoads(program, isThere) }
+    }
+    for program in ["kernel_clone", "dup_mmap", "mapping"] {
+      try file.setLoads("\(program)_probe", way == .kprobes)
+      try file.setLoads("\(program)_return", way == .kprobes)
+    }
+    for program in ["bracket_begin", "bracket_end"] {
+      try file.setLoads("\(program)_probe", way == .kprobes)
+    }
+    return try file.load()
   }
 
   private struct Attached {
@@ -171,45 +253,56 @@ public struct CloneProbes: ~Copyable {
   /// The copy of the address space and of each mapping's page tables. A kernel that has inlined one of
   /// them, or refuses it, is told of and goes without.
   private static func attachCopies(
-    _ object: borrowing Object, _ symbols: KernelSymbols?, _ attached: inout Attached,
-    _ means: inout Means
+    _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
+    _ symbols: KernelSymbols?, _ attached: inout Attached, _ means: inout Means
   ) -> [ProbePart] {
-    var ladder: [ProbePart] = []
+    let (begin, end) = way.endings
     let copy = "the copy of the address space"
-    let inlined = reasonAgainst("dup_mmap", symbols)
-    var failure = inlined
-    if inlined == nil {
-      do throws(BPFError) {
-        try attached.attach(object.program("dup_mmap_ends"))
-        try attached.attach(object.program("dup_mmap_begins"))
-        ladder.append(ProbePart(want: copy, using: "kprobe/dup_mmap", state: .yes))
-        means.measuresCopies = true
-      } catch {
-        failure = "\(error)"
+    var ladder: [ProbePart] = []
+    var failure = reasonAgainst("dup_mmap", symbols)
+    if failure == nil {
+      failure = reason {
+        () throws(BPFError) in
+        try attached.attach(object.program("dup_mmap_\(end)"))
+        try attached.attach(object.program("dup_mmap_\(begin)"))
       }
     }
-    if !means.measuresCopies {
-      let bracket = "kprobes on uprobe_start_dup_mmap, uprobe_end_dup_mmap"
-      do throws(BPFError) {
-        try attached.attach(object.program("bracket_ends"))
-        try attached.attach(object.program("bracket_begins"))
-        ladder.append(ProbePart(want: copy, using: bracket, state: .yes, reason: failure))
-        means.measuresCopies = true
-      } catch {
-        ladder.append(ProbePart(want: copy, using: bracket, state: .no, reason: "\(error)"))
+    if failure == nil {
+      ladder.append(ProbePart(want: copy, using: way.probe("dup_mmap"), state: .yes))
+      means.measuresCopies = true
+    } else {
+      let missing = reason {
+        () throws(BPFError) in
+        try attached.attach(object.program("bracket_end_\(begin)"))
+        try attached.attach(object.program("bracket_begin_\(begin)"))
       }
-    }
-    let tables = "page tables, mapping by mapping"
-    do throws(BPFError) {
-      try attached.attach(object.program("mapping_ends"))
-      try attached.attach(object.program("mapping_begins"))
-      ladder.append(ProbePart(want: tables, using: "kprobe/copy_page_range", state: .yes))
-      means.measuresMappings = true
-    } catch {
+      means.measuresCopies = missing == nil
       ladder.append(
-        ProbePart(want: tables, using: "kprobe/copy_page_range", state: .no, reason: "\(error)"))
+        ProbePart(
+          want: copy, using: way.probe("uprobe_start_dup_mmap, uprobe_end_dup_mmap"),
+          state: missing == nil ? .yes : .no, reason: missing ?? failure))
     }
+    let missing = reason {
+      () throws(BPFError) in
+      try attached.attach(object.program("mapping_\(end)"))
+      try attached.attach(object.program("mapping_\(begin)"))
+    }
+    means.measuresMappings = missing == nil
+    ladder.append(
+      ProbePart(
+        want: "page tables, mapping by mapping", using: way.probe("copy_page_range"),
+        state: missing == nil ? .yes : .no, reason: missing))
     return ladder
+  }
+
+  /// Why it didn't work; nil where it did.
+  private static func reason(_ body: () throws(BPFError) -> Void) -> String? {
+    do throws(BPFError) {
+      try body()
+      return nil
+    } catch {
+      return "\(error)"
+    }
   }
 
   /// Why a function can't be probed: inlined, or there more than once; nil where it stands once.
