@@ -192,28 +192,24 @@ int BPF_KPROBE(bracket_end_probe)
 	return copy_ends();
 }
 
-/* The page tables of one mapping. The parent's is the last argument:
- * c78f463649d6 ("mm: remove src/dst mm parameter in copy_page_range()"), 5.10.
- */
+/* The page tables of one mapping. */
 
 SEC("fentry/copy_page_range")
-int mapping_entry(u64 *ctx)
+int BPF_PROG(mapping_entry, void *child, void *parent)
 {
-	return mapping_begins(
-		(void *)(config_fork.mapping_argument == 3 ? ctx[2] : ctx[1]));
+	return mapping_begins(parent);
 }
 
 SEC("fexit/copy_page_range")
-int mapping_exit(u64 *ctx)
+int BPF_PROG(mapping_exit)
 {
 	return mapping_ends();
 }
 
 SEC("kprobe/copy_page_range")
-int BPF_KPROBE(mapping_probe, void *first, void *second, void *third)
+int BPF_KPROBE(mapping_probe, void *child, void *parent)
 {
-	return mapping_begins(config_fork.mapping_argument == 3 ? third
-								: second);
+	return mapping_begins(parent);
 }
 
 SEC("kretprobe/copy_page_range")

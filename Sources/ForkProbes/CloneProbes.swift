@@ -90,7 +90,6 @@ public struct CloneProbes: ~Copyable {
   ) throws(BPFError) {
     let kernel = KernelFeatures()
     let size = Self.ringSize(cpus: cpus.count)
-    let argument = kernel.parameterCount(of: "copy_page_range") ?? 2
     var reasons: [String] = []
     var way = Way.systemCalls
     var loaded: Loaded?
@@ -104,7 +103,7 @@ public struct CloneProbes: ~Copyable {
         loaded = Loaded(
           object: try Self.load(
             candidate, kernel, wishes, possibleCPUs: possibleCPUs, ringSize: size,
-            mappingArgument: argument, samples: symbols != nil))
+            samples: symbols != nil))
         way = candidate
         break
       } catch {
@@ -186,7 +185,7 @@ public struct CloneProbes: ~Copyable {
   /// Loads the programs of a way, those of functions that aren't there left out.
   private static func load(
     _ way: Way, _ kernel: borrowing KernelFeatures, _ wishes: CloneWishes, possibleCPUs: Int,
-    ringSize: Int, mappingArgument: Int, samples: Bool
+    ringSize: Int, samples: Bool
   ) throws(BPFError) -> Object {
     let file = try OpenObject(BPFObjects.fork)
     try file.setMaxEntries("rings", possibleCPUs)
@@ -197,8 +196,7 @@ public struct CloneProbes: ~Copyable {
       ".rodata.fork",
       to: sonde_fork_config(
         only_wanted: wishes.processes.isEmpty ? 0 : 1, follows: wishes.follows ? 1 : 0,
-        mapping_threshold: mappingThreshold, mapping_argument: UInt32(mappingArgument),
-        threads: wishes.threads ? 1 : 0, pad: 0))
+        mapping_threshold: mappingThreshold, threads: wishes.threads ? 1 : 0))
     for call in systemCalls {
       try file.setLoads("\(call)_begins", way == .systemCalls)
       try file.setLoads("\(call)_ends", way == .systemCalls)
@@ -284,6 +282,12 @@ public struct CloneProbes: ~Copyable {
     }
     let missing = reason {
       () throws(BPFError) in
+      // c78f463649d6 ("mm: remove src/dst mm parameter in copy_page_range()"), 5.10.
+      guard kernel.parameterCount(of: "copy_page_range") ?? 2 == 2 else {
+        throw BPFError(
+          .unsupported, "tell the mapping that is copied",
+          cause: "copy_page_range has other arguments in this kernel")
+      }
       try attached.attach(object.program("mapping_\(end)"))
       try attached.attach(object.program("mapping_\(begin)"))
     }

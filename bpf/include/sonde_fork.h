@@ -118,19 +118,15 @@ struct sonde_fork_config {
 	sonde_u32 follows;
 	/* mappings that take less, ns, have no record of their own */
 	sonde_u32 mapping_threshold;
-	/* which argument of copy_page_range() is the parent's mapping: 2 or 3
-	 */
-	sonde_u32 mapping_argument;
 	/* whether new threads count */
 	sonde_u32 threads;
-	sonde_u32 pad;
 };
 
 _Static_assert(sizeof(struct sonde_mappings) == 24, "sonde_mappings");
 _Static_assert(sizeof(struct sonde_clone) == 312, "sonde_clone");
 _Static_assert(sizeof(struct sonde_mapping) == 48, "sonde_mapping");
 _Static_assert(sizeof(struct sonde_sample) == 216, "sonde_sample");
-_Static_assert(sizeof(struct sonde_fork_config) == 24, "sonde_fork_config");
+_Static_assert(sizeof(struct sonde_fork_config) == 16, "sonde_fork_config");
 _Static_assert(__builtin_offsetof(struct sonde_clone, kind) == 23, "kind");
 _Static_assert(__builtin_offsetof(struct sonde_mapping, kind) == 23, "kind");
 _Static_assert(__builtin_offsetof(struct sonde_sample, kind) == 23, "kind");
