@@ -26,25 +26,6 @@ import SystemPackage
     return unsafe Link(link)
   }
 
-  /// Attaches a `SEC("perf_event")` program to a clock that ticks on one CPU, but for its idle task,
-  /// until the link goes.
-  ///
-  /// - Parameter frequency: per second; at most `kernel.perf_event_max_sample_rate`.
-  public func attach(toClockOf cpu: Int, frequency: Int) throws(BPFError) -> Link {
-    let descriptor = sonde_cpu_clock(Int32(cpu), UInt(frequency))
-    guard descriptor >= 0 else {
-      throw BPFError("sample CPU \(cpu) \(frequency) times a second", code: errno)
-    }
-    Log.take()
-    guard let link = unsafe bpf_program__attach_perf_event(pointer, descriptor) else {
-      let code = errno
-      close(descriptor)
-      let log = Log.take()
-      throw BPFError("attach \(name)", code: code, cause: Log.cause(in: log), log: log)
-    }
-    return unsafe Link(link)
-  }
-
   /// What the kernel counts of a program (`struct bpf_prog_info`).
   public struct Statistics: Sendable {
     /// Time in the program, ns, while ``RunTimeStatistics`` were on. The kernel's own measuring,

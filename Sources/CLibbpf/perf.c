@@ -2,6 +2,7 @@
 #include "CLibbpf.h"
 
 #include <linux/perf_event.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,4 +19,10 @@ int sonde_cpu_clock(int cpu, unsigned long hz)
 
 	return syscall(SYS_perf_event_open, &attributes, -1, cpu, -1,
 		       PERF_FLAG_FD_CLOEXEC);
+}
+
+int sonde_set_ticking(int clock, int ticks)
+{
+	return ioctl(clock,
+		     ticks ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
 }

@@ -15,9 +15,7 @@ struct CloneNames {
   mutating func lookUp(_ interval: CloneInterval, _ probes: borrowing CloneProbes) {
     for (key, _) in interval.stacks.sorted(by: { $0.value.ns > $1.value.ns }).prefix(64)
     where frames[key] == nil {
-      frames[key] = probes.addresses(ofStack: key.stack).map { address in
-        symbols.name(of: address, in: Int32(key.tgid)) ?? "0x" + String(address, radix: 16)
-      }
+      frames[key] = names(of: probes.addresses(ofStack: key.stack), in: Int32(key.tgid))
     }
     for (key, _) in interval.mappings.sorted(by: { $0.value.ns > $1.value.ns }).prefix(64)
     where mappings[key] == nil {
@@ -27,6 +25,17 @@ struct CloneNames {
     for tgid in Set(interval.stacks.keys.map(\.tgid) + interval.mappings.keys.map(\.tgid)) {
       symbols.forget(pid: Int32(tgid))
     }
+  }
+
+  /// Without frame pointers what follows is no address of code: there the stack ends.
+  private mutating func names(of addresses: [UInt64], in pid: Int32) -> [String] {
+    var names: [String] = []
+    for address in addresses {
+      let name = symbols.name(of: address, in: pid)
+      if name == nil || name == "[unknown]", !names.isEmpty { break }
+      names.append(name ?? "0x" + String(address, radix: 16))
+    }
+    return names
   }
 
   /// Forgets what the whole doesn't hold any more.

@@ -27,6 +27,7 @@ public struct CloneWishes: Sendable {
 public struct CloneProbes: ~Copyable {
   private let programs: [Program]
   private let links: [Held]
+  private let clocks: [Clock]
   private let accounts: MappedValues<sonde_cpu>
   private let wanted: Map
   private let stacks: Map
@@ -49,8 +50,8 @@ public struct CloneProbes: ~Copyable {
   }
 
   /// How often a CPU is sampled, where the parts can't be measured: a prime, lest it keep step with
-  /// something periodic.
-  public static let sampleFrequency = 3989
+  /// something periodic. A sample takes 1 to 5 us, and no clone is to take 1 % longer for them.
+  public static let sampleFrequency = 1999
   /// Mappings that take less have no record of their own, ns.
   static let mappingThreshold: UInt32 = 5_000
 
@@ -75,6 +76,16 @@ public struct CloneProbes: ~Copyable {
     }
   }
 
+  private final class Clock {
+    let clock: CPUClock
+    init(_ clock: consuming CPUClock) { self.clock = clock }
+  }
+
+  /// Programs that run as a call begins.
+  private static let beginnings: Set<String> = [
+    "fork_begins", "vfork_begins", "clone_begins", "clone3_begins", "kernel_clone_entry",
+    "kernel_clone_probe",
+  ]
   private static let systemCalls = ["fork", "vfork", "clone", "clone3"]
   private static let children = ["child_complete", "child_runnable"]
 
@@ -153,6 +164,7 @@ public struct CloneProbes: ~Copyable {
 
     self.programs = attached.programs
     self.links = attached.links
+    clocks = attached.clocks
     self.accounts = accounts
     self.wanted = wanted
     self.stacks = stacks
@@ -227,6 +239,7 @@ public struct CloneProbes: ~Copyable {
   private struct Attached {
     var programs: [Program] = []
     var links: [Held] = []
+    var clocks: [Clock] = []
 
     mutating func attach(_ program: Program) throws(BPFError) {
       links.append(Held(try program.attach()))
@@ -336,8 +349,8 @@ public struct CloneProbes: ~Copyable {
     do throws(BPFError) {
       let program = try object.program("sample")
       for cpu in cpus {
-        attached.links.append(
-          Held(try program.attach(toClockOf: cpu, frequency: sampleFrequency)))
+        attached.clocks.append(
+          Clock(try CPUClock(of: cpu, frequency: sampleFrequency, running: program)))
       }
       attached.programs.append(program)
       means.samples = true
@@ -360,6 +373,11 @@ public struct CloneProbes: ~Copyable {
   /// Gives a CPU that has come a ring.
   public mutating func addRing(cpu: Int) throws(BPFError) {
     try rings.add(cpus: [cpu], size: ringSize)
+  }
+
+  /// Whether samples are taken, where they are at all.
+  public func setSampling(_ samples: Bool) {
+    for clock in clocks { clock.clock.setTicking(samples) }
   }
 
   /// The return addresses of a stack, innermost first; empty where it isn't known.
@@ -385,8 +403,9 @@ public struct CloneProbes: ~Copyable {
     public var noRoom: UInt64 = 0
     /// Runs left out since a program was running already on that CPU.
     public var recursion: UInt64 = 0
-    /// All programs' own time while it was measured, ns.
+    /// All programs' own time while it was measured, ns, and how many calls began meanwhile.
     public var runTime: UInt64 = 0
+    public var begun: UInt64 = 0
   }
 
   public func account() throws(BPFError) -> Account {
@@ -401,6 +420,9 @@ public struct CloneProbes: ~Copyable {
       let statistics = try program.statistics()
       account.recursion += statistics.recursionMisses
       account.runTime += statistics.runTime
+      if Self.beginnings.contains(program.name) {
+        account.begun += statistics.runs
+      }
     }
     return account
   }

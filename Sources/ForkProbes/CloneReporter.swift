@@ -54,12 +54,17 @@ struct CloneReporter {
     stacks: borrowing CloneProbes
   ) throws -> CloneSnapshot {
     let now = Totals(account: account, delivered: delivered, consumer: try SelfUsage.cpuTime())
-    names.lookUp(interval, stacks)
+    lookUp(interval, stacks)
     let snapshot = try snapshot(interval, from: last, to: now, final: false)
     last = now
     whole.append(interval)
     names.keep(whole)
     return snapshot
+  }
+
+  /// Looks up names while those who have them may still be there.
+  mutating func lookUp(_ interval: CloneInterval, _ stacks: borrowing CloneProbes) {
+    names.lookUp(interval, stacks)
   }
 
   /// The snapshot of all intervals together.
@@ -74,6 +79,7 @@ struct CloneReporter {
     let phases = phaseParts(interval, means)
     let tables = pageTablesPart(interval, phases, pageSize: pages)
     let runTime = now.account.runTime - before.account.runTime
+    let measured = now.account.begun - before.account.begun
     let calls = CallsPart(
       fork: interval.calls[Int(Clone.Call.fork.rawValue)],
       vfork: interval.calls[Int(Clone.Call.vfork.rawValue)],
@@ -87,8 +93,7 @@ struct CloneReporter {
       intervalNs: interval.end - interval.start, filter: filter, probes: probes,
       loss: loss(from: before, to: now),
       cost: CloneCostPart(
-        bpfNsPerClone: interval.count == 0 || runTime == 0
-          ? nil : Double(runTime) / Double(interval.count),
+        bpfNsPerClone: measured == 0 ? nil : Double(runTime) / Double(measured),
         consumerNs: now.consumer - before.consumer,
         residentBytes: try SelfUsage.residentBytes(), ringBytes: ringBytes),
       calls: calls, phases: phases,

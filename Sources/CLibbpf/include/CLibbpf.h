@@ -20,4 +20,7 @@ void sonde_set_log_sink(sonde_log_sink sink);
  */
 int sonde_cpu_clock(int cpu, unsigned long hz);
 
+/* Lets such a clock tick or stand still. */
+int sonde_set_ticking(int clock, int ticks);
+
 #endif
