@@ -14,7 +14,7 @@ struct CloneprofTests {
 
   /// The whole of a watch of `testload`, and the figures that it printed: "forks 20 median 5 ...".
   private func profile(
-    _ load: String..., options: [String] = []
+    _ load: String..., options: [String] = [], mayLose: Bool = false
   ) throws -> (final: CloneSnapshot, told: [String: UInt64], all: [CloneSnapshot]) {
     let file = scratch.file("out.json")
     let arguments =
@@ -30,7 +30,8 @@ struct CloneprofTests {
     }
     let final = try #require(all.last)
     #expect(final.final && all.dropLast().allSatisfy { !$0.final })
-    #expect(final.loss.lost == 0 && final.loss.seen == final.loss.delivered)
+    #expect(final.loss.seen == final.loss.delivered + final.loss.lost)
+    #expect(mayLose || final.loss.lost == 0)
     return (final, told, all)
   }
 
@@ -81,7 +82,7 @@ struct CloneprofTests {
 
   /// The parts never exceed the whole, and what is measured leaves little over.
   @Test func phases() throws {
-    let (final, _, _) = try profile("forks", "512", "10", "--seconds", "60")
+    let (final, _, _) = try profile("forks", "1024", "10", "--seconds", "60")
     let parts = final.phases.filter { $0.share != nil }
     #expect(parts.reduce(0) { $0 + $1.ns } <= final.histograms.clone.sum)
     #expect(abs(parts.reduce(0) { $0 + $1.share! } - 1) < 0.001)
@@ -92,7 +93,7 @@ struct CloneprofTests {
     #expect(rest.share! <= 0.05 + own)
     if isMeasured(final) {
       let heaviest = try #require(final.costliest.first)
-      #expect(heaviest.bytes >= 512 << 20 && heaviest.count == 10)
+      #expect(heaviest.bytes >= 1024 << 20 && heaviest.count == 10)
       #expect(heaviest.kind == "anonymous")
       let tables = try #require(phase("page tables", of: final))
       #expect(final.mappings.reduce(0) { $0 + $1.ns } == tables.ns)
@@ -129,13 +130,17 @@ struct CloneprofTests {
     #expect(without.calls.threads == 0 && without.calls.clone == 40)
   }
 
-  /// A hundred that fork as fast as they can: each clone is counted.
+  /// A hundred that fork as fast as they can: each clone is counted, or known to be lost. (Where the
+  /// kernel is preemptible an fentry program may be interrupted by another that enters it too, which
+  /// the kernel then leaves out: recursion.)
   @Test func aHundredForkers() throws {
-    let (final, told, all) = try profile("forkstorm", "100", "--seconds", "3")
-    let forks = try #require(told["forks"])
+    let (final, told, all) = try profile("forkstorm", "100", "--seconds", "3", mayLose: true)
+    let forks = try #require(told["forks"]) + 100
     let calls = final.calls
-    #expect(calls.fork + calls.vfork + calls.clone + calls.clone3 == forks + 100)
-    #expect(final.histograms.clone.count == forks + 100)
+    let counted = calls.fork + calls.vfork + calls.clone + calls.clone3
+    #expect(counted <= forks && forks - counted <= final.loss.lost)
+    #expect(final.loss.ringFull == 0 && final.loss.lost < forks / 10)
+    #expect(final.histograms.clone.count == counted)
     var sum = Histogram()
     for interval in all.dropLast() { sum.add(try interval.histograms.clone.histogram()) }
     #expect(sum == (try final.histograms.clone.histogram()))
