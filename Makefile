@@ -19,15 +19,16 @@ BIN = $(BUILD)/release
 
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema clang-format-14
+TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema clang-format-14 linux-libc-dev-arm64-cross
 LAB_PACKAGES := $(TEST_PACKAGES) busybox-static cpio gcc make debian-archive-keyring
 BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq
 
+TOOLS := loadwatch cloneprof
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test lab lab-large format lint bench static install clean
+.PHONY: all build run test lab lab-large format lint bpf-arm64 bench static install clean
 
 all: build
 
@@ -43,7 +44,7 @@ endef
 
 build:
 	$(call install,$(BUILD_PACKAGES))
-	$(SWIFT_BUILD) --product loadwatch
+	@for tool in $(TOOLS); do $(SWIFT_BUILD) --product $$tool; done
 
 run:
 	$(call install,$(BUILD_PACKAGES))
@@ -57,7 +58,7 @@ run:
 
 test:
 	$(call install,$(TEST_PACKAGES))
-	$(MAKE) lint
+	$(MAKE) lint bpf-arm64
 	$(SWIFT_BUILD)
 	$(SUDO) env "PATH=$$PATH" $(SWIFT) test -c release --scratch-path $(BUILD) --no-parallel
 
@@ -78,6 +79,14 @@ lint:
 	clang-format-14 --dry-run --Werror bpf/*.h bpf/*.c bpf/include/*.h \
 		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Tests/Lab/*/*.c Examples/*/*.c
 
+# The kernel side for arm64, where nothing of it is run here.
+bpf-arm64:
+	@for source in bpf/*.bpf.c Tests/KernelTests/maps.bpf.c Examples/*/*.bpf.c; do \
+		"$$(dirname "$$(readlink -f "$$(command -v $(SWIFT))")")/clang" -target bpf -mcpu=v3 -O2 -g \
+			-Wall -Wextra -Wno-unused-parameter -Werror -D__TARGET_ARCH_arm64 \
+			-I/usr/aarch64-linux-gnu/include -Ibpf -c $$source -o /dev/null; \
+	done
+
 format:
 	$(call install,clang-format-14)
 	$(SWIFT) format --in-place --recursive Package.swift Sources Plugins Tests Examples
@@ -90,18 +99,22 @@ bench:
 	$(SWIFT_BUILD) --product testload
 	$(SUDO) Benchmarks/run $(BUILD)-static/loadwatch $(BIN)/testload
 
-# One file that runs on any host of this architecture: no Swift, no libbpf needed there.
+# One file per tool that runs on any host of this architecture: no Swift, no libbpf needed there.
 static:
 	$(call install,$(BUILD_PACKAGES))
-	$(SWIFT) build -c release --scratch-path $(BUILD)-static --product loadwatch \
-		--static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld \
-		-Xlinker -lelf -Xlinker -lz -Xlinker --icf=all \
-		-Xlinker --no-eh-frame-hdr -Xlinker -T$(CURDIR)/Sources/static.ld
-	strip -o $(BUILD)-static/loadwatch $(BUILD)-static/release/loadwatch
-	@ls -l $(BUILD)-static/loadwatch
+	@for tool in $(TOOLS); do \
+		$(SWIFT) build -c release --scratch-path $(BUILD)-static --product $$tool \
+			--static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld \
+			-Xlinker -lelf -Xlinker -lz -Xlinker --icf=all \
+			-Xlinker --no-eh-frame-hdr -Xlinker -T$(CURDIR)/Sources/static.ld; \
+		strip -o $(BUILD)-static/$$tool $(BUILD)-static/release/$$tool; \
+		ls -l $(BUILD)-static/$$tool; \
+	done
 
 install: static
-	install -D -m 755 $(BUILD)-static/loadwatch $(DESTDIR)$(PREFIX)/bin/loadwatch
+	for tool in $(TOOLS); do \
+		install -D -m 755 $(BUILD)-static/$$tool $(DESTDIR)$(PREFIX)/bin/$$tool; \
+	done
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-static

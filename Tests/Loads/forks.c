@@ -86,7 +86,7 @@ static void fork_with(long mib, long count, int advice, bool inherited)
 	qsort(times, done, sizeof(*times), by_size);
 	if (done)
 		printf("forks %ld median %ld total %ld faults %ld pte %ld\n",
-		       done, times[done / 2], total, faults, *kb);
+		       done, times[(done - 1) / 2], total, faults, *kb);
 }
 
 void load_forks(const long *arguments)
