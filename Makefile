@@ -21,7 +21,7 @@ BIN = $(BUILD)/release
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema clang-format-14 linux-libc-dev-arm64-cross
 LAB_PACKAGES := $(TEST_PACKAGES) busybox-static cpio gcc make debian-archive-keyring
-BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq
+BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq strace
 
 TOOLS := loadwatch cloneprof
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -98,6 +98,7 @@ bench:
 	$(MAKE) static
 	$(SWIFT_BUILD) --product testload
 	$(SUDO) Benchmarks/run $(BUILD)-static/loadwatch $(BIN)/testload
+	$(SUDO) Benchmarks/clones $(BUILD)-static/cloneprof $(BIN)/testload
 
 # One file per tool that runs on any host of this architecture: no Swift, no libbpf needed there.
 static:

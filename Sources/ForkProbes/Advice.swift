@@ -14,8 +14,15 @@ func advice(
   ].compactMap { $0 }
 }
 
+/// What a part is of the whole at least; nothing where it rests on a few samples.
 private func share(_ name: String, _ phases: [PhasePart]) -> Double {
-  phases.first { $0.name == name }?.share ?? 0
+  guard let phase = phases.first(where: { $0.name == name }), let share = phase.share else {
+    return 0
+  }
+  let all = phases.filter { $0.how == .sampled }.reduce(0) { $0 + $1.count }
+  if phase.how == .sampled, all < 20 { return 0 }
+  guard let uncertainty = phase.uncertaintyNs, phase.ns > 0 else { return share }
+  return max(0, share * (1 - Double(uncertainty) / Double(phase.ns)))
 }
 
 private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
@@ -57,7 +64,7 @@ private func hugePages(
       + "madvise(MADV_HUGEPAGE) or /sys/kernel/mm/transparent_hugepage/enabled; after the fork the "
       + "first write to each copies 2 MiB.",
     evidence: [
-      "page tables are \(percent(copied)) of a clone",
+      "page tables are \(percent(copied)) of a clone, or more",
       "\(interval.entries / max(1, interval.count)) entries a clone at "
         + "\(Int(each.rounded())) ns",
     ])
@@ -91,7 +98,7 @@ private func spawn(_ interval: CloneInterval, _ phases: [PhasePart]) -> AdvicePa
     kind: "posix_spawn",
     text:
       "Where the child only starts another program, posix_spawn(3) or vfork(2) copies nothing.",
-    evidence: ["copying the address space is \(percent(copied)) of a clone"])
+    evidence: ["copying the address space is \(percent(copied)) of a clone, or more"])
 }
 
 /// The CPUs are busy with others.
