@@ -147,6 +147,9 @@ let package = Package(
     .testTarget(
       name: "LoadTraceTests", dependencies: ["LoadTrace", "Records", "Histograms"],
       swiftSettings: strict + lifetimes),
+    .testTarget(
+      name: "ForkTraceTests", dependencies: ["ForkTrace", "Records", "Histograms"],
+      swiftSettings: strict + lifetimes),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(
       name: "SymbolsTests", dependencies: ["Proc", "Support", "Symbols", "testload"],

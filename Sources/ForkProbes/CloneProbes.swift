@@ -56,27 +56,12 @@ public struct CloneProbes: ~Copyable {
   static let mappingThreshold: UInt32 = 5_000
 
   /// A link that lives in an array.
-  private final class Held {
+  final class Held {
     private let link: Link
     init(_ link: consuming Link) { self.link = link }
   }
 
-  /// What the calls and their parts are seen by, the best first.
-  private enum Way: CaseIterable {
-    case functionEntries, kprobes, systemCalls
-
-    /// How the names of its programs end, at a function's beginning and its end.
-    var endings: (begin: String, end: String) {
-      self == .functionEntries ? ("entry", "exit") : ("probe", "return")
-    }
-
-    /// As the ladder names it: "fentry/dup_mmap".
-    func probe(_ function: String) -> String {
-      "\(self == .functionEntries ? "fentry" : "kprobe")/\(function)"
-    }
-  }
-
-  private final class Clock {
+  final class Clock {
     let clock: CPUClock
     init(_ clock: consuming CPUClock) { self.clock = clock }
   }
@@ -86,8 +71,8 @@ public struct CloneProbes: ~Copyable {
     "fork_begins", "vfork_begins", "clone_begins", "clone3_begins", "kernel_clone_entry",
     "kernel_clone_probe",
   ]
-  private static let systemCalls = ["fork", "vfork", "clone", "clone3"]
-  private static let children = ["child_complete", "child_runnable"]
+  static let systemCalls = ["fork", "vfork", "clone", "clone3"]
+  static let children = ["child_complete", "child_runnable"]
 
   /// Loads and attaches what this kernel can attach.
   ///
@@ -180,63 +165,7 @@ public struct CloneProbes: ~Copyable {
     init(object: consuming Object) { self.object = object }
   }
 
-  /// Why a way isn't even tried.
-  private static func reasonAgainst(
-    _ way: Way, _ kernel: borrowing KernelFeatures, _ symbols: KernelSymbols?
-  ) -> String? {
-    let availability: Availability =
-      switch way {
-      case .functionEntries: kernel.function("kernel_clone")
-      case .kprobes: kernel.kprobes
-      case .systemCalls: .yes
-      }
-    if case .no(let reason) = availability { return reason }
-    return nil
-  }
-
-  /// Loads the programs of a way, those of functions that aren't there left out.
-  private static func load(
-    _ way: Way, _ kernel: borrowing KernelFeatures, _ wishes: CloneWishes, possibleCPUs: Int,
-    ringSize: Int, samples: Bool
-  ) throws(BPFError) -> Object {
-    let file = try OpenObject(BPFObjects.fork)
-    try file.setMaxEntries("rings", possibleCPUs)
-    try file.setMaxEntries("cpus", possibleCPUs)
-    let records = ringSize / 4 / (MemoryLayout<sonde_clone>.size + 8)
-    try file.set(".rodata.config", to: sonde_config(wakeup_records: UInt32(records), pad: 0))
-    try file.set(
-      ".rodata.fork",
-      to: sonde_fork_config(
-        only_wanted: wishes.processes.isEmpty ? 0 : 1, follows: wishes.follows ? 1 : 0,
-        mapping_threshold: mappingThreshold, threads: wishes.threads ? 1 : 0))
-    for call in systemCalls {
-      try file.setLoads("\(call)_begins", way == .systemCalls)
-      try file.setLoads("\(call)_ends", way == .systemCalls)
-    }
-    try file.setLoads("sample", way == .systemCalls && samples)
-    // An fentry program loads only where its function stands in BTF; a kprobe attaches only there.
-    let functions = [
-      ("kernel_clone", ["kernel_clone_entry", "kernel_clone_exit"]),
-      ("dup_mmap", ["dup_mmap_entry", "dup_mmap_exit"]),
-      ("uprobe_start_dup_mmap", ["bracket_begin_entry"]),
-      ("uprobe_end_dup_mmap", ["bracket_end_entry"]),
-      ("copy_page_range", ["mapping_entry", "mapping_exit"]),
-    ]
-    for (function, programs) in functions {
-      let isThere = way == .functionEntries && kernel.function(function).isYes
-      for program in programs { try file.setLoads(program, isThere) }
-    }
-    for program in ["kernel_clone", "dup_mmap", "mapping"] {
-      try file.setLoads("\(program)_probe", way == .kprobes)
-      try file.setLoads("\(program)_return", way == .kprobes)
-    }
-    for program in ["bracket_begin", "bracket_end"] {
-      try file.setLoads("\(program)_probe", way == .kprobes)
-    }
-    return try file.load()
-  }
-
-  private struct Attached {
+  struct Attached {
     var programs: [Program] = []
     var links: [Held] = []
     var clocks: [Clock] = []
@@ -244,119 +173,6 @@ public struct CloneProbes: ~Copyable {
     mutating func attach(_ program: Program) throws(BPFError) {
       links.append(Held(try program.attach()))
       programs.append(program)
-    }
-  }
-
-  /// libbpf looks up tracepoints in tracefs, which not every machine has mounted.
-  private static func ensureTracefs() throws(BPFError) {
-    for root in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
-    where unsafe access("\(root)/events", F_OK) == 0 {
-      return
-    }
-    guard sonde_mount_tracefs() == 0 else {
-      throw BPFError(
-        errno == EPERM ? .notPermitted : .unsupported, "see system calls",
-        errno: Errno(rawValue: errno), cause: "tracefs is not mounted",
-        remedy: "mount -t tracefs nodev /sys/kernel/tracing")
-    }
-  }
-
-  /// The copy of the address space and of each mapping's page tables. A kernel that has inlined one of
-  /// them, or refuses it, is told of and goes without.
-  private static func attachCopies(
-    _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
-    _ symbols: KernelSymbols?, _ attached: inout Attached, _ means: inout Means
-  ) -> [ProbePart] {
-    let (begin, end) = way.endings
-    let copy = "the copy of the address space"
-    var ladder: [ProbePart] = []
-    var failure = reasonAgainst("dup_mmap", symbols)
-    if failure == nil {
-      failure = reason {
-        () throws(BPFError) in
-        try attached.attach(object.program("dup_mmap_\(end)"))
-        try attached.attach(object.program("dup_mmap_\(begin)"))
-      }
-    }
-    if failure == nil {
-      ladder.append(ProbePart(want: copy, using: way.probe("dup_mmap"), state: .yes))
-      means.measuresCopies = true
-    } else {
-      let missing = reason {
-        () throws(BPFError) in
-        try attached.attach(object.program("bracket_end_\(begin)"))
-        try attached.attach(object.program("bracket_begin_\(begin)"))
-      }
-      means.measuresCopies = missing == nil
-      ladder.append(
-        ProbePart(
-          want: copy, using: way.probe("uprobe_start_dup_mmap, uprobe_end_dup_mmap"),
-          state: missing == nil ? .yes : .no, reason: missing ?? failure))
-    }
-    let missing = reason {
-      () throws(BPFError) in
-      // c78f463649d6 ("mm: remove src/dst mm parameter in copy_page_range()"), 5.10.
-      guard kernel.parameterCount(of: "copy_page_range") ?? 2 == 2 else {
-        throw BPFError(
-          .unsupported, "tell the mapping that is copied",
-          cause: "copy_page_range has other arguments in this kernel")
-      }
-      try attached.attach(object.program("mapping_\(end)"))
-      try attached.attach(object.program("mapping_\(begin)"))
-    }
-    means.measuresMappings = missing == nil
-    ladder.append(
-      ProbePart(
-        want: "page tables, mapping by mapping", using: way.probe("copy_page_range"),
-        state: missing == nil ? .yes : .no, reason: missing))
-    return ladder
-  }
-
-  /// Why it didn't work; nil where it did.
-  private static func reason(_ body: () throws(BPFError) -> Void) -> String? {
-    do throws(BPFError) {
-      try body()
-      return nil
-    } catch {
-      return "\(error)"
-    }
-  }
-
-  /// Why a function can't be probed: inlined, or there more than once; nil where it stands once.
-  private static func reasonAgainst(_ function: String, _ symbols: KernelSymbols?) -> String? {
-    guard let symbols else { return nil }
-    let found = symbols.addresses(named: function).filter { $0.name == function }
-    switch found.count {
-    case 0: return "\(function) is inlined in this kernel"
-    case 1: return nil
-    default: return "\(function) is there \(found.count) times in this kernel"
-    }
-  }
-
-  private static func attachSamples(
-    _ object: borrowing Object, _ cpus: [Int], _ symbols: KernelSymbols?, _ reason: String?,
-    _ attached: inout Attached, _ means: inout Means
-  ) -> [ProbePart] {
-    let want = "the parts of a clone"
-    let using = "samples of the kernel's stack, \(sampleFrequency) a second"
-    guard symbols != nil else {
-      return [
-        ProbePart(
-          want: want, using: using, state: .no,
-          reason: "addresses in /proc/kallsyms are hidden; run as root, or grant CAP_SYSLOG")
-      ]
-    }
-    do throws(BPFError) {
-      let program = try object.program("sample")
-      for cpu in cpus {
-        attached.clocks.append(
-          Clock(try CPUClock(of: cpu, frequency: sampleFrequency, running: program)))
-      }
-      attached.programs.append(program)
-      means.samples = true
-      return [ProbePart(want: want, using: using, state: .yes, reason: reason)]
-    } catch {
-      return [ProbePart(want: want, using: using, state: .no, reason: "\(error)")]
     }
   }
 

@@ -49,25 +49,41 @@ public struct CloneInterval: Sendable {
     public var tgid: UInt32
     public var start: UInt64
     public var end: UInt64
+
+    package init(tgid: UInt32, start: UInt64, end: UInt64) {
+      (self.tgid, self.start, self.end) = (tgid, start, end)
+    }
   }
 
   public struct MappingSum: Sendable, Equatable {
     public var comm: String
     public var kind: Clone.MappingKind
-    public var count: UInt64 = 0
-    public var ns: UInt64 = 0
+    public var count: UInt64
+    public var ns: UInt64
+
+    package init(comm: String, kind: Clone.MappingKind, count: UInt64 = 0, ns: UInt64 = 0) {
+      (self.comm, self.kind, self.count, self.ns) = (comm, kind, count, ns)
+    }
   }
 
   /// A call stack of a process, by the kernel side's number for it.
   public struct StackKey: Sendable, Hashable {
     public var tgid: UInt32
     public var stack: Int32
+
+    package init(tgid: UInt32, stack: Int32) {
+      (self.tgid, self.stack) = (tgid, stack)
+    }
   }
 
   public struct StackSum: Sendable, Equatable {
     public var comm: String
-    public var count: UInt64 = 0
-    public var ns: UInt64 = 0
+    public var count: UInt64
+    public var ns: UInt64
+
+    package init(comm: String, count: UInt64 = 0, ns: UInt64 = 0) {
+      (self.comm, self.count, self.ns) = (comm, count, ns)
+    }
   }
 
   public init(start: UInt64, end: UInt64) {

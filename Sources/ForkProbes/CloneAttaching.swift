@@ -1,0 +1,107 @@
+import BPF
+import Glibc
+import Snapshots
+import Symbols
+
+// What of the parts of a clone can be attached, and by which means.
+
+extension CloneProbes {
+  /// The copy of the address space and of each mapping's page tables. A kernel that has inlined one of
+  /// them, or refuses it, is told of and goes without.
+  static func attachCopies(
+    _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
+    _ symbols: KernelSymbols?, _ attached: inout Attached, _ means: inout Means
+  ) -> [ProbePart] {
+    let (begin, end) = way.endings
+    let copy = "the copy of the address space"
+    var ladder: [ProbePart] = []
+    var failure = reasonAgainst("dup_mmap", symbols)
+    if failure == nil {
+      failure = reason {
+        () throws(BPFError) in
+        try attached.attach(object.program("dup_mmap_\(end)"))
+        try attached.attach(object.program("dup_mmap_\(begin)"))
+      }
+    }
+    if failure == nil {
+      ladder.append(ProbePart(want: copy, using: way.probe("dup_mmap"), state: .yes))
+      means.measuresCopies = true
+    } else {
+      let missing = reason {
+        () throws(BPFError) in
+        try attached.attach(object.program("bracket_end_\(begin)"))
+        try attached.attach(object.program("bracket_begin_\(begin)"))
+      }
+      means.measuresCopies = missing == nil
+      ladder.append(
+        ProbePart(
+          want: copy, using: way.probe("uprobe_start_dup_mmap, uprobe_end_dup_mmap"),
+          state: missing == nil ? .yes : .no, reason: missing ?? failure))
+    }
+    let missing = reason {
+      () throws(BPFError) in
+      // c78f463649d6 ("mm: remove src/dst mm parameter in copy_page_range()"), 5.10.
+      guard kernel.parameterCount(of: "copy_page_range") ?? 2 == 2 else {
+        throw BPFError(
+          .unsupported, "tell the mapping that is copied",
+          cause: "copy_page_range has other arguments in this kernel")
+      }
+      try attached.attach(object.program("mapping_\(end)"))
+      try attached.attach(object.program("mapping_\(begin)"))
+    }
+    means.measuresMappings = missing == nil
+    ladder.append(
+      ProbePart(
+        want: "page tables, mapping by mapping", using: way.probe("copy_page_range"),
+        state: missing == nil ? .yes : .no, reason: missing))
+    return ladder
+  }
+
+  /// Why it didn't work; nil where it did.
+  static func reason(_ body: () throws(BPFError) -> Void) -> String? {
+    do throws(BPFError) {
+      try body()
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  /// Why a function can't be probed: inlined, or there more than once; nil where it stands once.
+  static func reasonAgainst(_ function: String, _ symbols: KernelSymbols?) -> String? {
+    guard let symbols else { return nil }
+    let found = symbols.addresses(named: function).filter { $0.name == function }
+    switch found.count {
+    case 0: return "\(function) is inlined in this kernel"
+    case 1: return nil
+    default: return "\(function) is there \(found.count) times in this kernel"
+    }
+  }
+
+  static func attachSamples(
+    _ object: borrowing Object, _ cpus: [Int], _ symbols: KernelSymbols?, _ reason: String?,
+    _ attached: inout Attached, _ means: inout Means
+  ) -> [ProbePart] {
+    let want = "the parts of a clone"
+    let using = "samples of the kernel's stack, \(sampleFrequency) a second"
+    guard symbols != nil else {
+      return [
+        ProbePart(
+          want: want, using: using, state: .no,
+          reason: "addresses in /proc/kallsyms are hidden; run as root, or grant CAP_SYSLOG")
+      ]
+    }
+    do throws(BPFError) {
+      let program = try object.program("sample")
+      for cpu in cpus {
+        attached.clocks.append(
+          Clock(try CPUClock(of: cpu, frequency: sampleFrequency, running: program)))
+      }
+      attached.programs.append(program)
+      means.samples = true
+      return [ProbePart(want: want, using: using, state: .yes, reason: reason)]
+    } catch {
+      return [ProbePart(want: want, using: using, state: .no, reason: "\(error)")]
+    }
+  }
+}
