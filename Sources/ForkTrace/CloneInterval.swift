@@ -97,27 +97,27 @@ public struct CloneInterval: Sendable {
   /// Adds the interval that follows this one.
   public mutating func append(_ next: CloneInterval) {
     end = next.end
-    for index in calls.indices { calls[index] += next.calls[index] }
-    threads += next.threads
+    for index in calls.indices { calls[index] &+= next.calls[index] }
+    threads &+= next.threads
     failures.merge(next.failures, uniquingKeysWith: +)
     clone.add(next.clone)
     addressSpaceCopy.add(next.addressSpaceCopy)
     pageTableCopy.add(next.pageTableCopy)
     vforkWait.add(next.vforkWait)
-    wakeNs += next.wakeNs
-    queuedNs += next.queuedNs
-    for index in samples.indices { samples[index] += next.samples[index] }
+    wakeNs &+= next.wakeNs
+    queuedNs &+= next.queuedNs
+    for index in samples.indices { samples[index] &+= next.samples[index] }
     for index in kinds.indices {
-      kinds[index].bytes += next.kinds[index].bytes
-      kinds[index].ns += next.kinds[index].ns
-      kinds[index].count += next.kinds[index].count
+      kinds[index].bytes &+= next.kinds[index].bytes
+      kinds[index].ns &+= next.kinds[index].ns
+      kinds[index].count &+= next.kinds[index].count
     }
-    pageTableBytes += next.pageTableBytes
-    entries += next.entries
-    hugetlbPages += next.hugetlbPages
-    large.count += next.large.count
-    large.ns += next.large.ns
-    large.pages += next.large.pages
+    pageTableBytes &+= next.pageTableBytes
+    entries &+= next.entries
+    hugetlbPages &+= next.hugetlbPages
+    large.count &+= next.large.count
+    large.ns &+= next.large.ns
+    large.pages &+= next.large.pages
     mappings.merge(next.mappings) { one, two in
       MappingSum(comm: two.comm, kind: two.kind, count: one.count + two.count, ns: one.ns + two.ns)
     }

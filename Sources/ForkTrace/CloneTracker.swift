@@ -66,7 +66,7 @@ public struct CloneTracker: Sendable {
     case (SONDE_KIND_SAMPLE.rawValue, MemoryLayout<sonde_sample>.size):
       let sample = unsafe record.unsafeLoad(as: sonde_sample.self)
       let offset = MemoryLayout<sonde_sample>.offset(of: \.frames)!
-      let count = min(Int(sample.length) / 8, Int(SONDE_SAMPLE_FRAMES))
+      let count = min(Int(clamping: sample.length) / 8, Int(SONDE_SAMPLE_FRAMES))
       let phase = phases.phase(frames: count) { index in
         unsafe record.unsafeLoad(fromByteOffset: offset + 8 * index, as: UInt64.self)
       }
@@ -103,14 +103,14 @@ public struct CloneTracker: Sendable {
       current.calls[Int(clone.call.rawValue)] += 1
     }
     current.clone.record(clone.ownNs)
-    current.wakeNs += clone.wakeNs
-    current.queuedNs += clone.queuedNs
+    current.wakeNs &+= clone.wakeNs
+    current.queuedNs &+= clone.queuedNs
     if clone.waitNs > 0 { current.vforkWait.record(clone.waitNs) }
     if clone.copiesAddressSpace { copied(clone) }
     if clone.stack >= 0 {
       let key = CloneInterval.StackKey(tgid: clone.tgid, stack: clone.stack)
       current.stacks[key, default: .init(comm: clone.comm)].count += 1
-      current.stacks[key]!.ns += clone.ownNs
+      current.stacks[key]!.ns &+= clone.ownNs
     }
     rank(clone)
     if let told { add(told, of: clone) }
@@ -120,27 +120,27 @@ public struct CloneTracker: Sendable {
     if clone.addressSpaceNs > 0 { current.addressSpaceCopy.record(clone.addressSpaceNs) }
     if clone.mappings > 0 { current.pageTableCopy.record(clone.pageTablesNs) }
     for index in clone.kinds.indices {
-      current.kinds[index].bytes += clone.kinds[index].bytes
-      current.kinds[index].ns += clone.kinds[index].ns
-      current.kinds[index].count += clone.kinds[index].count
+      current.kinds[index].bytes &+= clone.kinds[index].bytes
+      current.kinds[index].ns &+= clone.kinds[index].ns
+      current.kinds[index].count &+= clone.kinds[index].count
     }
-    current.pageTableBytes += clone.pageTableBytes
-    current.entries += clone.entries
-    current.hugetlbPages += clone.hugetlbPages
+    current.pageTableBytes &+= clone.pageTableBytes
+    current.entries &+= clone.entries
+    current.hugetlbPages &+= clone.hugetlbPages
     if clone.entries >= CloneInterval.largePages {
       current.large.count += 1
-      current.large.ns += clone.ownNs
-      current.large.pages += clone.entries
+      current.large.ns &+= clone.ownNs
+      current.large.pages &+= clone.entries
     }
   }
 
   private mutating func add(_ told: Pending, of clone: Clone) {
-    for index in told.samples.indices { current.samples[index] += told.samples[index] }
+    for index in told.samples.indices { current.samples[index] &+= told.samples[index] }
     for (key, kind, ns) in told.mappings {
       var key = key
       key.tgid = clone.tgid
       current.mappings[key, default: .init(comm: clone.comm, kind: kind)].count += 1
-      current.mappings[key]!.ns += ns
+      current.mappings[key]!.ns &+= ns
     }
   }
 
