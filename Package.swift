@@ -143,21 +143,24 @@ let package = Package(
         "cloneprof", "execs",
       ],
       swiftSettings: tests),
-    .testTarget(name: "HistogramsTests", dependencies: ["Histograms"], swiftSettings: strict),
     .testTarget(
-      name: "LoadTraceTests", dependencies: ["LoadTrace", "Records", "Histograms"],
+      name: "HistogramsTests", dependencies: ["Histograms", "Support"], swiftSettings: strict),
+    .testTarget(
+      name: "LoadTraceTests", dependencies: ["LoadTrace", "Records", "Histograms", "Support"],
       swiftSettings: strict + lifetimes),
     .testTarget(
-      name: "ForkTraceTests", dependencies: ["ForkTrace", "Records", "Histograms"],
+      name: "ForkTraceTests", dependencies: ["ForkTrace", "Records", "Histograms", "Support"],
       swiftSettings: strict + lifetimes),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(
       name: "SymbolsTests", dependencies: ["Proc", "Support", "Symbols", "testload"],
       swiftSettings: tests),
     .testTarget(
-      name: "SnapshotsTests", dependencies: ["Histograms", "Snapshots"], swiftSettings: strict),
+      name: "SnapshotsTests", dependencies: ["Histograms", "Snapshots", "Support"],
+      swiftSettings: strict),
     .testTarget(
-      name: "PresentationTests", dependencies: ["Histograms", "Presentation", "Snapshots"],
+      name: "PresentationTests",
+      dependencies: ["Histograms", "Presentation", "Snapshots", "Support"],
       swiftSettings: strict),
   ]
 )

@@ -2,6 +2,7 @@ import ForkTrace
 import Histograms
 import Records
 import Testing
+import Support
 
 /// Records made into intervals, without a kernel.
 struct CloneTrackerTests {

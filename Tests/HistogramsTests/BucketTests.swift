@@ -1,6 +1,7 @@
 import Testing
 
 import Histograms
+import Support
 
 /// Where the buckets lie.
 struct BucketTests {

@@ -1,5 +1,6 @@
 import Histograms
 import Testing
+import Support
 
 /// What is recorded, merged and asked for.
 struct HistogramTests {

@@ -1,5 +1,6 @@
 import Histograms
 import Testing
+import Support
 
 /// Histograms from the buckets of a snapshot.
 struct RebuildTests {

@@ -1,5 +1,6 @@
 import LoadTrace
 import Testing
+import Support
 
 /// The gauge against counting by hand.
 struct GaugeTests {

@@ -2,6 +2,7 @@ import Histograms
 import LoadTrace
 import Records
 import Testing
+import Support
 
 /// What remains true where records are lost: a full ring, or switches that are never traced.
 struct LossTests {

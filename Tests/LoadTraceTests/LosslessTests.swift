@@ -1,6 +1,7 @@
 import Histograms
 import LoadTrace
 import Testing
+import Support
 
 /// Where nothing is lost, every figure is the true one.
 struct LosslessTests {

@@ -2,6 +2,7 @@ import Histograms
 import LoadTrace
 import Records
 import Testing
+import Support
 
 /// Records that no kernel writes. Nothing may trap, and what is real stays what it is.
 struct RobustnessTests {

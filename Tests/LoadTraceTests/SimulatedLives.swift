@@ -1,4 +1,5 @@
 import Records
+import Support
 
 /// How tasks of the simulation come, change and go.
 extension Simulator {

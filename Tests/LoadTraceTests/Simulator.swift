@@ -1,4 +1,5 @@
 import Records
+import Support
 
 /// A scheduler with the kernel's own accounts (`kernel/sched/stats.h`), which does random things.
 ///

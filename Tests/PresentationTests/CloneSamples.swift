@@ -1,4 +1,5 @@
 import Snapshots
+import Support
 
 /// A snapshot in which every line of a picture has something to say: a web server of 4 GiB that
 /// starts programs.

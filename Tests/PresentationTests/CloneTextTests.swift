@@ -2,6 +2,7 @@ import Snapshots
 import Testing
 
 import Presentation
+import Support
 
 /// A snapshot of clones as text.
 struct CloneTextTests {
@@ -32,7 +33,7 @@ struct CloneTextTests {
   }
 
   @Test(arguments: 0..<12 as Range<UInt64>) func noLineIsWiderThanTheTerminal(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     for columns in [1, 2, 7, 20, 44, 45, 46, 60, 68, 69, 70, 77, 79, 80, 81, 100, 132, 300] {
       let snapshot = randomCloneSample(&random)
       for bars in [BarStyle.blocks, .ascii] {
@@ -47,7 +48,7 @@ struct CloneTextTests {
   }
 
   @Test func figuresAreNeverCutFrom80Columns() {
-    var random = SplitMix64(state: 3)
+    var random = SplitMix64(seed: 3)
     for _ in 0..<100 {
       var snapshot = randomCloneSample(&random)
       let known = cloneSample()
@@ -76,7 +77,7 @@ struct CloneTextTests {
   }
 
   @Test(arguments: 0..<20 as Range<UInt64>) func withoutColorThereIsNoControl(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     let snapshot = randomCloneSample(&random)
     let plain = Self.text(snapshot, columns: 90)
     let controls = plain.unicodeScalars.filter { $0.properties.generalCategory == .control }

@@ -1,5 +1,6 @@
 import Presentation
 import Testing
+import Support
 
 /// Names that come from anyone.
 struct EscapeTests {
@@ -28,7 +29,7 @@ struct EscapeTests {
   }
 
   @Test(arguments: 0..<20 as Range<UInt64>) func anyBytesAreHarmlessAndComeBack(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     for _ in 0..<100 {
       let bytes = Self.randomBytes(&random)
       let text = escaped(bytes: bytes)

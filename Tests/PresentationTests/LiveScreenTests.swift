@@ -1,5 +1,6 @@
 import Presentation
 import Testing
+import Support
 
 /// Pictures drawn over each other.
 struct LiveScreenTests {
@@ -10,7 +11,7 @@ struct LiveScreenTests {
   }
 
   @Test(arguments: 0..<50 as Range<UInt64>) func onlyTheLastPictureIsSeen(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     var terminal = TestTerminal(columns: 10, rows: 8)
     var screen = LiveScreen()
     let before = (0..<Int.random(in: 0...12, using: &random)).map { "before \($0)" }

@@ -3,6 +3,7 @@ import Snapshots
 import Testing
 
 import Presentation
+import Support
 
 /// A snapshot as text.
 struct LoadTextTests {
@@ -27,7 +28,7 @@ struct LoadTextTests {
   }
 
   @Test(arguments: 0..<12 as Range<UInt64>) func noLineIsWiderThanTheTerminal(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     for columns in [1, 2, 7, 20, 44, 45, 46, 60, 76, 77, 79, 80, 81, 100, 132, 300] {
       let snapshot = randomSample(&random)
       for bars in [BarStyle.blocks, .ascii] {
@@ -42,7 +43,7 @@ struct LoadTextTests {
   }
 
   @Test func figuresAreNeverCutFrom80Columns() {
-    var random = SplitMix64(state: 3)
+    var random = SplitMix64(seed: 3)
     for _ in 0..<100 {
       var snapshot = randomSample(&random)
       snapshot.host = sample().host
@@ -55,7 +56,7 @@ struct LoadTextTests {
   }
 
   @Test(arguments: 0..<20 as Range<UInt64>) func withoutColorThereIsNoControl(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     let snapshot = randomSample(&random)
     let plain = Self.text(snapshot, columns: 90)
     let controls = plain.unicodeScalars.filter { $0.properties.generalCategory == .control }

@@ -2,6 +2,7 @@ import Histograms
 import Testing
 
 import Presentation
+import Support
 
 /// Histograms on one axis.
 struct OctaveTableTests {
@@ -12,7 +13,7 @@ struct OctaveTableTests {
   }
 
   @Test(arguments: 0..<20 as Range<UInt64>) func nothingIsLeftOut(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     let histograms = (0..<4).map { _ in
       (0..<Int.random(in: 0...50, using: &random)).map { _ in
         random.next() >> UInt64.random(in: 0...63, using: &random)

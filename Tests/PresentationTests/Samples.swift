@@ -1,5 +1,6 @@
 import Histograms
 import Snapshots
+import Support
 
 /// A snapshot in which every line of a picture has something to say.
 func sample(final: Bool = false) -> LoadSnapshot {

@@ -1,5 +1,6 @@
 import Presentation
 import Testing
+import Support
 
 /// Figures with their units.
 struct UnitsTests {
@@ -22,7 +23,7 @@ struct UnitsTests {
   }
 
   @Test func figuresFitTheirFields() {
-    var random = SplitMix64(state: 1)
+    var random = SplitMix64(seed: 1)
     for _ in 0..<20_000 {
       let value = random.next() >> UInt64.random(in: 0...63, using: &random)
       #expect(durationText(ns: value).utf8.count <= 9, "\(value)")

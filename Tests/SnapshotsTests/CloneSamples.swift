@@ -1,9 +1,10 @@
 import Histograms
 import Snapshots
+import Support
 
 /// Clones as they might have been: of few names, so that many meet when they are added.
 func cloneSample(_ seed: UInt64, host: String? = nil) -> CloneSnapshot {
-  var random = SplitMix64(state: seed)
+  var random = SplitMix64(seed: seed)
   func number(_ limit: UInt64) -> UInt64 { .random(in: 0..<limit, using: &random) }
   func some<Part>(_ make: (Int) -> Part) -> [Part] {
     (0..<6).shuffled(using: &random).prefix(Int(number(6))).map(make)

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Symbols
 import Testing
+import Support
 
 /// Files as a crash or an attacker leaves them.
 struct DamagedFileTests {

@@ -1,13 +1,13 @@
 /// Random numbers that are the same in every run (Steele, Lea, Flood: "Fast splittable
 /// pseudorandom number generators", 2014).
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
+public struct SplitMix64: RandomNumberGenerator, Sendable {
+  public var state: UInt64
 
-  init(seed: UInt64) {
+  public init(seed: UInt64) {
     state = seed
   }
 
-  mutating func next() -> UInt64 {
+  public mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var z = state
     z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
@@ -15,14 +15,19 @@ struct SplitMix64: RandomNumberGenerator {
     return z ^ (z >> 31)
   }
 
+  /// True once in `count` times.
+  public mutating func once(in count: Int) -> Bool {
+    Int.random(in: 0..<count, using: &self) == 0
+  }
+
   /// A value whose number of bits is random, up to `bits`: small ones as often as large ones.
-  mutating func value(bits: UInt64 = 64) -> UInt64 {
+  public mutating func value(bits: UInt64 = 64) -> UInt64 {
     let width = UInt64.random(in: 0...bits, using: &self)
     return width == 0 ? 0 : next() >> (64 - width)
   }
 
   /// Many of them.
-  mutating func values(_ count: Int, bits: UInt64 = 64) -> [UInt64] {
+  public mutating func values(_ count: Int, bits: UInt64 = 64) -> [UInt64] {
     (0..<count).map { _ in value(bits: bits) }
   }
 }
