@@ -173,7 +173,11 @@ public struct LoadWatch: ~Copyable {
 
   private mutating func survey(boundary: UInt64) throws {
     let before = Clocks.monotonic
-    guard lastSurvey.isAffordable(at: before) else { return }
+    // A task that two surveys in a row don't find is forgotten: between them all must have been
+    // consumed that was in the rings as the first one looked, the task's own end too. Not so where
+    // this comes late and has several boundaries to catch up with.
+    guard lastSurvey.isAffordable(at: before), boundary &- (probes.clockOffset ?? 0) > lastSurvey.at
+    else { return }
     try probes.survey(&tracker, boundary: boundary, cgroups: try? Self.ids(of: options.cgroups))
     let now = Clocks.monotonic
     lastSurvey.at = now
