@@ -79,17 +79,23 @@ extension CloneProbes {
     return try file.load()
   }
 
-  /// libbpf looks up tracepoints in tracefs, which not every machine has mounted.
+  /// libbpf looks up tracepoints in tracefs, which not every machine has mounted, and which only root
+  /// may enter.
   static func ensureTracefs() throws(BPFError) {
-    for root in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
-    where unsafe access("\(root)/events", F_OK) == 0 {
-      return
+    for root in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] {
+      if unsafe access("\(root)/events", F_OK) == 0 { return }
+      guard errno != EACCES else {
+        throw BPFError(
+          .notPermitted, "see system calls", errno: .permissionDenied, cause: "\(root) is closed",
+          remedy: "run as root: this kernel lets only system calls be traced, for which "
+            + "CAP_BPF and CAP_PERFMON don't suffice")
+      }
     }
     guard sonde_mount_tracefs() == 0 else {
       throw BPFError(
         errno == EPERM ? .notPermitted : .unsupported, "see system calls",
         errno: Errno(rawValue: errno), cause: "tracefs is not mounted",
-        remedy: "mount -t tracefs nodev /sys/kernel/tracing")
+        remedy: "run as root, or mount -t tracefs nodev /sys/kernel/tracing")
     }
   }
 }

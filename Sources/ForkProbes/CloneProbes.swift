@@ -26,8 +26,8 @@ public struct CloneWishes: Sendable {
 /// Attached from `init` until it goes.
 public struct CloneProbes: ~Copyable {
   private let programs: [Program]
-  private let links: [Held]
-  private let clocks: [Clock]
+  private var links: [Held]
+  private var clocks: [Clock]
   private let accounts: MappedValues<sonde_cpu>
   private let wanted: Map
   private let stacks: Map
@@ -50,7 +50,7 @@ public struct CloneProbes: ~Copyable {
   }
 
   /// How often a CPU is sampled, where the parts can't be measured: a prime, lest it keep step with
-  /// something periodic. A sample takes 1 to 5 us, and no clone is to take 1 % longer for them.
+  /// something periodic. A sample took 1 to 5 us here.
   public static let sampleFrequency = 1999
   /// Mappings that take less have no record of their own, ns.
   static let mappingThreshold: UInt32 = 5_000
@@ -189,6 +189,12 @@ public struct CloneProbes: ~Copyable {
   /// Gives a CPU that has come a ring.
   public mutating func addRing(cpu: Int) throws(BPFError) {
     try rings.add(cpus: [cpu], size: ringSize)
+  }
+
+  /// Detaches: no record is written from here on; what is in the rings stays.
+  public mutating func stop() {
+    clocks = []
+    links = []
   }
 
   /// Whether samples are taken, where they are at all.

@@ -76,7 +76,7 @@ public struct CloneWatch: ~Copyable {
       signals: [SIGINT, SIGTERM, SIGHUP], rings: probes.rings.descriptors, output: options.output)
     for pid in options.processes { try loop.watch(process: pid) }
     var filter = options.filter
-    filter.cgroups = try Self.ids(of: options.cgroups)
+    filter.cgroups = try Cgroup.ids(of: options.cgroups)
     let start = Clocks.monotonic
     tracker = CloneTracker(filter: filter, phases: Self.phases(symbols), start: start)
     let statistics = try? RunTimeStatistics()
@@ -137,10 +137,12 @@ public struct CloneWatch: ~Copyable {
       runTimes = try? RunTimeStatistics()
       addRingsForNewCPUs()
       if !options.cgroups.isEmpty {
-        tracker.filter.cgroups = (try? Self.ids(of: options.cgroups)) ?? []
+        tracker.filter.cgroups = (try? Cgroup.ids(of: options.cgroups)) ?? []
       }
     }
-    _ = try emit(close(at: Clocks.monotonic))
+    let now = Clocks.monotonic
+    probes.stop()
+    _ = try emit(close(at: now))
     _ = try emit(reporter.final())
     return end ?? .over
   }
@@ -180,12 +182,5 @@ public struct CloneWatch: ~Copyable {
       guard (try? probes.addRing(cpu: cpu)) != nil else { continue }
       if let ring = probes.rings.descriptors.last { try? loop.watch(ring: ring) }
     }
-  }
-
-  private static func ids(of cgroups: [Cgroup]) throws(ProcError) -> Set<UInt64>? {
-    guard !cgroups.isEmpty else { return nil }
-    var all: Set<UInt64> = []
-    for cgroup in cgroups { all.formUnion(try cgroup.ids()) }
-    return all
   }
 }

@@ -99,7 +99,7 @@ public struct LoadWatch: ~Copyable {
     }
     var tracker = LoadTracker(
       cpus: (host.possibleCPUs.last ?? 0) + 1, filter: options.filter, interval: options.interval)
-    try probes.survey(&tracker, boundary: 0, cgroups: try Self.ids(of: options.cgroups))
+    try probes.survey(&tracker, boundary: 0, cgroups: try Cgroup.ids(of: options.cgroups))
     let start = Clocks.monotonic &+ (probes.clockOffset ?? 0)
     tracker.begin(at: start)
     self.reporter = Reporter(
@@ -178,7 +178,7 @@ public struct LoadWatch: ~Copyable {
     // this comes late and has several boundaries to catch up with.
     guard lastSurvey.isAffordable(at: before), boundary &- (probes.clockOffset ?? 0) > lastSurvey.at
     else { return }
-    try probes.survey(&tracker, boundary: boundary, cgroups: try? Self.ids(of: options.cgroups))
+    try probes.survey(&tracker, boundary: boundary, cgroups: try? Cgroup.ids(of: options.cgroups))
     let now = Clocks.monotonic
     lastSurvey.at = now
     lastSurvey.cost = now - before
@@ -213,13 +213,6 @@ public struct LoadWatch: ~Copyable {
       guard (try? probes.addRing(cpu: cpu)) != nil else { continue }
       if let ring = probes.rings.descriptors.last { try? loop.watch(ring: ring) }
     }
-  }
-
-  private static func ids(of cgroups: [Cgroup]) throws(ProcError) -> Set<UInt64>? {
-    guard !cgroups.isEmpty else { return nil }
-    var all: Set<UInt64> = []
-    for cgroup in cgroups { all.formUnion(try cgroup.ids()) }
-    return all
   }
 
   private static func watch(_ pid: Int32, in loop: inout EventLoop) throws {

@@ -42,6 +42,16 @@ public struct Cgroup: Sendable, Hashable {
     return ids
   }
 
+  /// The ids of all of them together; nil where there are none, which stands for every cgroup.
+  ///
+  /// - Throws: what ``ids()`` throws for the first that can't be looked up.
+  public static func ids(of cgroups: [Cgroup]) throws(ProcError) -> Set<UInt64>? {
+    guard !cgroups.isEmpty else { return nil }
+    var all: Set<UInt64> = []
+    for cgroup in cgroups { all.formUnion(try cgroup.ids()) }
+    return all
+  }
+
   /// The directory of the cgroup, which need not exist.
   package func directory(in mounts: [Mount]) throws(ProcError) -> String {
     let mounts = mounts.filter { $0.type == "cgroup2" }

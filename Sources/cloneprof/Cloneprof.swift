@@ -22,7 +22,7 @@ struct Cloneprof: ParsableCommand {
         cloneprof --format json -o out.json        an object per interval, into a file
         cloneprof probes                           what this kernel lets it see
 
-      Needs root, or CAP_BPF and CAP_PERFMON.
+      Needs root; where the kernel has fentry, CAP_BPF and CAP_PERFMON suffice.
       """,
     version: "0.1.0",
     subcommands: [ProbesCommand.self, MergeCommand.self])

@@ -140,10 +140,40 @@ struct CloneprofTests {
     let counted = calls.fork + calls.vfork + calls.clone + calls.clone3
     #expect(counted <= forks && forks - counted <= final.loss.lost)
     #expect(final.loss.ringFull == 0 && counted > forks / 3)
+    if final.probes[0].using.hasPrefix("tracepoints") { #expect(counted == forks) }
     #expect(final.histograms.clone.count == counted)
     var sum = Histogram()
     for interval in all.dropLast() { sum.add(try interval.histograms.clone.histogram()) }
     #expect(sum == (try final.histograms.clone.histogram()))
+  }
+
+  /// Cut off while others fork: what was seen is delivered, and nothing hangs in the rings.
+  @Test func endsAmongForks() throws {
+    let load = try Load("forkstorm", "4")
+    let file = scratch.file("out.json")
+    let watch = try Command(Binaries.url("cloneprof").path, ["--format", "json", "-o", file])
+    sleep(2)
+    watch.send(SIGINT)
+    let ended = try watch.wait(seconds: 60)
+    _ = load.stop()
+    #expect(ended.status == 0 && ended.errors.isEmpty)
+    let line = try #require(
+      try Data(contentsOf: URL(filePath: file)).split(separator: UInt8(ascii: "\n")).last)
+    let final = try JSONDecoder().decode(CloneSnapshot.self, from: Data(line))
+    #expect(final.final && final.loss.pending == 0 && final.histograms.clone.count > 100)
+    #expect(final.loss.seen == final.loss.delivered + final.loss.lost)
+  }
+
+  @Test func withoutRights() throws {
+    let tool = scratch.file("cloneprof")
+    try FileManager.default.copyItem(atPath: Binaries.url("cloneprof").path, toPath: tool)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool)
+    let options = ["--reuid", "65534", "--regid", "65534", "--clear-groups", tool]
+    for arguments in [["--duration", "200ms"], ["probes"]] {
+      let ended = try Command("setpriv", options + arguments).wait()
+      #expect(ended.status == 77 && ended.output.isEmpty)
+      #expect(ended.complaint(of: "cloneprof").contains("run as root"))
+    }
   }
 
   @Test func theSchema() throws {
