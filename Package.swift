@@ -130,8 +130,8 @@ let package = Package(
     .testTarget(
       name: "KernelTests",
       dependencies: [
-        "BPF", "Histograms", "LoadProbes", "LoadTrace", "Proc", "Snapshots", "Support", "testload",
-        .product(name: "SystemPackage", package: "swift-system"),
+        "BPF", "ForkProbes", "ForkTrace", "Histograms", "LoadProbes", "LoadTrace", "Proc", "Snapshots", "Support",
+        "testload", .product(name: "SystemPackage", package: "swift-system"),
       ],
       exclude: ["maps.bpf.c", "refused.bpf.c"],
       swiftSettings: strict + lifetimes, plugins: ["CompileBPF"]),

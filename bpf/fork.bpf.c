@@ -49,6 +49,18 @@ int BPF_KRETPROBE(kernel_clone_return, int result)
 	return end(result);
 }
 
+SEC("kprobe.multi/kernel_clone")
+int BPF_KPROBE(kernel_clone_begin, struct kernel_clone_args *args)
+{
+	return kernel_clone_begins(ctx, args);
+}
+
+SEC("kretprobe.multi/kernel_clone")
+int BPF_KRETPROBE(kernel_clone_end, int result)
+{
+	return end(result);
+}
+
 /* The same by system calls. */
 
 SEC("tracepoint/syscalls/sys_enter_fork")
@@ -217,6 +229,35 @@ int BPF_KRETPROBE(mapping_return)
 {
 	return mapping_ends();
 }
+
+/* The steps of both, where they are asked for: none of them within another. */
+
+#define STEP(function, step)                                                   \
+	SEC("fentry/" #function)                                               \
+	int BPF_PROG(function##_entry)                                         \
+	{                                                                      \
+		return step_begins();                                          \
+	}                                                                      \
+	SEC("fexit/" #function)                                                \
+	int BPF_PROG(function##_exit)                                          \
+	{                                                                      \
+		return step_ends(step);                                        \
+	}                                                                      \
+	SEC("kprobe/" #function)                                               \
+	int BPF_KPROBE(function##_probe)                                       \
+	{                                                                      \
+		return step_begins();                                          \
+	}                                                                      \
+	SEC("kretprobe/" #function)                                            \
+	int BPF_KRETPROBE(function##_return)                                   \
+	{                                                                      \
+		return step_ends(step);                                        \
+	}
+
+STEP(vm_area_dup, SONDE_STEP_MAPPING)
+STEP(anon_vma_fork, SONDE_STEP_REVERSE_MAPPING)
+STEP(copy_hugetlb_page_range, SONDE_STEP_HUGETLB)
+STEP(copy_pte_range, SONDE_STEP_ENTRIES)
 
 SEC("perf_event")
 int sample(struct bpf_perf_event_data *ctx)

@@ -26,6 +26,7 @@ struct clone_state {
 	u64 runnable;
 	u64 copy_begin;
 	u64 mapping_begin;
+	u64 step_begin;
 	void *mapping;
 	u64 run_delay;
 };
@@ -290,6 +291,27 @@ static __always_inline void mapping_copied(struct clone_state *state, u64 ns)
 	record->end = end;
 	record->flags = flags;
 	ring_submit(record, account);
+}
+
+static __always_inline int step_begins(void)
+{
+	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+
+	if (state)
+		state->step_begin = bpf_ktime_get_ns();
+	return 0;
+}
+
+static __always_inline int step_ends(enum sonde_step step)
+{
+	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+
+	if (!state || !state->step_begin)
+		return 0;
+	state->clone.steps[step].ns += bpf_ktime_get_ns() - state->step_begin;
+	state->clone.steps[step].count++;
+	state->step_begin = 0;
+	return 0;
 }
 
 static __always_inline int mapping_ends(void)

@@ -26,6 +26,19 @@ import SystemPackage
     return unsafe Link(link)
   }
 
+  /// Attaches a kprobe program to a function that its `SEC()` need not name, until the link goes.
+  ///
+  /// - Parameter atReturn: as the function returns, not as it is called.
+  public func attach(kprobe function: String, atReturn: Bool) throws(BPFError) -> Link {
+    Log.take()
+    guard let link = unsafe bpf_program__attach_kprobe(pointer, atReturn, function) else {
+      let code = errno
+      let log = Log.take()
+      throw BPFError("attach \(name) to \(function)", code: code, cause: Log.cause(in: log), log: log)
+    }
+    return unsafe Link(link)
+  }
+
   /// What the kernel counts of a program (`struct bpf_prog_info`).
   public struct Statistics: Sendable {
     /// Time in the program, ns, while ``RunTimeStatistics`` were on. The kernel's own measuring,

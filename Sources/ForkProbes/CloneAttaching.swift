@@ -1,4 +1,5 @@
 import BPF
+import ForkTrace
 import Glibc
 import Snapshots
 import Symbols
@@ -6,16 +7,33 @@ import Symbols
 // What of the parts of a clone can be attached, and by which means.
 
 extension CloneProbes {
+  /// The call as a whole.
+  ///
+  /// - Returns: what it is seen by.
+  static func attachWhole(
+    _ object: borrowing Object, _ way: Way, _ symbols: KernelSymbols?, _ attached: inout Attached
+  ) throws(BPFError) -> String {
+    if way == .functionEntries, losesFunctionEntries(symbols) {
+      try attached.attach(object.program("kernel_clone_end"))
+      try attached.attach(object.program("kernel_clone_begin"))
+      return "kprobe.multi/kernel_clone"
+    }
+    try attached.attach(object.program("kernel_clone_\(way.endings.end)"))
+    try attached.attach(object.program("kernel_clone_\(way.endings.begin)"))
+    return way.probe("kernel_clone")
+  }
+
   /// The copy of the address space and of each mapping's page tables. A kernel that has inlined one of
   /// them, or refuses it, is told of and goes without.
   static func attachCopies(
     _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
-    _ symbols: KernelSymbols?, _ attached: inout Attached, _ means: inout Means
+    _ symbols: KernelSymbols?, _ substitute: CloneWishes.Substitute?,
+    _ attached: inout Attached, _ means: inout Means
   ) -> [ProbePart] {
     let (begin, end) = way.endings
     let copy = "the copy of the address space"
     var ladder: [ProbePart] = []
-    var failure = reasonAgainst("dup_mmap", symbols)
+    var failure = substitute == .bracket ? "not wanted" : reasonAgainst("dup_mmap", symbols)
     if failure == nil {
       failure = reason {
         () throws(BPFError) in
@@ -54,6 +72,58 @@ extension CloneProbes {
       ProbePart(
         want: "page tables, mapping by mapping", using: way.probe("copy_page_range"),
         state: missing == nil ? .yes : .no, reason: missing))
+    return ladder
+  }
+
+  /// Where a step can be seen: a symbol, or why there is none.
+  ///
+  /// The compiler may have inlined such small functions, or changed one and its name with it
+  /// (`copy_pte_range.isra.0`). Of a part of one, `.part` or `.cold`, the time says nothing.
+  static func place(
+    of step: Clone.Step, _ way: Way, _ kernel: borrowing KernelFeatures, _ symbols: KernelSymbols?
+  ) -> (symbol: String, reason: String?) {
+    let function = step.function
+    guard let symbols else { return (function, nil) }
+    let names = symbols.addresses(named: function).map(\.name)
+      .filter { !$0.contains(".part") && !$0.contains(".cold") }
+    guard let name = names.first else { return (function, "\(function) is inlined in this kernel") }
+    guard names.count == 1 else {
+      return (function, "\(function) is there \(names.count) times in this kernel")
+    }
+    if way == .functionEntries, case .no(let reason) = kernel.function(name) {
+      return (name, reason)
+    }
+    return (name, nil)
+  }
+
+  static func attachSteps(
+    _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
+    _ symbols: KernelSymbols?, _ attached: inout Attached, _ means: inout Means
+  ) -> [ProbePart] {
+    let (begin, end) = way.endings
+    var ladder: [ProbePart] = []
+    for step in Clone.Step.allCases {
+      let (symbol, isMissing) = place(of: step, way, kernel, symbols)
+      let missing =
+        isMissing
+        ?? reason {
+          () throws(BPFError) in
+          let ends = try object.program("\(step.function)_\(end)")
+          let begins = try object.program("\(step.function)_\(begin)")
+          if way == .functionEntries {
+            try attached.attach(ends)
+            try attached.attach(begins)
+          } else {
+            try attached.attach(ends, kprobe: symbol, atReturn: true)
+            try attached.attach(begins, kprobe: symbol, atReturn: false)
+          }
+        }
+      if missing == nil { means.steps.append(step) }
+      ladder.append(
+        ProbePart(
+          want: step.text, using: way.probe(symbol), state: missing == nil ? .yes : .no,
+          reason: missing))
+    }
     return ladder
   }
 

@@ -1,5 +1,6 @@
 import BPF
 import CLinux
+import ForkTrace
 import Glibc
 import Records
 import Symbols
@@ -37,10 +38,21 @@ extension CloneProbes {
     return nil
   }
 
+  /// Whether a call that `fentry` misses is seen by a multi kprobe.
+  ///
+  /// Where the kernel is preemptible, a task may be preempted inside an fentry program; until it goes
+  /// on, the kernel leaves the program out for all other tasks of that CPU. A hundred that fork at once
+  /// thus lose most. A kprobe isn't preempted, but had room for few calls in progress, until fprobes
+  /// took to the shadow stack of each task: 4346ba160409 ("fprobe: Rewrite fprobe on function-graph
+  /// tracer"), 6.14. That costs more, so the many calls per mapping stay with fentry.
+  static func losesFunctionEntries(_ symbols: KernelSymbols?) -> Bool {
+    symbols?.addresses(named: "fprobe_fgraph_entry").isEmpty == false
+  }
+
   /// Loads the programs of a way, those of functions that aren't there left out.
   static func load(
     _ way: Way, _ kernel: borrowing KernelFeatures, _ wishes: CloneWishes, possibleCPUs: Int,
-    ringSize: Int, samples: Bool
+    ringSize: Int, symbols: KernelSymbols?
   ) throws(BPFError) -> Object {
     let file = try OpenObject(BPFObjects.fork)
     try file.setMaxEntries("rings", possibleCPUs)
@@ -56,7 +68,7 @@ extension CloneProbes {
       try file.setLoads("\(call)_begins", way == .systemCalls)
       try file.setLoads("\(call)_ends", way == .systemCalls)
     }
-    try file.setLoads("sample", way == .systemCalls && samples)
+    try file.setLoads("sample", way == .systemCalls && symbols != nil)
     // An fentry program loads only where its function stands in BTF; a kprobe attaches only there.
     let functions = [
       ("kernel_clone", ["kernel_clone_entry", "kernel_clone_exit"]),
@@ -65,6 +77,9 @@ extension CloneProbes {
       ("uprobe_end_dup_mmap", ["bracket_end_entry"]),
       ("copy_page_range", ["mapping_entry", "mapping_exit"]),
     ]
+    let isMulti = way == .functionEntries && losesFunctionEntries(symbols)
+    try file.setLoads("kernel_clone_begin", isMulti)
+    try file.setLoads("kernel_clone_end", isMulti)
     for (function, programs) in functions {
       let isThere = way == .functionEntries && kernel.function(function).isYes
       for program in programs { try file.setLoads(program, isThere) }
@@ -75,6 +90,16 @@ extension CloneProbes {
     }
     for program in ["bracket_begin", "bracket_end"] {
       try file.setLoads("\(program)_probe", way == .kprobes)
+    }
+    for step in Clone.Step.allCases {
+      let function = step.function
+      let stands = wishes.steps && place(of: step, way, kernel, symbols).reason == nil
+      for ending in ["entry", "exit"] {
+        try file.setLoads("\(function)_\(ending)", stands && way == .functionEntries)
+      }
+      for ending in ["probe", "return"] {
+        try file.setLoads("\(function)_\(ending)", stands && way == .kprobes)
+      }
     }
     return try file.load()
   }

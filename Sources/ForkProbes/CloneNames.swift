@@ -1,4 +1,5 @@
 import ForkTrace
+import Proc
 import Snapshots
 import Symbols
 
@@ -7,12 +8,15 @@ struct CloneNames {
   private var symbols = UserSymbols()
   private var frames: [CloneInterval.StackKey: [String]] = [:]
   private var mappings: [CloneInterval.MappingKey: String] = [:]
+  /// Elsewhere an id may be another process' in /proc.
+  private let hasTheirIDs = PIDNamespace.isMachines
   /// How many of an interval are looked up and shown.
   private static let stackCount = 10
   private static let mappingCount = 10
 
   /// Looks up the costliest of an interval.
   mutating func lookUp(_ interval: CloneInterval, _ probes: borrowing CloneProbes) {
+    guard hasTheirIDs else { return }
     for (key, _) in interval.stacks.sorted(by: { $0.value.ns > $1.value.ns }).prefix(64)
     where frames[key] == nil {
       frames[key] = names(of: probes.addresses(ofStack: key.stack), in: Int32(key.tgid))

@@ -1,6 +1,6 @@
 public import BPF
 import CLinux
-import ForkTrace
+public import ForkTrace
 import Glibc
 
 import Proc
@@ -17,6 +17,17 @@ public struct CloneWishes: Sendable {
   public var follows = false
   /// Also new threads.
   public var threads = false
+  /// Also the steps of copying an address space: two probes more for each mapping.
+  public var steps = false
+  /// Not the best means that there is, but what takes its place elsewhere: to compare the two.
+  package var substitute: Substitute?
+
+  package enum Substitute: Sendable {
+    /// System calls and samples.
+    case samples
+    /// The bracket around dup_mmap().
+    case bracket
+  }
 
   public init() {}
 }
@@ -47,6 +58,8 @@ public struct CloneProbes: ~Copyable {
     public var measuresMappings = false
     /// Samples of the kernel's stack, where the parts are not measured.
     public var samples = false
+    /// The steps that are measured.
+    public var steps: [Clone.Step] = []
   }
 
   /// How often a CPU is sampled, where the parts can't be measured: a prime, lest it keep step with
@@ -69,7 +82,7 @@ public struct CloneProbes: ~Copyable {
   /// Programs that run as a call begins.
   private static let beginnings: Set<String> = [
     "fork_begins", "vfork_begins", "clone_begins", "clone3_begins", "kernel_clone_entry",
-    "kernel_clone_probe",
+    "kernel_clone_probe", "kernel_clone_begin",
   ]
   static let systemCalls = ["fork", "vfork", "clone", "clone3"]
   static let children = ["child_complete", "child_runnable"]
@@ -89,7 +102,7 @@ public struct CloneProbes: ~Copyable {
     var reasons: [String] = []
     var way = Way.systemCalls
     var loaded: Loaded?
-    for candidate in Way.allCases {
+    for candidate in wishes.substitute == .samples ? [.systemCalls] : Way.allCases {
       if let reason = Self.reasonAgainst(candidate, kernel, symbols) {
         reasons.append(reason)
         continue
@@ -99,7 +112,7 @@ public struct CloneProbes: ~Copyable {
         loaded = Loaded(
           object: try Self.load(
             candidate, kernel, wishes, possibleCPUs: possibleCPUs, ringSize: size,
-            samples: symbols != nil))
+            symbols: symbols))
         way = candidate
         break
       } catch {
@@ -113,6 +126,12 @@ public struct CloneProbes: ~Copyable {
       throw BPFError(.unsupported, "see clones", cause: reasons.joined(separator: "; "))
     }
     let reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+
+    if wishes.steps, way == .systemCalls {
+      throw BPFError(
+        .unsupported, "measure the steps of a copy", cause: reason,
+        remedy: "leave out --steps: the parts of a clone are told by samples")
+    }
 
     var rings = RingBuffers(try loaded.object.map("rings"))
     try rings.add(cpus: cpus, size: size)
@@ -135,10 +154,12 @@ public struct CloneProbes: ~Copyable {
       }
       whole = "tracepoints of the system calls"
     } else {
-      ladder += Self.attachCopies(loaded.object, way, kernel, symbols, &attached, &means)
-      try attached.attach(loaded.object.program("kernel_clone_\(way.endings.end)"))
-      try attached.attach(loaded.object.program("kernel_clone_\(way.endings.begin)"))
-      whole = way.probe("kernel_clone")
+      ladder += Self.attachCopies(
+        loaded.object, way, kernel, symbols, wishes.substitute, &attached, &means)
+      if wishes.steps {
+        ladder += Self.attachSteps(loaded.object, way, kernel, symbols, &attached, &means)
+      }
+      whole = try Self.attachWhole(loaded.object, way, symbols, &attached)
     }
     ladder.insert(
       ProbePart(want: "a clone as a whole", using: whole, state: .yes, reason: reason), at: 0)
@@ -172,6 +193,13 @@ public struct CloneProbes: ~Copyable {
 
     mutating func attach(_ program: Program) throws(BPFError) {
       links.append(Held(try program.attach()))
+      programs.append(program)
+    }
+
+    mutating func attach(
+      _ program: Program, kprobe function: String, atReturn: Bool
+    ) throws(BPFError) {
+      links.append(Held(try program.attach(kprobe: function, atReturn: atReturn)))
       programs.append(program)
     }
   }

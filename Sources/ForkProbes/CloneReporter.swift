@@ -96,7 +96,7 @@ struct CloneReporter {
         bpfNsPerClone: measured == 0 ? nil : Double(runTime) / Double(measured),
         consumerNs: now.consumer - before.consumer,
         residentBytes: try SelfUsage.residentBytes(), ringBytes: ringBytes),
-      calls: calls, phases: phases,
+      calls: calls, phases: phases, steps: stepParts(interval, means),
       histograms: CloneHistogramsPart(
         clone: HistogramPart(interval.clone),
         addressSpaceCopy: HistogramPart(interval.addressSpaceCopy),

@@ -66,6 +66,12 @@ public struct CloneWatch: ~Copyable {
   /// - Throws: `BPFError` where the kernel refuses, `ProcError` where /proc can't be read.
   public init(_ options: CloneWatchOptions) throws {
     let host = try Proc.Host.current()
+    guard PIDNamespace.isMachines || options.wishes.processes.isEmpty else {
+      throw BPFError(
+        .unsupported, "tell single processes apart",
+        cause: "in a PID namespace of one's own ids are not the kernel's",
+        remedy: "run in the machine's own, or filter by name or cgroup")
+    }
     var ladder: [ProbePart] = []
     if options.raisesPriority { ladder.append(raisePriority()) }
     let symbols = try? KernelSymbols.current()

@@ -47,6 +47,17 @@ private func measuredParts(
   return parts
 }
 
+/// The steps that were asked for, by their functions. They are within the phases, not besides them.
+func stepParts(_ interval: CloneInterval, _ means: CloneProbes.Means) -> [PhasePart] {
+  let whole = Double(max(1, interval.clone.sum))
+  return means.steps.map { step in
+    let sum = interval.steps[step.rawValue]
+    return PhasePart(
+      name: step.function, ns: sum.ns, share: Double(sum.ns) / whole, count: sum.count,
+      how: .measured)
+  }
+}
+
 /// By samples: a part's share of them is its share of the time on the CPU, which is the whole less the
 /// wait for a CPU that the kernel counts.
 private func sampledParts(_ interval: CloneInterval) -> [PhasePart] {
@@ -107,15 +118,6 @@ func pageTablesPart(
     hugetlbBytes: interval.hugetlbPages * pageSize,
     nsPerEntry: interval.entries > 0
       ? copied.map { Double($0) / Double(interval.entries) } : nil,
-    msPerGiB: rate.map { Double(1 << 30) / $0 / 1e6 }, gbPerS: rate, grade: rate.map(redisGrade))
-}
-
-/// Redis' words for a fork rate in GB/s (src/latency.c).
-func redisGrade(_ rate: Double) -> String {
-  switch rate {
-  case ..<10: "terrible"
-  case ..<25: "poor"
-  case ..<100: "good"
-  default: "excellent"
-  }
+    msPerGiB: rate.map { Double(1 << 30) / $0 / 1e6 }, gbPerS: rate,
+    grade: rate.map(PageTablesPart.grade(gbPerS:)))
 }

@@ -39,6 +39,38 @@ public struct Clone: Sendable {
   /// Where the caller's stack is; negative for none.
   public var stack: Int32
   public var kinds: [6 of MappingSum]
+  /// By ``Step``; 0 where it wasn't asked for, or isn't there.
+  public var steps: [4 of StepSum]
+
+  /// A step of copying an address space, in the kernel side's order.
+  public enum Step: Int, Sendable, CaseIterable {
+    case mapping, reverseMapping, hugetlb, entries
+
+    /// The kernel's function that takes it.
+    public var function: String {
+      switch self {
+      case .mapping: "vm_area_dup"
+      case .reverseMapping: "anon_vma_fork"
+      case .hugetlb: "copy_hugetlb_page_range"
+      case .entries: "copy_pte_range"
+      }
+    }
+
+    /// What it does, and how often.
+    public var text: String {
+      switch self {
+      case .mapping: "step: each mapping's structure"
+      case .reverseMapping: "step: each mapping's way back from its pages"
+      case .hugetlb: "step: each hugetlb mapping"
+      case .entries: "step: each 2 MiB of page-table entries"
+      }
+    }
+  }
+
+  public struct StepSum: Sendable, Equatable {
+    public var ns: UInt64 = 0
+    public var count: UInt64 = 0
+  }
 
   /// All mappings of a kind.
   public struct MappingSum: Sendable, Equatable {
@@ -85,6 +117,8 @@ public struct Clone: Sendable {
     stack = record.stack
     let all = record.kinds
     let sums = [all.0, all.1, all.2, all.3, all.4, all.5]
+    let taken = [record.steps.0, record.steps.1, record.steps.2, record.steps.3]
+    steps = [4 of StepSum] { StepSum(ns: taken[$0].ns, count: taken[$0].count) }
     kinds = [6 of MappingSum] { index in
       MappingSum(bytes: sums[index].bytes, ns: sums[index].ns, count: sums[index].count)
     }

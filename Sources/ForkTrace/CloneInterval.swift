@@ -24,6 +24,8 @@ public struct CloneInterval: Sendable {
 
   /// Of those that copied an address space: by ``Clone/MappingKind``.
   public var kinds: [6 of Clone.MappingSum] = [6 of Clone.MappingSum](repeating: .init())
+  /// Of all, by ``Clone/Step``.
+  public var steps: [4 of Clone.StepSum] = [4 of Clone.StepSum](repeating: .init())
   public var pageTableBytes: UInt64 = 0
   public var entries: UInt64 = 0
   public var hugetlbPages: UInt64 = 0
@@ -111,6 +113,10 @@ public struct CloneInterval: Sendable {
       kinds[index].bytes &+= next.kinds[index].bytes
       kinds[index].ns &+= next.kinds[index].ns
       kinds[index].count &+= next.kinds[index].count
+    }
+    for index in steps.indices {
+      steps[index].ns &+= next.steps[index].ns
+      steps[index].count &+= next.steps[index].count
     }
     pageTableBytes &+= next.pageTableBytes
     entries &+= next.entries

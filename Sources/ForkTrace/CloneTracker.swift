@@ -124,6 +124,10 @@ public struct CloneTracker: Sendable {
       current.kinds[index].ns &+= clone.kinds[index].ns
       current.kinds[index].count &+= clone.kinds[index].count
     }
+    for index in clone.steps.indices {
+      current.steps[index].ns &+= clone.steps[index].ns
+      current.steps[index].count &+= clone.steps[index].count
+    }
     current.pageTableBytes &+= clone.pageTableBytes
     current.entries &+= clone.entries
     current.hugetlbPages &+= clone.hugetlbPages

@@ -66,6 +66,11 @@ extension CloneText {
         name: escaped(phase.name), time: perClone(phase.ns, snapshot), share: phase.share,
         note: how(phase, snapshot))
     }
+    rows += snapshot.steps.map { step in
+      Row(
+        name: "  in " + escaped(step.name), time: perClone(step.ns, snapshot), share: step.share,
+        hasBar: false, note: each(step))
+    }
     if clones.count > 0 {
       rows.append(
         Row(
@@ -87,6 +92,12 @@ extension CloneText {
       phase.uncertaintyNs.map { "sampled \(bars.plusMinus) \(perClone($0, snapshot))" } ?? "sampled"
     case .rest: "not explained"
     }
+  }
+
+  private func each(_ step: PhasePart) -> String {
+    guard step.count > 0 else { return "never called" }
+    let ns = Double(step.ns) / Double(step.count)
+    return "\(compactCountText(step.count)), \(preciseNs(ns)) each"
   }
 
   private func shownMappings(_ snapshot: CloneSnapshot) -> [MappingKindPart] {

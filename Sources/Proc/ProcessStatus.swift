@@ -17,6 +17,9 @@ public struct ProcessStatus: Sendable, Hashable {
   public let voluntarySwitches: UInt64
   /// Switches of this task, not of its process, because another was to run.
   public let nonvoluntarySwitches: UInt64
+  /// The task's ids in the PID namespaces below the reader's, the innermost last; none where it is in
+  /// none.
+  public let innerIDs: [Int32]
 
   /// The status of a process, or of any task by its id.
   public static func of(pid: Int32) throws(ProcError) -> ProcessStatus {
@@ -47,6 +50,7 @@ public struct ProcessStatus: Sendable, Hashable {
     } else {
       vmRSS = nil
     }
+    innerIDs = fields["NSpid"]?.words.dropFirst().compactMap { Int32($0) } ?? []
     self.tgid = tgid
     self.pid = pid
     self.name = String(Substring(name.utf8.dropFirst()))

@@ -22,6 +22,8 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
   public var calls: CallsPart
   /// The parts of a clone, in the order in which they happen, and what is left of the whole.
   public var phases: [PhasePart]
+  /// Functions within the phases that were asked for (`--steps`), by their names.
+  public var steps: [PhasePart]
   public var histograms: CloneHistogramsPart
   /// What was copied, by kind of mapping.
   public var mappings: [MappingKindPart]
@@ -37,7 +39,8 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
   public init(
     final: Bool, host: HostPart, start: String, end: String, intervalNs: UInt64,
     filter: FilterPart, probes: [ProbePart], loss: LossPart, cost: CloneCostPart,
-    calls: CallsPart, phases: [PhasePart], histograms: CloneHistogramsPart,
+    calls: CallsPart, phases: [PhasePart], steps: [PhasePart] = [],
+    histograms: CloneHistogramsPart,
     mappings: [MappingKindPart], costliest: [MappingPart], pageTables: PageTablesPart,
     slowest: [SlowClonePart], stacks: [StackPart], advice: [AdvicePart]
   ) {
@@ -52,6 +55,7 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
     self.cost = cost
     self.calls = calls
     self.phases = phases
+    self.steps = steps
     self.histograms = histograms
     self.mappings = mappings
     self.costliest = costliest
@@ -62,7 +66,7 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, final, host, start, end, filter, probes, loss, cost, calls, phases, histograms
+    case schema, final, host, start, end, filter, probes, loss, cost, calls, phases, steps, histograms
     case mappings, costliest, slowest, stacks, advice
     case intervalNs = "interval_ns"
     case pageTables = "page_tables"

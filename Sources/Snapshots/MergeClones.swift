@@ -26,6 +26,7 @@ extension CloneSnapshot {
       pageTableCopy: try sum(\.histograms.pageTableCopy, with: other),
       vforkWait: try sum(\.histograms.vforkWait, with: other))
     merged.phases = try phases.merged(with: other.phases, of: merged.histograms.clone.sum)
+    merged.steps = try steps.merged(with: other.steps, of: merged.histograms.clone.sum)
     merged.mappings = try mappings.merged(with: other.mappings)
     merged.costliest = try costliest.merged(with: other.costliest)
     merged.pageTables = try pageTables.merged(with: other.pageTables)

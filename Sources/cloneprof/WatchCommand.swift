@@ -31,6 +31,11 @@ struct WatchCommand: ParsableCommand {
   @Flag(name: .long, help: "Also new threads.")
   var threads = false
 
+  @Flag(
+    name: .long,
+    help: "Also measure the steps of copying each mapping. Costs two probes more a step.")
+  var steps = false
+
   @Option(
     name: .long, parsing: .unconditional, help: "How long an interval is: 500ms, 1s, 5m.")
   var interval = TimeLength(text: "1s")
@@ -75,6 +80,7 @@ struct WatchCommand: ParsableCommand {
       options.filter.comms = Set(comm.map { String(decoding: $0.utf8.prefix(15), as: UTF8.self) })
       options.filter.threads = threads
       options.wishes.threads = threads
+      options.wishes.steps = steps
       options.cgroups = cgroup.map { Cgroup($0) }
       for path in options.cgroups { _ = try path.ids() }
       try choosePids(&options)
@@ -100,10 +106,18 @@ struct WatchCommand: ParsableCommand {
     }
   }
 
+  /// Whom an id belongs to that was read inside a container.
+  private func inContainers(_ id: Int32) -> String {
+    let found = PIDNamespace.processes(withInnerID: id).prefix(3)
+    guard !found.isEmpty else { return "" }
+    return "; in a container it is that of "
+      + found.map { "\($0.name): --pid \($0.pid)" }.joined(separator: ", or of ")
+  }
+
   private func choosePids(_ options: inout CloneWatchOptions) throws {
     for id in pid {
       guard let status = try? ProcessStatus.of(pid: id) else {
-        throw Failure("no process has the id \(id)")
+        throw Failure("no process has the id \(id)" + inContainers(id))
       }
       guard status.tgid == id else {
         throw Failure("\(id) is a thread of process \(status.tgid): --pid \(status.tgid)")

@@ -18,10 +18,11 @@ struct CgroupTests {
   }
 
   @Test func tasksOfACgroupAndBelow() throws {
-    let group = try Cgroup()
+    let group = try TestCgroup()
+    try group.add(below: "below")
     let load = try Load("spin", "2", tellsIds: true)
     let other = try Load("spin", "1")
-    try group.take(load.tids[0], at: "")
+    try group.take(load.tids[0])
     try group.take(load.tids[1], at: "/below")
     for path in [group.path, group.name, "/\(group.name)"] {
       let ended = try loadwatch("--cgroup", path, "--format", "json", "--duration", "300ms")
@@ -37,10 +38,10 @@ struct CgroupTests {
 
   /// What is left then is nothing, not everything.
   @Test func goesAwayMeanwhile() throws {
-    var group: Cgroup? = try Cgroup()
+    var group: TestCgroup? = try TestCgroup()
     let load = try Load("spin", "1", tellsIds: true)
     let other = try Load("spin", "1")
-    try group?.take(load.tids[0], at: "")
+    try group?.take(load.tids[0])
     let watch = try start([
       "--cgroup", group!.path, "--format", "json", "--interval", "200ms",
     ])
@@ -59,32 +60,5 @@ struct CgroupTests {
     #expect(snapshots.last?.tasks.runnable.now == 0)
     #expect(snapshots.last?.tasks.runnable.max == 1)
     _ = other.stop()
-  }
-}
-
-/// A cgroup with one below, removed with this object.
-private final class Cgroup {
-  let path: String
-  let name = "sonde-test-\(getpid())"
-
-  init() throws {
-    let mounts = try String(contentsOfFile: "/proc/mounts", encoding: .utf8)
-    let mount = try #require(
-      mounts.split(separator: "\n").map { $0.split(separator: " ") }
-        .first { $0[2] == "cgroup2" }?[1])
-    path = "\(mount)/\(name)"
-    try FileManager.default.createDirectory(
-      atPath: "\(path)/below", withIntermediateDirectories: true)
-  }
-
-  func take(_ tid: Int32, at place: String) throws {
-    try "\(tid)\n".write(
-      toFile: path + place + "/cgroup.procs", atomically: false, encoding: .utf8)
-  }
-
-  deinit {
-    // A task that has ended may be in it for a moment still.
-    for _ in 0..<100 where rmdir("\(path)/below") != 0 || rmdir(path) != 0 { usleep(10_000) }
-    rmdir(path)
   }
 }

@@ -12,29 +12,6 @@ struct CloneprofTests {
 
   init() throws { scratch = try Scratch() }
 
-  /// The whole of a watch of `testload`, and the figures that it printed: "forks 20 median 5 ...".
-  private func profile(
-    _ load: String..., options: [String] = [], mayLose: Bool = false
-  ) throws -> (final: CloneSnapshot, told: [String: UInt64], all: [CloneSnapshot]) {
-    let file = scratch.file("out.json")
-    let arguments =
-      options + ["--format", "json", "-o", file, "--", Binaries.url("testload").path] + load
-    let ended = try Command(Binaries.url("cloneprof").path, arguments).wait(seconds: 100)
-    try #require(ended.status == 0 && ended.errors.isEmpty, "\(ended.errors)")
-    let words = ended.output.split(separator: "\n").last?.split(separator: " ") ?? []
-    var told: [String: UInt64] = [:]
-    for (name, value) in zip(words, words.dropFirst()) { told[String(name)] = UInt64(value) }
-    let data = try Data(contentsOf: URL(filePath: file))
-    let all = try data.split(separator: UInt8(ascii: "\n")).map {
-      try JSONDecoder().decode(CloneSnapshot.self, from: Data($0))
-    }
-    let final = try #require(all.last)
-    #expect(final.final && all.dropLast().allSatisfy { !$0.final })
-    #expect(final.loss.seen == final.loss.delivered + final.loss.lost)
-    #expect(mayLose || final.loss.lost == 0)
-    return (final, told, all)
-  }
-
   private func phase(_ name: String, of snapshot: CloneSnapshot) -> PhasePart? {
     snapshot.phases.first { $0.name == name }
   }
@@ -43,9 +20,17 @@ struct CloneprofTests {
     snapshot.phases.contains { $0.how == .measured && $0.name == "page tables" }
   }
 
+  /// As much as fits, in MiB.
+  static let sizes: [String] = {
+    let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
+    let line = text?.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+    let free = line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+    return ["4", "256", free > 6 << 20 ? "4096" : "1024"]
+  }()
+
   /// All of a known number, and their time by the program's own clock around the bare call.
-  @Test(arguments: ["4", "256"]) func byTheProgramsClock(mib: String) throws {
-    let (final, told, _) = try profile("forks", mib, "20", "--seconds", "60")
+  @Test(arguments: sizes) func byTheProgramsClock(mib: String) throws {
+    let (final, told, _) = try scratch.profile("forks", mib, "20", "--seconds", "60")
     let (median, total) = (try #require(told["median"]), try #require(told["total"]))
     #expect(final.calls == CallsPart(clone: 20))
     #expect(final.histograms.clone.count == 20)
@@ -64,7 +49,7 @@ struct CloneprofTests {
   }
 
   @Test func pageTablesAndEntries() throws {
-    let (final, told, _) = try profile("forks", "256", "10", "--seconds", "60")
+    let (final, told, _) = try scratch.profile("forks", "256", "10", "--seconds", "60")
     // The child's own VmPTE, in kB, a moment later: fork leaves out what can be read from files again
     // (vma_needs_copy()), so the child's first steps in libc take a table or two.
     let pte = try #require(told["pte"]) * 1024
@@ -82,7 +67,7 @@ struct CloneprofTests {
 
   /// The parts never exceed the whole, and what is measured leaves little over.
   @Test func phases() throws {
-    let (final, _, _) = try profile("forks", "1024", "10", "--seconds", "60")
+    let (final, _, _) = try scratch.profile("forks", "1024", "10", "--seconds", "60")
     let parts = final.phases.filter { $0.share != nil }
     #expect(parts.reduce(0) { $0 + $1.ns } <= final.histograms.clone.sum)
     #expect(abs(parts.reduce(0) { $0 + $1.share! } - 1) < 0.001)
@@ -106,16 +91,34 @@ struct CloneprofTests {
 
   /// A mapping that fork doesn't copy costs nothing; one of huge pages little.
   @Test func whatIsNotCopied() throws {
-    let plain = try profile("forks", "256", "5", "--seconds", "60").final
-    let left = try profile("dontforks", "256", "5", "--seconds", "60").final
+    let plain = try scratch.profile("forks", "256", "5", "--seconds", "60").final
+    let left = try scratch.profile("dontforks", "256", "5", "--seconds", "60").final
     #expect(left.pageTables.entries < plain.pageTables.entries / 20)
     #expect(left.histograms.clone.sum < plain.histograms.clone.sum / 2)
     #expect(!left.advice.contains { $0.kind == "huge_pages" })
     #expect(left.costliest.allSatisfy { $0.bytes < 256 << 20 })
   }
 
+  /// The steps of the copy are taken once for each mapping: as many as the child has.
+  @Test func steps() throws {
+    guard try !cloneprof("probes").output.contains("tracepoints of the system calls") else {
+      let ended = try cloneprof("--steps", "--duration", "100ms")
+      #expect(ended.status == 69)
+      #expect(ended.complaint(of: "cloneprof").contains("--steps"))
+      return
+    }
+    let (final, told, _) = try scratch.profile(
+      "forks", "64", "10", "--seconds", "60", options: ["--steps"])
+    let maps = try #require(told["maps"])
+    let mapping = try #require(final.steps.first { $0.name == "vm_area_dup" })
+    let reverse = try #require(final.steps.first { $0.name == "anon_vma_fork" })
+    #expect(mapping.count == 10 * maps && mapping.ns > 0)
+    #expect(reverse.count == 10 * maps)
+    #expect(final.steps.reduce(0) { $0 + $1.ns } < final.histograms.addressSpaceCopy.sum)
+  }
+
   @Test func everyKindOfCall() throws {
-    let (final, _, _) = try profile("calls", "20", options: ["--threads"])
+    let (final, _, _) = try scratch.profile("calls", "20", options: ["--threads"])
     #expect(
       final.calls
         == CallsPart(
@@ -126,42 +129,8 @@ struct CloneprofTests {
     #expect(final.histograms.clone.count == 100)
     // Without them.
     #expect(final.histograms.clone.sum < final.histograms.vforkWait.sum * 5)
-    let without = try profile("calls", "20").final
+    let without = try scratch.profile("calls", "20").final
     #expect(without.calls.threads == 0 && without.calls.clone == 40)
-  }
-
-  /// A hundred that fork as fast as they can: each clone is counted, or known to be lost. (Where the
-  /// kernel is preemptible an fentry program may be interrupted by another that enters it too, which
-  /// the kernel then leaves out: recursion.)
-  @Test func aHundredForkers() throws {
-    let (final, told, all) = try profile("forkstorm", "100", "--seconds", "3", mayLose: true)
-    let forks = try #require(told["forks"]) + 100
-    let calls = final.calls
-    let counted = calls.fork + calls.vfork + calls.clone + calls.clone3
-    #expect(counted <= forks && forks - counted <= final.loss.lost)
-    #expect(final.loss.ringFull == 0 && counted > forks / 3)
-    if final.probes[0].using.hasPrefix("tracepoints") { #expect(counted == forks) }
-    #expect(final.histograms.clone.count == counted)
-    var sum = Histogram()
-    for interval in all.dropLast() { sum.add(try interval.histograms.clone.histogram()) }
-    #expect(sum == (try final.histograms.clone.histogram()))
-  }
-
-  /// Cut off while others fork: what was seen is delivered, and nothing hangs in the rings.
-  @Test func endsAmongForks() throws {
-    let load = try Load("forkstorm", "4")
-    let file = scratch.file("out.json")
-    let watch = try Command(Binaries.url("cloneprof").path, ["--format", "json", "-o", file])
-    sleep(2)
-    watch.send(SIGINT)
-    let ended = try watch.wait(seconds: 60)
-    _ = load.stop()
-    #expect(ended.status == 0 && ended.errors.isEmpty)
-    let line = try #require(
-      try Data(contentsOf: URL(filePath: file)).split(separator: UInt8(ascii: "\n")).last)
-    let final = try JSONDecoder().decode(CloneSnapshot.self, from: Data(line))
-    #expect(final.final && final.loss.pending == 0 && final.histograms.clone.count > 100)
-    #expect(final.loss.seen == final.loss.delivered + final.loss.lost)
   }
 
   @Test func withoutRights() throws {
@@ -177,7 +146,7 @@ struct CloneprofTests {
   }
 
   @Test func theSchema() throws {
-    _ = try profile("forks", "8", "5", "--seconds", "60")
+    _ = try scratch.profile("forks", "8", "5", "--seconds", "60")
     let schema = packageRoot.appending(path: "docs/cloneprof-1.schema.json").path
     let check = """
       import json, sys, jsonschema

@@ -29,7 +29,7 @@ struct SignalTests {
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func completesTheFile(_ signal: Int32) throws {
     let scratch = try Scratch()
     let watch = try start(["--format", "json", "-o", scratch.file("out.json")])
-    try eventually { !scratch.names.isEmpty }
+    #expect(eventually { !scratch.names.isEmpty })
     watch.send(signal)
     #expect(try watch.wait(seconds: 20).status == 0)
     #expect(scratch.names == ["out.json"])
@@ -39,7 +39,7 @@ struct SignalTests {
   /// A pipe that nobody reads: the first asks, the second doesn't wait.
   @Test func aSecondInterruptEndsABlockedWrite() throws {
     let watch = try start(["--format", "json", "--interval", "10ms"])
-    try eventually { isBlocked(watch.pid) }
+    #expect(eventually { isBlocked(watch.pid) })
     watch.send(SIGINT)
     usleep(200_000)
     #expect(isBlocked(watch.pid))
@@ -52,7 +52,7 @@ struct SignalTests {
   /// The first still has all told once someone reads.
   @Test func anInterruptOfABlockedWrite() throws {
     let watch = try start(["--format", "json", "--interval", "10ms"])
-    try eventually { isBlocked(watch.pid) }
+    #expect(eventually { isBlocked(watch.pid) })
     watch.send(SIGINT)
     usleep(100_000)
     let ended = try watch.wait(seconds: 20)
@@ -64,9 +64,9 @@ struct SignalTests {
   @Test func nothingIsLeftOfAFile() throws {
     let scratch = try Scratch()
     let watch = try start(["-o", scratch.file("out.txt")])
-    try eventually { !scratch.names.isEmpty }
+    #expect(eventually { !scratch.names.isEmpty })
     watch.send(SIGSTOP)
-    try eventually { state(of: watch.pid) == "T" }
+    #expect(eventually { state(of: watch.pid) == "T" })
     watch.send(SIGTERM)
     watch.send(SIGINT)
     watch.send(SIGCONT)
@@ -99,11 +99,6 @@ struct SignalTests {
     // The first argument of write(2), number 1 here, is the descriptor.
     let call = try? String(contentsOfFile: "/proc/\(pid)/syscall", encoding: .utf8)
     return call?.hasPrefix("1 0x1 ") == true
-  }
-
-  private func eventually(_ isSo: () -> Bool) throws {
-    for _ in 0..<2000 where !isSo() { usleep(5000) }
-    try #require(isSo())
   }
 }
 

@@ -83,16 +83,6 @@ func now() -> UInt64 {
   return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
-/// Waits until `condition` holds; false if it doesn't within the time.
-func eventually(seconds: Double = 10, _ condition: () -> Bool) -> Bool {
-  let end = now() + UInt64(seconds * 1e9)
-  while now() < end {
-    if condition() { return true }
-    usleep(10_000)
-  }
-  return condition()
-}
-
 /// The state letter of a thread in /proc/TID/stat.
 func state(of tid: Int32) -> Character? {
   (try? ProcessStatus.of(pid: tid))?.state

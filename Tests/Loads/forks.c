@@ -45,12 +45,31 @@ static long page_tables(void)
 	return line ? strtol(line + 6, NULL, 10) : -1;
 }
 
+/* Of the calling process; the last line is the kernel's own page, no mapping. */
+static long mappings(void)
+{
+	static char text[65536];
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	ssize_t size, length = 0;
+	long count = 0;
+
+	if (fd < 0)
+		return -1;
+	while ((size = read(fd, text + length, sizeof(text) - length - 1)) > 0)
+		length += size;
+	close(fd);
+	text[length] = 0;
+	for (const char *line = text; *line; line = strchr(line, '\n') + 1)
+		count++;
+	return strstr(text, "[vsyscall]") ? count - 1 : count;
+}
+
 static void fork_with(long mib, long count, int advice, bool inherited)
 {
 	size_t size = mib << 20;
 	int64_t *times = allocate(count, sizeof(*times)), total = 0;
 	int64_t faults = 0;
-	volatile long *kb = share(sizeof(*kb));
+	volatile long *kb = share(2 * sizeof(*kb));
 	volatile char *page = allocate(2, 4096);
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -69,8 +88,10 @@ static void fork_with(long mib, long count, int advice, bool inherited)
 		pid_t child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
 		if (child == 0) {
-			if (done == 0)
-				*kb = page_tables();
+			if (done == 0) {
+				kb[0] = page_tables();
+				kb[1] = mappings();
+			}
 			_exit(0);
 		}
 		end = now_ns();
@@ -85,8 +106,10 @@ static void fork_with(long mib, long count, int advice, bool inherited)
 	}
 	qsort(times, done, sizeof(*times), by_size);
 	if (done)
-		printf("forks %ld median %ld total %ld faults %ld pte %ld\n",
-		       done, times[(done - 1) / 2], total, faults, *kb);
+		printf("forks %ld median %ld total %ld faults %ld pte %ld "
+		       "maps %ld\n",
+		       done, times[(done - 1) / 2], total, faults, kb[0],
+		       kb[1]);
 }
 
 void load_forks(const long *arguments)
@@ -153,4 +176,77 @@ void load_calls(const long *arguments)
 			errx(1, "clone didn't fail");
 	}
 	printf("calls %ld\n", arguments[0]);
+}
+
+struct attempts {
+	long tried;
+	long made;
+	long failed;
+	long error;
+};
+
+static void __attribute__((noreturn))
+attempt(long mib, long count, volatile struct attempts *attempts)
+{
+	size_t size = mib << 20;
+	pid_t self = getpid();
+	char *memory = allocate(1, size + 1);
+
+	for (size_t i = 0; i < size; i += 4096)
+		memory[i] = 1;
+	while (attempts->tried < count) {
+		pid_t child;
+
+		attempts->tried++;
+		child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+		if (child == 0) {
+			die_with_parent(self);
+			pause();
+			_exit(0);
+		}
+		if (child > 0) {
+			attempts->made++;
+		} else {
+			attempts->failed++;
+			attempts->error = errno;
+		}
+	}
+	_exit(0);
+}
+
+/* After a line, so that a limit can be set: N forks of a process of so much
+ * memory, whose children stay. It may be killed for memory meanwhile; who
+ * counts stays.
+ */
+void load_attempts(const long *arguments)
+{
+	volatile struct attempts *attempts = share(sizeof(*attempts));
+	enum input input;
+	pid_t worker;
+	int status;
+	FILE *score;
+
+	say_ready();
+	do {
+		input = wait_for_input(-1);
+	} while (input == INPUT_NONE);
+	if (input == INPUT_END)
+		return;
+	worker = fork();
+	if (worker < 0)
+		err(1, "fork");
+	if (worker == 0) {
+		/* If one is to go, it isn't the one who counts. */
+		score = fopen("/proc/self/oom_score_adj", "w");
+		if (!score || fprintf(score, "1000") < 0 || fclose(score))
+			err(1, "oom_score_adj");
+		attempt(arguments[0], arguments[1], attempts);
+	}
+	if (waitpid(worker, &status, 0) != worker)
+		err(1, "waitpid");
+	while (wait(NULL) > 0)
+		;
+	printf("tried %ld made %ld failed %ld error %ld killed %d\n",
+	       attempts->tried, attempts->made, attempts->failed,
+	       attempts->error, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }

@@ -29,6 +29,7 @@ static const struct load {
 	int most;
 	void (*run)(const long *arguments);
 } loads[] = {
+	{"attempts", "MIB N", 2, 2, load_attempts},
 	{"calls", "N", 1, 1, load_calls},
 	{"chain", "N", 1, 1, load_chain},
 	{"contend", "N [CPU]", 1, 2, load_contend},

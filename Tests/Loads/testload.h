@@ -13,6 +13,7 @@
  * One function a subcommand. The arguments are numbers; one that was left out
  * is -1. It returns when the load has ended and nothing of it is left.
  */
+void load_attempts(const long *arguments);
 void load_calls(const long *arguments);
 void load_chain(const long *arguments);
 void load_contend(const long *arguments);

@@ -37,6 +37,12 @@ struct ProcessStatusTests {
     #expect(status.voluntarySwitches == 150 && status.nonvoluntarySwitches == 545)
   }
 
+  @Test func inAContainer() throws {
+    #expect(try #require(ProcessStatus(parsing: ProcessStatusTests.fixture)).innerIDs == [])
+    let text = ProcessStatusTests.fixture("VmHWM:", "NSpid:\t4040\t17\t1")
+    #expect(try #require(ProcessStatus(parsing: text)).innerIDs == [17, 1])
+  }
+
   @Test func aKernelThreadHasNoMemory() throws {
     let text = ProcessStatusTests.fixture("VmRSS:", "Seccomp:\t0")
     #expect(try #require(ProcessStatus(parsing: text)).vmRSS == nil)

@@ -36,6 +36,11 @@ public final class Load {
     tids = (lines.next() ?? "").split(separator: " ").dropFirst().compactMap { Int32($0) }
   }
 
+  /// Lets one begin that waits for that.
+  public func begin() throws {
+    try input.fileHandleForWriting.write(contentsOf: Data("\n".utf8))
+  }
+
   /// Ends it and gives the lines that it prints at the end.
   public func stop() -> [String] {
     try? input.fileHandleForWriting.close()

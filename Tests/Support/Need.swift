@@ -11,9 +11,12 @@ public enum Need: String, Sendable {
   /// `Tests/Lab/noload`, built for this very kernel.
   case noload
 
+  /// Whether this is a guest of the lab: emulated, with little memory.
+  public static var inLab: Bool { ProcessInfo.processInfo.environment["SONDE_LAB"] != nil }
+
   private var isThere: Bool {
     switch self {
-    case .stock: ProcessInfo.processInfo.environment["SONDE_LAB"] != nil
+    case .stock: Self.inLab
     case .noload: Self.noloadModule != nil
     }
   }

@@ -40,6 +40,24 @@ struct sonde_mappings {
 	sonde_u64 count;
 };
 
+/* Functions that are called once for each mapping, hugetlb mapping or 2 MiB. */
+enum sonde_step {
+	/* vm_area_dup() */
+	SONDE_STEP_MAPPING,
+	/* anon_vma_fork() */
+	SONDE_STEP_REVERSE_MAPPING,
+	/* copy_hugetlb_page_range() */
+	SONDE_STEP_HUGETLB,
+	/* copy_pte_range() */
+	SONDE_STEP_ENTRIES,
+	SONDE_STEPS,
+};
+
+struct sonde_step_sum {
+	sonde_u64 ns;
+	sonde_u64 count;
+};
+
 /* One call, at its end. Times are CLOCK_MONOTONIC, durations ns; 0 where a
  * part wasn't measured.
  */
@@ -82,6 +100,8 @@ struct sonde_clone {
 	sonde_u32 pad2;
 	sonde_u8 comm[SONDE_COMM_LEN];
 	struct sonde_mappings kinds[SONDE_MAPPING_KINDS];
+	/* 0 unless they were asked for */
+	struct sonde_step_sum steps[SONDE_STEPS];
 };
 
 /* A mapping whose page tables took long to copy. */
@@ -123,7 +143,7 @@ struct sonde_fork_config {
 };
 
 _Static_assert(sizeof(struct sonde_mappings) == 24, "sonde_mappings");
-_Static_assert(sizeof(struct sonde_clone) == 312, "sonde_clone");
+_Static_assert(sizeof(struct sonde_clone) == 376, "sonde_clone");
 _Static_assert(sizeof(struct sonde_mapping) == 48, "sonde_mapping");
 _Static_assert(sizeof(struct sonde_sample) == 216, "sonde_sample");
 _Static_assert(sizeof(struct sonde_fork_config) == 16, "sonde_fork_config");

@@ -1,0 +1,27 @@
+import Glibc
+
+/// PID namespaces, in which a process has other ids than the machine's own (man pid_namespaces(7)).
+public enum PIDNamespace {
+  /// Whether this process is in the machine's own: there ids are those that the kernel side tells.
+  public static var isMachines: Bool {
+    var status = stat()
+    // PROC_PID_INIT_INO, include/linux/proc_ns.h.
+    return unsafe stat("/proc/self/ns/pid", &status) != 0 || status.st_ino == 0xEFFF_FFFC
+  }
+
+  /// The processes that have an id in a namespace of their own below this one, as those in containers
+  /// do.
+  public static func processes(withInnerID id: Int32) -> [ProcessStatus] {
+    guard let directory = unsafe opendir("/proc") else { return [] }
+    defer { unsafe _ = closedir(directory) }
+    var found: [ProcessStatus] = []
+    while let entry = unsafe readdir(directory) {
+      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard let pid = Int32(name), let status = try? ProcessStatus.of(pid: pid) else { continue }
+      if status.innerIDs.contains(id) { found.append(status) }
+    }
+    return found.sorted { $0.pid < $1.pid }
+  }
+}
