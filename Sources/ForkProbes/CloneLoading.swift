@@ -45,8 +45,8 @@ extension CloneProbes {
   /// thus lose most. A kprobe isn't preempted, but had room for few calls in progress, until fprobes
   /// took to the shadow stack of each task: 4346ba160409 ("fprobe: Rewrite fprobe on function-graph
   /// tracer"), 6.14. That costs more, so the many calls per mapping stay with fentry.
-  static func losesFunctionEntries(_ symbols: KernelSymbols?) -> Bool {
-    symbols?.addresses(named: "fprobe_fgraph_entry").isEmpty == false
+  static func losesFunctionEntries(_ kernel: borrowing KernelFeatures) -> Bool {
+    kernel.function("fprobe_return").isYes
   }
 
   /// Loads the programs of a way, those of functions that aren't there left out.
@@ -77,7 +77,7 @@ extension CloneProbes {
       ("uprobe_end_dup_mmap", ["bracket_end_entry"]),
       ("copy_page_range", ["mapping_entry", "mapping_exit"]),
     ]
-    let isMulti = way == .functionEntries && losesFunctionEntries(symbols)
+    let isMulti = way == .functionEntries && losesFunctionEntries(kernel)
     try file.setLoads("kernel_clone_begin", isMulti)
     try file.setLoads("kernel_clone_end", isMulti)
     for (function, programs) in functions {

@@ -7,7 +7,8 @@ import Symbols
 struct CloneNames {
   private var symbols = UserSymbols()
   private var frames: [CloneInterval.StackKey: [String]] = [:]
-  private var mappings: [CloneInterval.MappingKey: String] = [:]
+  /// Nil for those that have none, or whose process was gone.
+  private var mappings: [CloneInterval.MappingKey: String?] = [:]
   /// Elsewhere an id may be another process' in /proc.
   private let hasTheirIDs = PIDNamespace.isMachines
   /// How many of an interval are looked up and shown.
@@ -23,7 +24,8 @@ struct CloneNames {
     }
     for (key, _) in interval.mappings.sorted(by: { $0.value.ns > $1.value.ns }).prefix(64)
     where mappings[key] == nil {
-      mappings[key] = symbols.mappingName(at: key.start, in: Int32(key.tgid))
+      mappings.updateValue(
+        symbols.mappingName(at: key.start, in: Int32(key.tgid)), forKey: key)
     }
     // Maps change, and ids come again.
     for tgid in Set(interval.stacks.keys.map(\.tgid) + interval.mappings.keys.map(\.tgid)) {
@@ -75,7 +77,7 @@ struct CloneNames {
       MappingPart(
         pid: Int(key.tgid), comm: sum.comm, kind: sum.kind.text,
         range: String(key.start, radix: 16) + "-" + String(key.end, radix: 16),
-        name: mappings[key], bytes: key.end - key.start, count: sum.count, ns: sum.ns)
+        name: mappings[key] ?? nil, bytes: key.end - key.start, count: sum.count, ns: sum.ns)
     }
   }
 }

@@ -19,7 +19,7 @@ struct CloneLimitsTests {
     try group.take(load.pid)
     let watch = try scratch.cloneprof(["--pid", "\(load.pid)", "--follow"])
     // It is attached before it opens its file.
-    #expect(eventually { !scratch.names.isEmpty })
+    #expect(eventually(seconds: 60) { !scratch.names.isEmpty })
     try load.begin()
     let told = figures(load.stop().last ?? "")
     let ended = try watch.wait(seconds: 60)

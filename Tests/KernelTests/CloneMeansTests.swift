@@ -44,7 +44,7 @@ struct CloneMeansTests {
     }
   }
 
-  /// Twenty forks of 256 MiB by a program of that name.
+  /// Eight forks of 1 GiB by a program of that name.
   private func seenTwice(
     by substitute: CloneWishes.Substitute, comm: String
   ) throws -> (best: CloneSnapshot, other: CloneSnapshot) {
@@ -54,11 +54,11 @@ struct CloneMeansTests {
     defer { try? FileManager.default.removeItem(at: program) }
     let best = try Watched(nil, comm: comm)
     let other = try Watched(substitute, comm: comm)
-    let ended = try Command(program.path, ["forks", "256", "20", "--seconds", "60"])
+    let ended = try Command(program.path, ["forks", "1024", "8", "--seconds", "60"])
       .wait(seconds: 100)
     #expect(ended.status == 0)
     let pair = try (best: best.end(), other: other.end())
-    #expect(pair.best.calls == CallsPart(clone: 20) && pair.other.calls == pair.best.calls)
+    #expect(pair.best.calls == CallsPart(clone: 8) && pair.other.calls == pair.best.calls)
     return pair
   }
 
@@ -71,7 +71,9 @@ struct CloneMeansTests {
     // Twice the bounds of 95 % is one failure in ten thousand; the other watch's probes are in both
     // wholes, but not at the same places.
     var bound = 2 * Double(try #require(estimate.uncertaintyNs))
-    bound += 2 * Double(truth.uncertaintyNs ?? 0) + 0.02 * Double(exact.histograms.clone.sum)
+    bound += 2 * Double(truth.uncertaintyNs ?? 0)
+    // Nor do the exact figures hold what the probes themselves take within the copy; samples do.
+    bound += 16 * (exact.cost.bpfNsPerClone ?? 0) + 0.02 * Double(exact.histograms.clone.sum)
     let error = Double(estimate.ns) - Double(truth.ns)
     #expect(abs(error) <= bound, "\(estimate.ns) for \(truth.ns) (\(truth.how))")
   }
@@ -79,15 +81,14 @@ struct CloneMeansTests {
   /// Where dup_mmap() isn't inlined, the bracket that takes its place elsewhere sees the same.
   @Test func theBracket() throws {
     let (best, other) = try seenTwice(by: .bracket, comm: "sonde-bracket")
-    let symbols = try String(contentsOfFile: "/proc/kallsyms", encoding: .utf8)
-    let isThere = symbols.contains(" dup_mmap\n")
+    let isThere = try Command("grep", ["-q", " dup_mmap$", "/proc/kallsyms"]).wait().status == 0
     let isUsed = best.probes.contains { $0.using.hasSuffix("/dup_mmap") && $0.state == .yes }
     let measures = best.histograms.addressSpaceCopy.count > 0
     #expect(isUsed == (isThere && measures))
     guard measures else { return }
     #expect(other.probes.contains { $0.using.contains("uprobe_end_dup_mmap") && $0.state == .yes })
     let (a, b) = (best.histograms.addressSpaceCopy, other.histograms.addressSpaceCopy)
-    #expect(a.count == 20 && b.count == 20)
+    #expect(a.count == 8 && b.count == 8)
     #expect(abs(Double(a.sum) - Double(b.sum)) <= 0.02 * Double(a.sum), "\(a.sum), \(b.sum)")
   }
 }
