@@ -96,7 +96,9 @@ public struct CloneText: Sendable {
         "calls begun before the watch: \(countText(untraced))"
       }
       + head.cost(
-        kernelNs: cost.bpfNsPerClone, event: "clone", consumer: "\(share) of one CPU",
+        kernelNs: cost.bpfNsPerClone,
+        isPermitted: !snapshot.probes.contains { $0.using == "BPF_ENABLE_STATS" && $0.state != .yes },
+        event: "clone", consumer: "\(share) of one CPU",
         residentBytes: cost.residentBytes, ringBytes: cost.ringBytes)
   }
 

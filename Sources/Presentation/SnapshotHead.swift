@@ -69,15 +69,18 @@ struct SnapshotHead {
   }
 
   /// - Parameters:
-  ///   - kernelNs: nil where it may not be asked.
+  ///   - kernelNs: nil where it wasn't measured.
+  ///   - isPermitted: whether it may be.
   ///   - event: what that is the cost of: "switch".
   ///   - consumer: what this process takes.
   func cost(
-    kernelNs: Double?, event: String, consumer: String, residentBytes: UInt64, ringBytes: UInt64
+    kernelNs: Double?, isPermitted: Bool = false, event: String, consumer: String,
+    residentBytes: UInt64, ringBytes: UInt64
   ) -> [Line] {
     let kernel =
       kernelNs.map { "cost \(durationText(ns: UInt64(clamping: $0))) a \(event) in the kernel" }
-      ?? "cost in the kernel: not permitted to measure"
+      ?? (isPermitted
+        ? "cost of a \(event): none yet" : "cost in the kernel: not permitted to measure")
     return flow(
       [
         Line(kernel), Line(consumer),
