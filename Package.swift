@@ -72,7 +72,7 @@ let package = Package(
     .target(
       name: "LoadProbes",
       dependencies: [
-        "BPF", "CLinux", "LoadTrace", "Proc", "Records", "Snapshots", "Watching",
+        "BPF", "CLinux", "LoadTrace", "Proc", "Records", "Snapshots", "Symbols", "Watching",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
@@ -130,7 +130,8 @@ let package = Package(
     .testTarget(
       name: "KernelTests",
       dependencies: [
-        "BPF", "ForkProbes", "ForkTrace", "Histograms", "LoadProbes", "LoadTrace", "Proc", "Snapshots", "Support",
+        "BPF", "ForkProbes", "ForkTrace", "Histograms", "LoadProbes", "LoadTrace", "Proc",
+        "Snapshots", "Support",
         "testload", .product(name: "SystemPackage", package: "swift-system"),
       ],
       exclude: ["maps.bpf.c", "refused.bpf.c"],

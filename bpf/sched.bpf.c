@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: (MIT OR GPL-2.0)
 /*
  * loadwatch's kernel side: one record per context switch, a record as a task
- * comes to be or takes another name, and an iterator over all tasks.
+ * comes to be or takes another name, where a task sleeps in D, and iterators
+ * over all tasks.
  */
 #include "kernel.bpf.h"
 #include "ring.bpf.h"
@@ -9,6 +10,66 @@
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 struct sonde_live live SEC(".data.live");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 16384);
+	__type(key, u32);
+	__uint(value_size, SONDE_WAIT_FRAMES * sizeof(u64));
+} stacks SEC(".maps");
+
+/* kernel/sched/loadavg.c. Data has symbols with CONFIG_KALLSYMS_ALL, which
+ * distributions have.
+ */
+extern const void avenrun __ksym __weak;
+extern const void calc_load_tasks __ksym __weak;
+
+/* The consumer is about to run: what it can't see by itself. */
+static __always_inline void look_for_consumer(u64 clock)
+{
+	live.run_queue_clock = clock;
+	live.jiffies = bpf_jiffies64();
+	live.monotonic = bpf_ktime_get_ns();
+	if (!&avenrun || !&calc_load_tasks)
+		return;
+	bpf_probe_read_kernel(&live.active, sizeof(live.active),
+			      &calc_load_tasks);
+	bpf_probe_read_kernel(&live.averages, sizeof(live.averages), &avenrun);
+	live.has_averages = 1;
+}
+
+/* A sleep that counts in the load average: task_contributes_to_load, now in
+ * try_to_block_task().
+ */
+#define TASK_UNINTERRUPTIBLE 0x0002
+#define TASK_NOLOAD 0x0400
+#define TASK_FROZEN 0x8000
+
+static __always_inline bool contributes_to_load(u32 state)
+{
+	return (state & TASK_UNINTERRUPTIBLE) &&
+	       !(state & (TASK_NOLOAD | TASK_FROZEN));
+}
+
+static __always_inline void task_waits(void *ctx, void *ring,
+				       struct sonde_cpu *account, u64 time,
+				       u32 tid)
+{
+	struct sonde_wait *record;
+
+	record = ring_reserve(ring, account, sizeof(*record), true);
+	if (!record)
+		return;
+	record->time = time;
+	record->pad = 0;
+	record->tid = tid;
+	record->stack = bpf_get_stackid(ctx, &stacks, 0);
+	record->pad2 = 0;
+	record->pad3 = 0;
+	record->pad4 = 0;
+	record->kind = SONDE_KIND_WAIT;
+	ring_submit(record, account);
+}
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
@@ -20,6 +81,8 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 	u64 clock = rq->clock, switches = rq->nr_switches;
 	u64 queued = next->sched_info.last_queued;
 	struct sonde_switch *record;
+	bool sleeps;
+	u32 state;
 	void *ring;
 
 	if (!account || live.stopped)
@@ -28,10 +91,8 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 		account->untraced += switches - account->switches_seen - 1;
 	account->switches_seen = switches;
 
-	if (next->pid == live.consumer_tid) {
-		live.run_queue_clock = clock;
-		live.monotonic = bpf_ktime_get_ns();
-	}
+	if (next->pid == live.consumer_tid)
+		look_for_consumer(clock);
 
 	ring = bpf_map_lookup_elem(&rings, &cpu);
 	record = ring_reserve(ring, account, sizeof(*record), true);
@@ -55,7 +116,11 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 							     : 0);
 	record->kind = SONDE_KIND_SWITCH;
 	account->switches_delivered = switches;
+	state = record->prev_state;
+	sleeps = !(record->flags & SONDE_SWITCH_PREV_QUEUED);
 	ring_submit(record, account);
+	if (sleeps && contributes_to_load(state))
+		task_waits(ctx, ring, account, clock, prev->pid);
 	return 0;
 }
 
@@ -149,6 +214,24 @@ int tasks(struct bpf_iter__task *ctx)
 	record.on_cpu = task->on_cpu;
 	record.on_rq = on_run_queue(task);
 	bpf_probe_read_kernel(record.comm, sizeof(record.comm), task->comm);
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+SEC("iter/task")
+int waiters(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct sonde_waiter record = {};
+	long length;
+
+	if (!task || on_run_queue(task) ||
+	    !contributes_to_load(task_state(task)))
+		return 0;
+	length = bpf_get_task_stack(task, record.frames, sizeof(record.frames),
+				    0);
+	record.length = length > 0 ? length : 0;
+	record.tid = task->pid;
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }

@@ -34,7 +34,8 @@ import SystemPackage
     guard let link = unsafe bpf_program__attach_kprobe(pointer, atReturn, function) else {
       let code = errno
       let log = Log.take()
-      throw BPFError("attach \(name) to \(function)", code: code, cause: Log.cause(in: log), log: log)
+      throw BPFError(
+        "attach \(name) to \(function)", code: code, cause: Log.cause(in: log), log: log)
     }
     return unsafe Link(link)
   }

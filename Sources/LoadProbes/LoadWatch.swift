@@ -21,6 +21,8 @@ public struct WatchOptions: Sendable {
   public var output: FileDescriptor?
   /// Those that match are looked up again and again: cgroups come and go.
   public var cgroups: [Cgroup] = []
+  /// What the load account tells tasks apart by, at most two.
+  public var by: [Grouping] = [.process, .site]
   /// Bytes per ring; nil for one that suits the number of CPUs.
   public var ringSize: Int?
   /// Whether the thread that watches is given the best priority there is, for good.
@@ -49,6 +51,8 @@ public struct LoadWatch: ~Copyable {
   private var delivered: UInt64 = 0
   private var runTimes: RunTimeStatistics?
   private var lastSurvey = SurveyCost()
+  /// Nil where not all tasks are watched: the load is that of all.
+  private var sampling: LoadSampling?
 
   /// How often the rings are drained at least.
   private static let drainPeriod: UInt64 = 50_000_000
@@ -102,6 +106,17 @@ public struct LoadWatch: ~Copyable {
     try probes.survey(&tracker, boundary: 0, cgroups: try Cgroup.ids(of: options.cgroups))
     let start = Clocks.monotonic &+ (probes.clockOffset ?? 0)
     tracker.begin(at: start)
+    let exact = probes.kernelLoad
+    sampling =
+      options.filter.isEmpty && options.cgroups.isEmpty
+      ? try LoadSampling(
+        by: options.by, now: Clocks.monotonic) : nil
+    ladder.append(
+      ProbePart(
+        want: "the kernel's load samples",
+        using: exact == nil ? "jiffies, /proc/loadavg" : "jiffies, calc_load_tasks, avenrun",
+        state: .yes,
+        reason: exact == nil ? "the kernel has no symbols for data, or they may not be seen" : nil))
     self.reporter = Reporter(
       host: host, filter: options.filterPart, probes: ladder, start: start,
       ringBytes: UInt64(probes.ringBytes))
@@ -123,14 +138,21 @@ public struct LoadWatch: ~Copyable {
     advance(&boundary, last: last)
     while end == nil {
       let offset = probes.clockOffset ?? 0
-      let next = min(
+      var next = min(
         Clocks.monotonic + Self.drainPeriod, boundary &- offset &+ Self.commitSlack)
+      if let sample = sampling?.next { next = min(next, sample + Self.commitSlack) }
+      if let due = sampling?.due { next = min(next, due) }
       let wakeup = try loop.wait(until: next)
       // Its own cost is measured for one drain's time per interval.
       runTimes = nil
 
       let horizon = Clocks.monotonic &+ (probes.clockOffset ?? offset) &- Self.commitSlack
+      if let ticks = probes.ticks {
+        try sampling?.learn(ticks: ticks, now: Clocks.monotonic, exact: probes.kernelLoad)
+      }
+      try settle()
       while end == nil, boundary <= horizon {
+        try sample(upTo: boundary, offset: probes.clockOffset ?? offset)
         if boundary == last {
           end = .over
           break
@@ -138,13 +160,17 @@ public struct LoadWatch: ~Copyable {
         drain(upTo: boundary)
         try survey(boundary: boundary)
         let interval = tracker.close(at: boundary)
-        let snapshot = try reporter.interval(interval, account: probes.account(), self.cost)
+        let snapshot = try reporter.interval(
+          interval, account: probes.account(), self.cost, sampling)
         if try !emit(snapshot) { end = .stopped }
         addRingsForNewCPUs()
         runTimes = try? RunTimeStatistics()
         advance(&boundary, last: last)
       }
-      if end == nil { drain(upTo: horizon) }
+      if end == nil {
+        try sample(upTo: horizon, offset: probes.clockOffset ?? offset)
+        drain(upTo: horizon)
+      }
       if let signal = wakeup.signal { end = end ?? .signal(signal) }
       if wakeup.allProcessesEnded { end = end ?? .processesEnded }
       if wakeup.outputClosed { end = end ?? .stopped }
@@ -156,6 +182,25 @@ public struct LoadWatch: ~Copyable {
   private func advance(_ boundary: inout UInt64, last: UInt64?) {
     boundary += options.interval
     if let last, boundary > last { boundary = last }
+  }
+
+  /// Takes the kernel's load samples before `horizon`, run queue clock.
+  private mutating func sample(upTo horizon: UInt64, offset: UInt64) throws {
+    while let next = sampling?.next, next &+ offset <= horizon {
+      // The one before, where this comes late.
+      try settle(evenEarly: true)
+      drain(upTo: next &+ offset)
+      try survey(boundary: next &+ offset)
+      try sampling?.take(at: next, clockOffset: offset, &tracker, probes)
+    }
+  }
+
+  /// Looks what the kernel made of its last sample, once it has.
+  private mutating func settle(evenEarly: Bool = false) throws {
+    guard let due = sampling?.due, evenEarly || Clocks.monotonic >= due else { return }
+    // What the kernel side notes for this thread it notes as it is given a CPU.
+    for _ in 0..<100 where probes.ticks?.monotonic ?? due < due && !evenEarly { usleep(200) }
+    try sampling?.settle(exact: evenEarly ? nil : probes.kernelLoad)
   }
 
   private mutating func drain(upTo horizon: UInt64) {
@@ -196,10 +241,10 @@ public struct LoadWatch: ~Copyable {
     let interval = tracker.close(at: end)
     drain(upTo: .max)
     if interval.end > interval.start {
-      let snapshot = try reporter.interval(interval, account: probes.account(), cost)
+      let snapshot = try reporter.interval(interval, account: probes.account(), cost, sampling)
       _ = try emit(snapshot)
     }
-    _ = try emit(reporter.final())
+    _ = try emit(reporter.final(sampling))
   }
 
   private var cost: Reporter.Cost {

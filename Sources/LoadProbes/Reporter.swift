@@ -16,6 +16,8 @@ struct Reporter {
   private let wallStart: UInt64
   private var whole: LoadInterval?
   private var last = Totals()
+  private let firstWitness = Witness.current()
+  private var lastWitness: Witness
   private let first: Totals
 
   /// What the consumer counts itself.
@@ -44,17 +46,22 @@ struct Reporter {
     wallStart = Clocks.wall
     last.consumer = (try? SelfUsage.cpuTime()) ?? 0
     first = last
+    lastWitness = firstWitness
   }
 
   /// The snapshot of an interval that has just been closed.
   mutating func interval(
-    _ interval: LoadInterval, account: SchedProbes.Account, _ cost: Cost
+    _ interval: LoadInterval, account: SchedProbes.Account, _ cost: Cost,
+    _ sampling: LoadSampling?
   ) throws -> LoadSnapshot {
     let now = Totals(
       account: account, delivered: cost.delivered, survey: cost.survey,
       consumer: try SelfUsage.cpuTime())
-    let snapshot = try snapshot(interval, from: last, to: now, final: false)
+    let witness = Witness.current()
+    let snapshot = try snapshot(
+      interval, from: last, to: now, sampling, since: lastWitness, witness, final: false)
     last = now
+    lastWitness = witness
     if whole == nil {
       whole = interval
     } else {
@@ -64,19 +71,21 @@ struct Reporter {
   }
 
   /// The snapshot of all intervals together.
-  func final() throws -> LoadSnapshot {
+  func final(_ sampling: LoadSampling?) throws -> LoadSnapshot {
     let all = whole ?? LoadInterval(start: start, end: start)
-    return try snapshot(all, from: first, to: last, final: true)
+    return try snapshot(
+      all, from: first, to: last, sampling, since: firstWitness, lastWitness, final: true)
   }
 
   private func snapshot(
-    _ interval: LoadInterval, from before: Totals, to now: Totals, final: Bool
+    _ interval: LoadInterval, from before: Totals, to now: Totals, _ sampling: LoadSampling?,
+    since: Witness, _ witness: Witness, final: Bool
   ) throws -> LoadSnapshot {
-    let load = try LoadAverage.current()
+    let load = try sampling?.samples.isEmpty == false ? sampling!.kernel : LoadAverage.current()
     let length = interval.end - interval.start
     let runs = now.account.runs - before.account.runs
     let runTime = now.account.runTime - before.account.runTime
-    return LoadSnapshot(
+    var snapshot = LoadSnapshot(
       final: final, host: host, start: timestamp(interval.start), end: timestamp(interval.end),
       intervalNs: length, filter: filter, probes: probes, loss: loss(from: before, to: now),
       cost: CostPart(
@@ -94,6 +103,12 @@ struct Reporter {
         onCPU: HistogramPart(interval.onCPU),
         blockedUninterruptible: HistogramPart(interval.blockedUninterruptible),
         blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
+    if let sampling, !sampling.samples.isEmpty {
+      addAccount(sampling, to: &snapshot, from: interval.start)
+      snapshot.verdict = verdict(snapshot, since: since, witness).parts()
+    }
+    snapshot.limits = try? limits(load)
+    return snapshot
   }
 
   private func loss(from before: Totals, to now: Totals) -> LossPart {
@@ -121,7 +136,7 @@ struct Reporter {
       longestTask: longest.map { "\($0.comm.text) (\($0.tid))" })
   }
 
-  private func timestamp(_ time: UInt64) -> String {
+  func timestamp(_ time: UInt64) -> String {
     let wall = wallStart + (time - start)
     return SnapshotJSON.timestamp(Date(timeIntervalSince1970: Double(wall) / 1e9))
   }

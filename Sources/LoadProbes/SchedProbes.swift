@@ -11,6 +11,8 @@ public struct SchedProbes: ~Copyable {
   private let programs: [Program]
   private let links: [4 of Link]
   private let iterator: TaskIterator
+  private let waiters: TaskIterator
+  private let stacks: Map
   private let accounts: MappedValues<sonde_cpu>
   private let liveMap: Map
   private let live: MappedValues<sonde_live>
@@ -46,6 +48,9 @@ public struct SchedProbes: ~Copyable {
     let live = try MappedValues(liveMap, as: sonde_live.self)
     let iterator = try TaskIterator(
       try object.program("tasks"), recordSize: MemoryLayout<sonde_task>.size)
+    let waiters = try TaskIterator(
+      try object.program("waiters"), recordSize: MemoryLayout<sonde_waiter>.size)
+    let stacks = try object.map("stacks")
     let links: [4 of Link] = [
       try programs[0].attach(), try programs[1].attach(), try programs[2].attach(),
       try programs[3].attach(),
@@ -55,6 +60,8 @@ public struct SchedProbes: ~Copyable {
     self.liveMap = liveMap
     self.live = live
     self.iterator = iterator
+    self.waiters = waiters
+    self.stacks = stacks
     self.links = links
     self.rings = rings
     self.ringSize = size
@@ -115,7 +122,45 @@ public struct SchedProbes: ~Copyable {
       cause: "sched_switch has told of none for a second")
   }
 
+  /// The kernel's count of ticks at an instant of CLOCK_MONOTONIC, both as this thread was last given
+  /// a CPU; nil until that has been seen.
+  public var ticks: (monotonic: UInt64, jiffies: UInt64)? {
+    let now = live[0]
+    return now.monotonic == 0 ? nil : (now.monotonic, now.jiffies)
+  }
+
+  /// calc_load_tasks and avenrun, as this thread was last given a CPU; nil where the kernel has no
+  /// symbols for data, or they may not be seen.
+  public var kernelLoad: (active: Int64, averages: KernelLoad)? {
+    let now = live[0]
+    guard now.has_averages != 0 else { return nil }
+    let all = [now.averages.0, now.averages.1, now.averages.2]
+    return (Int64(bitPattern: now.active), KernelLoad([3 of UInt64] { all[$0] }))
+  }
+
   // MARK: - Tasks
+
+  /// The kernel functions on a stack, innermost first, by addresses; empty where it isn't known.
+  func frames(ofStack id: Int32) -> [UInt64] {
+    guard id >= 0,
+      let frames = try? stacks.value(UInt32(id), as: [24 of UInt64].self) ?? nil
+    else { return [] }
+    return frames.indices.map { frames[$0] }.filter { $0 != 0 }
+  }
+
+  /// Lends every task that sleeps in D, and where it does.
+  func forEachWaiter(_ body: (UInt32, [UInt64]) -> Void) throws(BPFError) {
+    let offset = MemoryLayout<sonde_waiter>.offset(of: \.frames)!
+    try waiters.forEach { record in
+      let waiter = unsafe record.unsafeLoad(as: sonde_waiter.self)
+      let count = min(Int(waiter.length) / 8, Int(SONDE_WAIT_FRAMES))
+      body(
+        waiter.tid,
+        (0..<count).map {
+          unsafe record.unsafeLoad(fromByteOffset: offset + 8 * $0, as: UInt64.self)
+        })
+    }
+  }
 
   /// Passes every task there is to the tracker.
   /// - Parameters:

@@ -19,6 +19,8 @@ public struct LoadTracker: ~Copyable {
   var runnable = Gauge()
   var uninterruptible = Gauge()
   var survey: UInt8 = 0
+  /// Task-nanoseconds in which tasks were active in the intervals that were closed.
+  var activeBefore: UInt64 = 0
   private var length: UInt64
 
   /// Two CPUs' clocks differ by less than this (`kernel/sched/clock.c` bounds them to a tick).
@@ -55,7 +57,11 @@ public struct LoadTracker: ~Copyable {
     guard running.indices.contains(cpu) else { return }
     if record.byteCount == MemoryLayout<sonde_switch>.size {
       let event = unsafe record.unsafeLoad(as: sonde_switch.self)
-      switched(event, cpu: cpu)
+      if event.kind == UInt8(SONDE_KIND_WAIT.rawValue) {
+        waits(unsafe record.unsafeLoad(as: sonde_wait.self))
+      } else {
+        switched(event, cpu: cpu)
+      }
     } else if record.byteCount == MemoryLayout<sonde_task_event>.size {
       taskChanged(record, cpu: cpu)
     }
@@ -139,6 +145,7 @@ public struct LoadTracker: ~Copyable {
       endRunnable(slot, at: time)
       tasks[slot].phase = .blocked
       tasks[slot].sleep = Sleep(bits: bits)
+      tasks[slot].stack = -1
     }
   }
 
@@ -311,6 +318,7 @@ public struct LoadTracker: ~Copyable {
       }
     }
     let length = end - closing.start
+    activeBefore &+= runnable.total &+ uninterruptible.total
     closing.runnable.total = runnable.total
     closing.runnable.maximum = max(runnable.maximum(over: length), closing.runnable.now)
     closing.uninterruptible.total = uninterruptible.total

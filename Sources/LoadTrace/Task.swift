@@ -67,6 +67,8 @@ struct Task {
   var matches = false
   /// Whether it lost its CPU when it had set its state to sleep, but hadn't slept.
   var wasGoingToSleep = false
+  /// While it sleeps in D: where, by the kernel side's number; negative for unknown.
+  var stack: Int32 = -1
   /// The last survey that saw it.
   var survey: UInt8 = 0
 

@@ -38,18 +38,8 @@ extension CloneText {
     guard !advice.isEmpty else { return [] }
     return [Line("what would help", .heading)]
       + advice.flatMap { part in
-        paragraph(part.text, first: "* ", .strong)
-          + part.evidence.flatMap { paragraph($0, first: "  - ", .plain) }
+        Line.paragraph(part.text, first: "* ", .strong, columns: columns)
+          + part.evidence.flatMap { Line.paragraph($0, first: "  - ", columns: columns) }
       }
-  }
-
-  /// Words on as many lines as they need, the first behind a bullet, the others below that.
-  private func paragraph(_ text: String, first: String, _ style: Line.Style) -> [Line] {
-    let width = first.utf8.count
-    return wrapped(escaped(text), to: max(1, columns - width)).enumerated().map { index, words in
-      var line = Line(index == 0 ? first : String(repeating: " ", count: width))
-      line.add(words, style)
-      return line
-    }
   }
 }

@@ -97,7 +97,9 @@ public struct CloneText: Sendable {
       }
       + head.cost(
         kernelNs: cost.bpfNsPerClone,
-        isPermitted: !snapshot.probes.contains { $0.using == "BPF_ENABLE_STATS" && $0.state != .yes },
+        isPermitted: !snapshot.probes.contains {
+          $0.using == "BPF_ENABLE_STATS" && $0.state != .yes
+        },
         event: "clone", consumer: "\(share) of one CPU",
         residentBytes: cost.residentBytes, ringBytes: cost.ringBytes)
   }

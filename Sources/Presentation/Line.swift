@@ -55,6 +55,18 @@ package struct Line {
     }.joined()
   }
 
+  /// Words on as many lines as they need, escaped, the first behind a bullet, the others below that.
+  static func paragraph(
+    _ text: String, first: String, _ style: Style = .plain, columns limit: Int
+  ) -> [Line] {
+    let width = first.utf8.count
+    return wrapped(escaped(text), to: max(1, limit - width)).enumerated().map { index, words in
+      var line = Line(index == 0 ? first : String(repeating: " ", count: width))
+      line.add(words, style)
+      return line
+    }
+  }
+
   /// Items one behind the other, `gap` between them, on as many lines as they need; every line but
   /// the first begins with blanks.
   static func flow(_ items: [Line], gap: String, indent: Int, columns limit: Int) -> [Line] {

@@ -33,20 +33,45 @@ public struct LoadText: Sendable {
     let headings = zip(["run queue", "on CPU", "blocked in D", "blocked in S"], octaves).map {
       $1 == nil ? "(invalid)" : $0
     }
-    let figures =
+    let top =
       head.title(
         "loadwatch", host: snapshot.host, end: snapshot.end, intervalNs: snapshot.intervalNs,
         final: snapshot.final, live: live) + head.filter(snapshot.filter) + load(snapshot)
-      + states(snapshot.tasks) + loss(snapshot.loss) + cost(snapshot) + [Line()]
+    let account = AccountText(columns: columns, bars: bars)
+    let below =
+      states(snapshot.tasks) + (snapshot.limits.map(account.limits) ?? []) + loss(snapshot.loss)
+      + cost(snapshot)
+    let percentiles =
+      [Line()]
       + PercentileTable.lines(
         [
           ("run queue latency", parts.runQueueLatency), ("on-CPU time", parts.onCPU),
           ("blocked in D", parts.blockedUninterruptible),
           ("blocked in S", parts.blockedInterruptible),
-        ], columns: columns) + [Line()]
-    let room = max(Self.leastOctaves, rows - figures.count - 1)
-    let table = OctaveTable(octaves.map { $0 ?? [] }, limit: room)
-    let lines = figures + table.lines(headings: headings, columns: columns, bars: bars)
+        ], columns: columns)
+    // Where there is no room for all, first the evidence goes, then the histograms, then groups.
+    let verdicts = snapshot.verdict ?? []
+    var meaning: [Line] = []
+    for (limit, withEvidence, rest) in [
+      (AccountText.most, true, percentiles.count + 1 + Self.leastOctaves),
+      (AccountText.most, false, percentiles.count + 1 + Self.leastOctaves),
+      (AccountText.most, false, percentiles.count), (4, false, 0),
+    ] {
+      let table = account.account(snapshot, limit: limit)
+      let verdict = account.verdict(verdicts, withEvidence: withEvidence)
+      meaning =
+        (table.isEmpty ? [] : [Line()] + table + [Line()])
+        + (verdict.isEmpty ? [] : verdict + [Line()])
+      if top.count + meaning.count + below.count + rest <= rows { break }
+    }
+    var lines = top + meaning + below
+    // Without an account there is room for a few rows of the histograms on any terminal.
+    if meaning.isEmpty || lines.count + percentiles.count <= rows { lines += percentiles }
+    let room = max(meaning.isEmpty ? Self.leastOctaves : 0, rows - lines.count - 2)
+    if room >= Self.leastOctaves {
+      let table = OctaveTable(octaves.map { $0 ?? [] }, limit: room)
+      lines += [Line()] + table.lines(headings: headings, columns: columns, bars: bars)
+    }
     return lines.map { $0.text(columns: columns, color: color, mark: bars.mark) + "\n" }.joined()
   }
 

@@ -52,6 +52,12 @@ public struct Cgroup: Sendable, Hashable {
     return all
   }
 
+  /// Where a process is in the unified hierarchy; nil where it is gone (man cgroups(7)).
+  public static func path(ofProcess pid: Int32) -> String? {
+    (try? contents(of: "/proc/\(pid)/cgroup"))?.lines.first { $0.hasPrefix("0::") }
+      .map { String($0.dropFirst(3)) }
+  }
+
   /// The directory of the cgroup, which need not exist.
   package func directory(in mounts: [Mount]) throws(ProcError) -> String {
     let mounts = mounts.filter { $0.type == "cgroup2" }

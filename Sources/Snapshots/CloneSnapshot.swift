@@ -66,7 +66,8 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, final, host, start, end, filter, probes, loss, cost, calls, phases, steps, histograms
+    case schema, final, host, start, end, filter, probes, loss, cost, calls, phases, steps,
+      histograms
     case mappings, costliest, slowest, stacks, advice
     case intervalNs = "interval_ns"
     case pageTables = "page_tables"

@@ -20,6 +20,17 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   public var loss: LossPart
   public var cost: CostPart
   public var load: LoadPart
+  /// Who makes up the load averages, the largest part of load1 first; with `olderThanWatch` and
+  /// `remainder` it adds up to them. Absent before the first sample, and where not all tasks are
+  /// watched.
+  public var account: [AccountPart]?
+  /// What is left in each average of the time before the watch.
+  public var olderThanWatch: [Double]?
+  /// What is left to explain.
+  public var remainder: [Double]?
+  /// What the load means, the most important first.
+  public var verdict: [VerdictPart]?
+  public var limits: LimitsPart?
   public var tasks: TasksPart
   /// Context switches that were traced.
   public var switches: UInt64
@@ -49,7 +60,9 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, final, host, start, end, filter, probes, loss, cost, load, tasks
+    case schema, final, host, start, end, filter, probes, loss, cost, load, account, remainder
+    case verdict, limits, tasks
+    case olderThanWatch = "older_than_watch"
     case switches, preemptions, histograms
     case intervalNs = "interval_ns"
   }
@@ -194,9 +207,27 @@ public struct LoadPart: Codable, Sendable, Equatable {
   /// load1, load5 and load15 as /proc/loadavg showed them at the end; a merge holds their mean,
   /// weighted by time.
   public var kernel: [Double]
+  /// The same by the kernel's arithmetic from the samples since the watch began, where each one's
+  /// active tasks are known. Absent before the first sample, and after a merge.
+  public var recomputed: [Double]?
+  /// What they would be if the kernel didn't look at samples only, but counted all the time.
+  public var trueAverage: [Double]?
+  /// The samples of the interval; of a whole watch the last 720.
+  public var samples: [LoadSamplePart]?
 
-  public init(kernel: [Double]) {
+  public init(
+    kernel: [Double], recomputed: [Double]? = nil, trueAverage: [Double]? = nil,
+    samples: [LoadSamplePart]? = nil
+  ) {
     self.kernel = kernel
+    self.recomputed = recomputed
+    self.trueAverage = trueAverage
+    self.samples = samples
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case kernel, recomputed, samples
+    case trueAverage = "true_average"
   }
 }
 

@@ -3,7 +3,8 @@ extension LoadSnapshot {
   ///
   /// Counts, sums and buckets are exact. Means are weighted by time: of two hosts watched for as
   /// long, the mean per host. `max` and `longest_ns` are the larger of the two. What is true at the
-  /// end (`now`, `pending`) adds up over hosts; of one host it is the later.
+  /// end (`now`, `pending`) adds up over hosts; of one host it is the later. A verdict is about one host at one
+  /// time: there is none of the sum.
   /// - Throws: `MergeError` where the two are not of this form, are not about the same kind of
   ///   tasks, or the sum exceeds 64 bits.
   public func merged(with other: LoadSnapshot) throws -> LoadSnapshot {
@@ -20,6 +21,18 @@ extension LoadSnapshot {
     merged.load.kernel = zip(load.kernel, other.load.kernel).map {
       weighted($0, intervalNs, $1, other.intervalNs) ?? 0
     }
+    // Of several hosts or times no samples follow one another.
+    merged.load.recomputed = nil
+    merged.load.samples = nil
+    merged.load.trueAverage = means(load.trueAverage, with: other.load.trueAverage, of: other)
+    merged.olderThanWatch = means(olderThanWatch, with: other.olderThanWatch, of: other)
+    merged.remainder = means(remainder, with: other.remainder, of: other)
+    if account != nil || other.account != nil {
+      merged.account = (account ?? []).merged(
+        intervalNs, with: other.account ?? [], other.intervalNs)
+    }
+    merged.verdict = nil
+    merged.limits = nil
     merged.tasks = TasksPart(
       runnable: try sum(\.runnable, with: other, over: merged.intervalNs),
       uninterruptible: try sum(\.uninterruptible, with: other, over: merged.intervalNs))
@@ -29,6 +42,13 @@ extension LoadSnapshot {
       blockedUninterruptible: try sum(\.histograms.blockedUninterruptible, with: other),
       blockedInterruptible: try sum(\.histograms.blockedInterruptible, with: other))
     return merged
+  }
+
+  private func means(
+    _ one: [Double]?, with two: [Double]?, of other: LoadSnapshot
+  ) -> [Double]? {
+    guard let one, let two else { return one ?? two }
+    return zip(one, two).map { weighted($0, intervalNs, $1, other.intervalNs) ?? 0 }
   }
 
   private func sum(

@@ -25,6 +25,13 @@ struct WatchCommand: ParsableCommand {
   var cgroup: [String] = []
 
   @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "What the load average is split by: one or two of process, thread, cgroup, user, comm, state "
+        + "and site.", valueName: "what,what"))
+  var by = "process,site"
+
+  @Option(
     name: .long, parsing: .unconditional, help: "How long an interval is: 500ms, 1s, 5m.")
   var interval = TimeLength(text: "1s")
 
@@ -42,6 +49,13 @@ struct WatchCommand: ParsableCommand {
     if interval.ns < 10_000_000 {
       throw ValidationError("--interval \(interval.text): at least 10ms")
     }
+    let kinds = by.split(separator: ",", omittingEmptySubsequences: false)
+    if let bad = kinds.first(where: { Grouping(rawValue: String($0)) == nil }) {
+      throw ValidationError(
+        "--by \(by): '\(bad)' is none of "
+          + Grouping.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    if kinds.count > 2 { throw ValidationError("--by \(by): at most two") }
     if let count, count < 1 { throw ValidationError("--count \(count): at least 1") }
     if let id = pid.first(where: { $0 < 1 }) {
       throw ValidationError("--pid \(id): ids of processes begin at 1")
@@ -52,6 +66,7 @@ struct WatchCommand: ParsableCommand {
     try reporting(tool: Loadwatch.name) {
       var options = WatchOptions()
       options.interval = interval.ns
+      options.by = by.split(separator: ",").compactMap { Grouping(rawValue: String($0)) }
       options.duration = [duration?.ns, count.map { interval.times($0) }].compactMap { $0 }.min()
       options.filterPart = FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup)
       options.filter.comms = Set(comm.map { Comm($0) })

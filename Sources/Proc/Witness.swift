@@ -1,0 +1,80 @@
+/// What the kernel counts besides, ever-growing: the witnesses of what a load means.
+public struct Witness: Sendable {
+  /// Per online CPU, in ticks of 10 ms: all time, and idle time, waiting for I/O included
+  /// (`/proc/stat`: man proc_stat(5)).
+  public var cpus: [(total: UInt64, idle: UInt64)] = []
+  /// Tasks made since boot.
+  public var forks: UInt64 = 0
+  /// Pages swapped in and out, and how often a task had to reclaim memory itself (`/proc/vmstat`).
+  public var swapped: UInt64 = 0
+  public var reclaims: UInt64 = 0
+  /// By name of a whole disk, ms in which it had requests (`/proc/diskstats`: Documentation/
+  /// admin-guide/iostats.rst, field 10).
+  public var disks: [String: UInt64] = [:]
+
+  public init() {}
+
+  public static func current() -> Witness {
+    var witness = Witness()
+    for line in ((try? contents(of: "/proc/stat")) ?? "").lines {
+      let words = line.words
+      if line.hasPrefix("cpu"), let first = words.first, first != "cpu" {
+        // Guest time is in user time already.
+        let times = words.dropFirst().prefix(8).compactMap { UInt64($0) }
+        guard times.count == 8 else { continue }
+        witness.cpus.append((times.reduce(0, +), times[3] + times[4]))
+      } else if words.first == "processes", words.count == 2 {
+        witness.forks = UInt64(words[1]) ?? 0
+      }
+    }
+    for line in ((try? contents(of: "/proc/vmstat")) ?? "").lines {
+      let words = line.words
+      guard words.count == 2, let value = UInt64(words[1]) else { continue }
+      if words[0] == "pswpin" || words[0] == "pswpout" { witness.swapped &+= value }
+      if words[0].hasPrefix("allocstall") { witness.reclaims &+= value }
+    }
+    for line in ((try? contents(of: "/proc/diskstats")) ?? "").lines {
+      let words = line.words
+      guard words.count >= 13, let busy = UInt64(words[12]) else { continue }
+      witness.disks[String(words[2])] = busy
+    }
+    return witness
+  }
+
+  /// Of the time since an earlier one, how much each CPU was idle, 0 to 1.
+  public func idle(since before: Witness) -> [Double] {
+    zip(before.cpus, cpus).map { old, new in
+      new.total > old.total ? Double(new.idle &- old.idle) / Double(new.total - old.total) : 1
+    }
+  }
+
+  /// The disk that was busy for most of the time since an earlier one, with the share of so many ns.
+  public func busiestDisk(since before: Witness, over ns: UInt64) -> (name: String, share: Double)?
+  {
+    disks.map { name, busy in
+      (name, Double(busy &- (before.disks[name] ?? busy)) * 1e6 / Double(max(1, ns)))
+    }.max { ($0.1, $1.0) < ($1.1, $0.0) }
+  }
+}
+
+/// How many tasks there can be (man proc_sys_kernel(5), proc_meminfo(5)).
+public struct TaskLimits: Sendable {
+  public let threadsMax: UInt64
+  public let pidMax: UInt64
+  /// KernelStack of /proc/meminfo, and MemAvailable; bytes.
+  public let kernelStacks: UInt64
+  public let available: UInt64
+
+  public static func current() throws(ProcError) -> TaskLimits {
+    let threads = try read("/proc/sys/kernel/threads-max") { UInt64($0.lines.first ?? "") }
+    let pids = try read("/proc/sys/kernel/pid_max") { UInt64($0.lines.first ?? "") }
+    let memory = try contents(of: "/proc/meminfo").lines.map(\.words)
+    func bytes(_ key: String) -> UInt64 {
+      let words = memory.first { $0.first == Substring(key + ":") }
+      return (words.flatMap { $0.count > 1 ? UInt64($0[1]) : nil } ?? 0) &* 1024
+    }
+    return TaskLimits(
+      threadsMax: threads, pidMax: pids, kernelStacks: bytes("KernelStack"),
+      available: bytes("MemAvailable"))
+  }
+}

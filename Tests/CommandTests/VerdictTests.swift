@@ -1,0 +1,113 @@
+import Foundation
+import Snapshots
+import Support
+import Testing
+
+/// Loads of a known cause, and what `loadwatch` says of each.
+@Suite(.serialized)
+struct VerdictTests {
+  /// The last of a watch over some samples.
+  private func watched(seconds: Int = 16, _ options: String...) throws -> LoadSnapshot {
+    let ended = try loadwatch(["--format", "json", "--duration", "\(seconds)s"] + options)
+    #expect(ended.status == 0)
+    return try #require(try ended.snapshots().last)
+  }
+
+  private func loadwatch(_ arguments: [String]) throws -> Command.Ended {
+    try Command(Binaries.url("loadwatch").path, arguments).wait(seconds: 120)
+  }
+
+  /// But for what is left of the load before, which is not this load's cause.
+  private func causes(_ snapshot: LoadSnapshot) -> [String] {
+    (snapshot.verdict ?? []).map(\.cause).filter { $0 != "older" }
+  }
+
+  /// All parts together are what the kernel shows.
+  private func addsUp(_ snapshot: LoadSnapshot) throws {
+    let account = try #require(snapshot.account)
+    let parts = account.reduce(0) { $0 + $1.load1 }
+    let all = parts + snapshot.olderThanWatch![0] + snapshot.remainder![0]
+    #expect(abs(all - snapshot.load.kernel[0]) < 0.001)
+    // A sample may find one task more or less awake, this tool or a worker of the kernel.
+    #expect(abs(snapshot.remainder![0]) < 0.25, "\(snapshot.remainder!) \(snapshot.load.samples!)")
+    for sample in try #require(snapshot.load.samples) {
+      let active = try #require(sample.active)
+      #expect(abs(Int(active) - Int(sample.seen)) <= 2, "\(sample)")
+    }
+  }
+
+  private var cpus: Int { ProcessInfo.processInfo.activeProcessorCount }
+
+  @Test func spinners() throws {
+    let load = try Load("spin", "\(cpus + 3)")
+    let snapshot = try watched()
+    _ = load.stop()
+    #expect(causes(snapshot).first == "cpu_saturated")
+    let runnable = try #require(snapshot.account).filter { $0.state == "R" }
+    let load1 = { (rows: [AccountPart]) in rows.reduce(0) { $0 + $1.load1 } }
+    #expect(
+      load1(runnable.filter { $0.group.hasPrefix("testload") }) > 0.7 * load1(runnable),
+      "\(runnable)")
+    try addsUp(snapshot)
+  }
+
+  @Test func onePinnedCPU() throws {
+    let load = try Load("spin", "4", "0")
+    let snapshot = try watched()
+    _ = load.stop()
+    #expect(causes(snapshot).first == "one_cpu")
+    try addsUp(snapshot)
+  }
+
+  @Test func vforkParents() throws {
+    let load = try Load("vfork", "50")
+    let snapshot = try watched("--by", "comm,site")
+    _ = load.stop()
+    #expect(causes(snapshot).first == "vfork_parents")
+    let top = try #require(snapshot.account?.first)
+    #expect(top.state == "D" && top.group == "testload" && top.site?.contains("clone") == true)
+    try addsUp(snapshot)
+  }
+
+  @Test func processStorm() throws {
+    let load = try Load("forkstorm", "8")
+    let snapshot = try watched()
+    _ = load.stop()
+    #expect(causes(snapshot).first == "process_storm", "\(snapshot.verdict ?? [])")
+  }
+
+  @Test func idle() throws {
+    let snapshot = try watched()
+    #expect(causes(snapshot) == ["healthy"])
+    try addsUp(snapshot)
+  }
+
+  /// SIGSTOPped tasks don't count, however many.
+  @Test func stoppedTasks() throws {
+    let load = try Load("spin", "20", tellsIds: true)
+    for tid in load.tids { kill(tid, SIGSTOP) }
+    let snapshot = try watched(seconds: 12)
+    for tid in load.tids { kill(tid, SIGCONT) }
+    _ = load.stop()
+    #expect(causes(snapshot) == ["healthy"])
+  }
+
+  @Test func groupings() throws {
+    let load = try Load("spin", "\(cpus + 1)")
+    for (by, name) in [("comm", "testload"), ("user", "root"), ("state", ""), ("cgroup", "/")] {
+      let snapshot = try watched(seconds: 7, "--by", by)
+      let top = try #require(snapshot.account?.first)
+      #expect(top.state == "R" && top.group.hasPrefix(name), "\(by): \(top)")
+    }
+    _ = load.stop()
+    let wrong = try loadwatch(["--by", "color"])
+    #expect(wrong.status == 64 && wrong.errors.contains("process, thread, cgroup"))
+    #expect(try loadwatch(["--by", "comm,site,user"]).status == 64)
+  }
+
+  /// Of some tasks only, there is no account: the load is that of all.
+  @Test func withAFilter() throws {
+    let snapshot = try watched(seconds: 7, "--comm", "loadwatch")
+    #expect(snapshot.account == nil && snapshot.verdict == nil)
+  }
+}

@@ -1,0 +1,48 @@
+import LoadProbes
+import LoadTrace
+import Proc
+import Snapshots
+import Support
+import Testing
+
+/// The kernel's load samples: when they are, what it counts, and what it makes of that.
+@Suite(.serialized)
+struct LoadSampleTests {
+  /// Over some samples of a mixed load: what the kernel shows, by its own arithmetic from what it
+  /// counted; and what it counted, by whom.
+  @Test func followed() throws {
+    let spinners = try Load("spin", "3")
+    let waiters = try Load("vfork", "20")
+    let snapshots = try watched(seconds: 32, interval: 1)
+    _ = spinners.stop()
+    _ = waiters.stop()
+    let final = try #require(snapshots.last)
+    let isExact = final.probes.contains { $0.using.contains("avenrun") }
+    // A stock kernel has symbols for its data.
+    #expect(isExact == Need.inLab)
+    let samples = try #require(final.load.samples)
+    #expect((6...7).contains(samples.count))
+    for sample in samples {
+      let active = try #require(sample.active)
+      // This very thread runs, or doesn't, as the tick comes; and so do others for a moment.
+      #expect(abs(Int(active) - Int(sample.seen)) <= 2, "\(sample)")
+    }
+    let equal = samples.filter { $0.active == $0.seen }.count
+    #expect(equal >= samples.count / 2, "\(samples)")
+    for snapshot in snapshots {
+      guard let recomputed = snapshot.load.recomputed else { continue }
+      for (ours, kernels) in zip(recomputed, snapshot.load.kernel) {
+        let shown = KernelLoad.shown(UInt64((ours * 2048).rounded()))
+        // Of where it began only two digits are known, where they aren't read.
+        #expect(abs(shown - kernels) < (isExact ? 0.001 : 0.011), "\(recomputed)")
+      }
+    }
+    let account = try #require(final.account)
+    let parts = account.reduce(0) { $0 + $1.load1 }
+    #expect(
+      abs(parts + final.olderThanWatch![0] + final.remainder![0] - final.load.kernel[0]) < 0.001)
+    #expect(abs(final.remainder![0]) < 0.3)
+    let waiting = account.filter { $0.state == "D" && $0.site?.contains("clone") == true }
+    #expect(waiting.count == 20)
+  }
+}
