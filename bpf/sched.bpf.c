@@ -10,6 +10,7 @@
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 struct sonde_live live SEC(".data.live");
+struct sonde_window window SEC(".data.window");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
@@ -51,9 +52,8 @@ static __always_inline bool contributes_to_load(u32 state)
 	       !(state & (TASK_NOLOAD | TASK_FROZEN));
 }
 
-static __always_inline void task_waits(void *ctx, void *ring,
-				       struct sonde_cpu *account, u64 time,
-				       u32 tid)
+static __always_inline void
+task_waits(void *ctx, void *ring, struct sonde_cpu *account, u64 time, u32 tid)
 {
 	struct sonde_wait *record;
 
@@ -119,7 +119,8 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 	state = record->prev_state;
 	sleeps = !(record->flags & SONDE_SWITCH_PREV_QUEUED);
 	ring_submit(record, account);
-	if (sleeps && contributes_to_load(state))
+	if (sleeps && contributes_to_load(state) && clock >= window.from &&
+	    clock < window.to)
 		task_waits(ctx, ring, account, clock, prev->pid);
 	return 0;
 }

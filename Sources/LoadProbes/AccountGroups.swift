@@ -34,7 +34,10 @@ struct AccountGroups {
     switch grouping {
     case .state: return 0
     case .process:
-      note(grouping, UInt64(task.tgid)) { "\(Self.processName(task)) (\(task.tgid))" }
+      note(grouping, UInt64(task.tgid)) {
+        // A task that has come to be and that nothing has told of yet.
+        task.tgid == 0 ? "(unknown)" : "\(Self.processName(task)) (\(task.tgid))"
+      }
       return UInt64(task.tgid)
     case .thread:
       note(grouping, UInt64(task.tid)) { "\(task.comm.text) (\(task.tid))" }

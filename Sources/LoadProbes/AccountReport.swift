@@ -45,7 +45,7 @@ extension Reporter {
       row.load15 += parts[2]
       sums[name] = row
     }
-    let all = sums.values.sorted {
+    let all = byName(Array(sums.values), sampling.groups.by).sorted {
       ($1.load1, $0.group, $0.state, $0.site ?? "") < ($0.load1, $1.group, $1.state, $1.site ?? "")
     }
     guard all.count > Self.shown else { return all }
@@ -59,6 +59,30 @@ extension Reporter {
           load5: rest.reduce(0) { $0 + $1.load5 }, load15: rest.reduce(0) { $0 + $1.load15 }))
     }
     return rows
+  }
+
+  /// Of processes of one name that wait for the same no one tells one from the other.
+  private func byName(_ rows: [AccountPart], _ by: [Grouping]) -> [AccountPart] {
+    guard by.contains(.process), !by.contains(where: { ![.process, .site, .state].contains($0) })
+    else { return rows }
+    let alike = Dictionary(grouping: rows) { row in
+      "\(row.state)\0\(row.site ?? "")\0\(name(of: row.group))"
+    }
+    return alike.values.flatMap { rows in
+      guard rows.count > 2, var sum = rows.first else { return rows }
+      sum.group = "\(name(of: sum.group)) (\(rows.count) processes)"
+      for row in rows.dropFirst() {
+        sum.load1 += row.load1
+        sum.load5 += row.load5
+        sum.load15 += row.load15
+      }
+      return [sum]
+    }
+  }
+
+  /// "nginx" of "nginx (812)".
+  private func name(of group: String) -> Substring {
+    group.lastIndex(of: "(").map { group[..<$0].dropLast() } ?? group[...]
   }
 
   func verdict(_ snapshot: LoadSnapshot, since: Witness, _ witness: Witness) -> Verdict {
@@ -92,7 +116,7 @@ extension Reporter {
 
 /// Of a group by process or thread, "comm (id)": one without an address space.
 private func isKernelThread(_ group: String) -> Bool {
-  guard let digits = group.split(separator: "(").last?.prefix(while: \.isNumber),
+  guard let digits = group.split(separator: "(").last?.dropLast(), group.hasSuffix(")"),
     let pid = Int32(digits), let status = try? ProcessStatus.of(pid: pid)
   else { return false }
   return status.vmRSS == nil && status.state != "Z"

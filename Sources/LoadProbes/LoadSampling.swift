@@ -51,7 +51,7 @@ struct LoadSampling {
   ///
   /// - Parameters:
   ///   - now: CLOCK_MONOTONIC, ns.
-  ///   - exact: as for ``settle(exact:)``.
+  ///   - exact: as for ``settle(exact:_:_:)``.
   mutating func learn(
     ticks: (monotonic: UInt64, jiffies: UInt64), now: UInt64,
     exact: (active: Int64, averages: KernelLoad)?
@@ -79,8 +79,7 @@ struct LoadSampling {
   /// When to look what the kernel made of it.
   var due: UInt64? { pending.map { $0.time + clock.settling } }
 
-  /// Looks who is active at `time`, up to which all records were consumed and after which a survey was
-  /// made.
+  /// Looks who is active at `time`, up to which all records were consumed.
   mutating func take(
     at time: UInt64, clockOffset: UInt64, _ tracker: inout LoadTracker,
     _ probes: borrowing SchedProbes
@@ -88,17 +87,13 @@ struct LoadSampling {
     taken = time
     self.clockOffset = clockOffset
     let instant = time &+ clockOffset
-    var isMissing = false
-    tracker.forEachActive(at: instant) { task in
-      if task.state == .uninterruptible, task.stack < 0 { isMissing = true }
-    }
-    if isMissing, groups.by.contains(.site) {
+    if groups.by.contains(.site), tracker.hasUnknownWait(at: instant) {
       try probes.forEachWaiter { tid, frames in
         tracker.found(waiter: tid, stack: sites.number(frames))
       }
     }
     var counts: [LoadAccount.Key: UInt64] = [:]
-    tracker.forEachActive(at: instant) { task in
+    tracker.beginSample(at: instant) { task in
       counts[groups.key(of: task, &sites, probes), default: 0] += 1
     }
     let active = tracker.activeTime(at: instant)
@@ -107,11 +102,18 @@ struct LoadSampling {
     pending = Pending(time: time, counts: counts, mean: mean)
   }
 
-  /// Takes what the kernel made of the sample into the account.
+  /// Takes what the kernel made of the sample into the account, and who was active as it has shown
+  /// since.
   ///
   /// - Parameter exact: calc_load_tasks and avenrun, where they can be read.
-  mutating func settle(exact: (active: Int64, averages: KernelLoad)?) throws(ProcError) {
-    guard let pending else { return }
+  mutating func settle(
+    exact: (active: Int64, averages: KernelLoad)?, _ tracker: inout LoadTracker,
+    _ probes: borrowing SchedProbes
+  ) throws(ProcError) {
+    guard var pending else { return }
+    for task in tracker.endSample() {
+      pending.counts[groups.key(of: task, &sites, probes), default: 0] += 1
+    }
     self.pending = nil
     let shown = try LoadAverage.current()
     let active =

@@ -50,6 +50,9 @@ public struct LoadWatch: ~Copyable {
   private var reporter: Reporter
   private var delivered: UInt64 = 0
   private var runTimes: RunTimeStatistics?
+  private var measuredUntil: UInt64 = 0
+  /// The load sample that the kernel side knows of, CLOCK_MONOTONIC.
+  private var announced: UInt64 = 0
   private var lastSurvey = SurveyCost()
   /// Nil where not all tasks are watched: the load is that of all.
   private var sampling: LoadSampling?
@@ -125,7 +128,12 @@ public struct LoadWatch: ~Copyable {
     self.probes = probes
     self.tracker = tracker
     self.loop = loop
+    measure()
+  }
+
+  private mutating func measure() {
     runTimes = try? RunTimeStatistics()
+    measuredUntil = Clocks.monotonic + Self.drainPeriod
   }
 
   /// Runs to the end. `emit` gets a snapshot per interval and at last the one of the whole watch.
@@ -141,16 +149,16 @@ public struct LoadWatch: ~Copyable {
       var next = min(
         Clocks.monotonic + Self.drainPeriod, boundary &- offset &+ Self.commitSlack)
       if let sample = sampling?.next { next = min(next, sample + Self.commitSlack) }
-      if let due = sampling?.due { next = min(next, due) }
+      if let due = sampling?.due { next = min(next, due + Self.commitSlack) }
       let wakeup = try loop.wait(until: next)
       // Its own cost is measured for one drain's time per interval.
-      runTimes = nil
+      if Clocks.monotonic >= measuredUntil { runTimes = nil }
 
       let horizon = Clocks.monotonic &+ (probes.clockOffset ?? offset) &- Self.commitSlack
       if let ticks = probes.ticks {
         try sampling?.learn(ticks: ticks, now: Clocks.monotonic, exact: probes.kernelLoad)
       }
-      try settle()
+      try announce(offset: probes.clockOffset ?? offset)
       while end == nil, boundary <= horizon {
         try sample(upTo: boundary, offset: probes.clockOffset ?? offset)
         if boundary == last {
@@ -164,12 +172,13 @@ public struct LoadWatch: ~Copyable {
           interval, account: probes.account(), self.cost, sampling)
         if try !emit(snapshot) { end = .stopped }
         addRingsForNewCPUs()
-        runTimes = try? RunTimeStatistics()
+        measure()
         advance(&boundary, last: last)
       }
       if end == nil {
         try sample(upTo: horizon, offset: probes.clockOffset ?? offset)
         drain(upTo: horizon)
+        try settle(upTo: horizon)
       }
       if let signal = wakeup.signal { end = end ?? .signal(signal) }
       if wakeup.allProcessesEnded { end = end ?? .processesEnded }
@@ -184,23 +193,40 @@ public struct LoadWatch: ~Copyable {
     if let last, boundary > last { boundary = last }
   }
 
+  /// Of the sleeps in D that go on at the next load sample, the kernel side tells those that began
+  /// shortly before; of the others the iterator tells.
+  private mutating func announce(offset: UInt64) throws {
+    guard let next = sampling?.next, next != announced else { return }
+    announced = next
+    let instant = next &+ offset
+    try probes.tellWaits(
+      from: instant &- Self.drainPeriod, to: instant &+ Self.commitSlack)
+  }
+
   /// Takes the kernel's load samples before `horizon`, run queue clock.
   private mutating func sample(upTo horizon: UInt64, offset: UInt64) throws {
     while let next = sampling?.next, next &+ offset <= horizon {
       // The one before, where this comes late.
-      try settle(evenEarly: true)
+      try settle(upTo: nil)
       drain(upTo: next &+ offset)
-      try survey(boundary: next &+ offset)
       try sampling?.take(at: next, clockOffset: offset, &tracker, probes)
     }
   }
 
   /// Looks what the kernel made of its last sample, once it has.
-  private mutating func settle(evenEarly: Bool = false) throws {
-    guard let due = sampling?.due, evenEarly || Clocks.monotonic >= due else { return }
+  ///
+  /// - Parameter horizon: up to when records were consumed; nil for at once, come what may.
+  private mutating func settle(upTo horizon: UInt64?) throws {
+    guard let due = sampling?.due else { return }
+    guard let horizon else {
+      try sampling?.settle(exact: nil, &tracker, probes)
+      return
+    }
+    guard horizon &- (probes.clockOffset ?? 0) >= due else { return }
+    try survey(boundary: horizon)
     // What the kernel side notes for this thread it notes as it is given a CPU.
-    for _ in 0..<100 where probes.ticks?.monotonic ?? due < due && !evenEarly { usleep(200) }
-    try sampling?.settle(exact: evenEarly ? nil : probes.kernelLoad)
+    for _ in 0..<100 where probes.ticks?.monotonic ?? due < due { usleep(200) }
+    try sampling?.settle(exact: probes.kernelLoad, &tracker, probes)
   }
 
   private mutating func drain(upTo horizon: UInt64) {

@@ -13,6 +13,7 @@ public struct SchedProbes: ~Copyable {
   private let iterator: TaskIterator
   private let waiters: TaskIterator
   private let stacks: Map
+  private let window: Map
   private let accounts: MappedValues<sonde_cpu>
   private let liveMap: Map
   private let live: MappedValues<sonde_live>
@@ -51,6 +52,7 @@ public struct SchedProbes: ~Copyable {
     let waiters = try TaskIterator(
       try object.program("waiters"), recordSize: MemoryLayout<sonde_waiter>.size)
     let stacks = try object.map("stacks")
+    let window = try object.map(".data.window")
     let links: [4 of Link] = [
       try programs[0].attach(), try programs[1].attach(), try programs[2].attach(),
       try programs[3].attach(),
@@ -62,6 +64,7 @@ public struct SchedProbes: ~Copyable {
     self.iterator = iterator
     self.waiters = waiters
     self.stacks = stacks
+    self.window = window
     self.links = links
     self.rings = rings
     self.ringSize = size
@@ -146,6 +149,11 @@ public struct SchedProbes: ~Copyable {
       let frames = try? stacks.value(UInt32(id), as: [24 of UInt64].self) ?? nil
     else { return [] }
     return frames.indices.map { frames[$0] }.filter { $0 != 0 }
+  }
+
+  /// Lets the kernel side tell where tasks go to sleep in D, for a while on the run queue clock.
+  func tellWaits(from: UInt64, to: UInt64) throws(BPFError) {
+    try window.set(UInt32(0), to: sonde_window(from: from, to: to))
   }
 
   /// Lends every task that sleeps in D, and where it does.

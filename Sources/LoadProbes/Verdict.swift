@@ -67,9 +67,9 @@ struct Verdict {
     return byCause.compactMap { cause, rows in
       let sum = rows.reduce(0) { $0 + $1.load1 }
       guard sum >= Self.least, sum >= 0.15 * (load1 - older) else { return nil }
-      let (who, top, part) = most(rows)
+      let (who, top, _) = most(rows)
       var evidence = ["\(number(sum)) of load1 \(number(load1)) is in D for this"]
-      if let site = top.site { evidence.append("\(who) in \(site): \(number(part))") }
+      if let site = top.site { evidence.append("\(top.group) in \(site): \(number(top.load1))") }
       let (text, advice) = words(cause, who)
       if ["disk", "journal"].contains(cause), let disk, disk.share > 0.05 {
         evidence.append("disk \(disk.name) is busy \(percent(disk.share)) of the time")
@@ -89,7 +89,7 @@ struct Verdict {
     let (name, those) = byName.max { sum($0.value) < sum($1.value) }!
     let top = those.max { $0.load1 < $1.load1 }!
     let groups = Set(those.map(\.group)).count
-    let who = groups > 1 ? "\(name) (\(groups) of that name)" : top.group
+    let who = groups > 1 ? name : top.group
     return (who.isEmpty ? "tasks" : who, top, sum(those))
   }
 
@@ -171,7 +171,8 @@ struct Verdict {
     ]
     evidence.append("\(who): \(number(part)) of load1 \(number(load1))")
     evidence += latency
-    if forksPerSecond > 200, meanIdle < 0.5, Set(rows.map(\.group)).count > 5 {
+    // One fork and exit takes a fifth of a millisecond and more.
+    if forksPerSecond > 500, meanIdle < 0.5 {
       evidence.append("\(number(forksPerSecond)) new tasks a second")
       return [
         self.part(
@@ -188,16 +189,12 @@ struct Verdict {
     }
     // Waiting beside idle CPUs: who waits may not use those.
     let busy = idle.filter { $0 < 0.1 }.count
-    if meanIdle > 0.2, runnableMean > Double(max(1, busy)) + 0.5 {
+    if busy > 0, meanIdle > 0.2, runnableMean > Double(busy) + 0.5, p99 ?? 0 > 1_000_000 {
       return [
         self.part(
-          busy > 0 ? "one_cpu" : "throttled", sum / load1,
-          busy > 0
-            ? "\(busy) of \(cpus) CPUs are saturated while others idle: \(who) may not run there."
-            : "\(who) waits though CPUs idle: its cgroup has used up its time.",
-          evidence,
-          busy > 0
-            ? "Look at its affinity (taskset -p) and cpuset." : "Look at cpu.max and cpu.stat.")
+          "one_cpu", sum / load1,
+          "\(busy) of \(cpus) CPUs are saturated while others idle: \(who) may not run there.",
+          evidence, "Look at its affinity (taskset -p) and cpuset.")
       ]
     }
     return []

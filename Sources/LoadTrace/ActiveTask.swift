@@ -40,28 +40,65 @@ extension LoadTracker {
     tasks[slot].stack = stack
   }
 
-  /// Lends every task that is active at `time`, up to which all records were consumed and after
-  /// which a survey was made.
+  /// Takes a load sample at `time`, up to which all records were consumed: lends every task that is
+  /// known to be active then, as far as the filter lets it.
   ///
-  /// As far as the filter lets it.
-  public func forEachActive(at time: UInt64, _ body: (ActiveTask) -> Void) {
+  /// That a task had been woken shows only as it is given a CPU, or to a survey: those come with
+  /// ``endSample()``.
+  public mutating func beginSample(at time: UInt64, _ body: (ActiveTask) -> Void) {
+    sampledAt = time
+    sample &+= 1
+    late.removeAll(keepingCapacity: true)
     for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].matches {
-      let state: ActiveTask.State
-      switch tasks[slot].phase {
-      case .running, .waiting:
-        guard tasks[slot].runnableSince <= time else { continue }
-        state = .runnable
-      case .blocked where tasks[slot].sleep == .uninterruptible && tasks[slot].since <= time:
-        state = .uninterruptible
-      default:
-        continue
-      }
-      body(
-        ActiveTask(
-          tid: tasks[slot].tid, tgid: tasks[slot].tgid, comm: tasks[slot].comm,
-          cgroup: tasks[slot].cgroup, state: state,
-          stack: state == .uninterruptible ? tasks[slot].stack : -1))
+      guard let state = activeState(slot, at: time) else { continue }
+      tasks[slot].sample = sample
+      body(active(slot, state))
     }
+  }
+
+  /// Those who were active at the sample as well, by what has been consumed and surveyed since. The
+  /// sample is over with that.
+  public mutating func endSample() -> [ActiveTask] {
+    for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].matches {
+      guard tasks[slot].sample != sample, tasks[slot].phase == .waiting,
+        tasks[slot].runnableSince <= sampledAt
+      else { continue }
+      late.append(active(slot, .runnable))
+    }
+    sampledAt = 0
+    return late
+  }
+
+  /// Whether there is a task in D at `time` of which it isn't known where it sleeps.
+  public func hasUnknownWait(at time: UInt64) -> Bool {
+    for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].matches {
+      if tasks[slot].stack < 0, activeState(slot, at: time) == .uninterruptible { return true }
+    }
+    return false
+  }
+
+  /// It is given a CPU for which it has waited since before the sample.
+  @inline(never)
+  mutating func noticeLate(_ slot: TaskTable.Slot, at time: UInt64) {
+    guard time > sampledAt, tasks[slot].sample != sample, tasks[slot].matches else { return }
+    tasks[slot].sample = sample
+    late.append(active(slot, .runnable))
+  }
+
+  private func activeState(_ slot: TaskTable.Slot, at time: UInt64) -> ActiveTask.State? {
+    switch tasks[slot].phase {
+    case .running, .waiting: tasks[slot].runnableSince <= time ? .runnable : nil
+    case .blocked where tasks[slot].sleep == .uninterruptible && tasks[slot].since <= time:
+      .uninterruptible
+    default: nil
+    }
+  }
+
+  private func active(_ slot: TaskTable.Slot, _ state: ActiveTask.State) -> ActiveTask {
+    ActiveTask(
+      tid: tasks[slot].tid, tgid: tasks[slot].tgid, comm: tasks[slot].comm,
+      cgroup: tasks[slot].cgroup, state: state,
+      stack: state == .uninterruptible ? tasks[slot].stack : -1)
   }
 
   /// Task-nanoseconds that tasks were active since counting began, up to `time`.

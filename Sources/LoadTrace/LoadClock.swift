@@ -47,6 +47,10 @@ public struct LoadClock: Sendable {
   /// The first sample after an instant, CLOCK_MONOTONIC, ns; nil until known.
   public func sample(after time: UInt64) -> UInt64? {
     guard let tick, let period, origin != .max, Int64(clamping: time) > origin else { return nil }
+    // Ticks are at whole multiples of a tick since 13bb06f8dd42 ("tick/common: Align tick period
+    // during sched_timer setup"), 6.4: what is just above one is late by that.
+    let excess = origin % Int64(tick)
+    let origin = excess >= 0 && excess < Int64(tick / 10) ? origin - excess : origin
     let since = UInt64(Int64(clamping: time) - origin)
     let next = (since / (period * tick) + 1) * period * tick
     return UInt64(clamping: origin + Int64(next))

@@ -19,6 +19,10 @@ public struct LoadTracker: ~Copyable {
   var runnable = Gauge()
   var uninterruptible = Gauge()
   var survey: UInt8 = 0
+  /// The load sample that is being taken: its time, 0 for none; and who was told of only later.
+  var sampledAt: UInt64 = 0
+  var sample: UInt8 = 0
+  var late: [ActiveTask] = []
   /// Task-nanoseconds in which tasks were active in the intervals that were closed.
   var activeBefore: UInt64 = 0
   private var length: UInt64
@@ -211,6 +215,7 @@ public struct LoadTracker: ~Copyable {
       tasks[slot].runnableSince = time
     }
     // Where the kernel counts it after all (before 5.14), the next arrival shows two.
+    if tasks[slot].runnableSince <= sampledAt { noticeLate(slot, at: time) }
     tasks[slot].pcount = isUncounted ? event.next_pcount &- 1 : event.next_pcount
     tasks[slot].runDelay = event.next_run_delay
     tasks[slot].hasBaseline = true

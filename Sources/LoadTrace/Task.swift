@@ -69,6 +69,8 @@ struct Task {
   var wasGoingToSleep = false
   /// While it sleeps in D: where, by the kernel side's number; negative for unknown.
   var stack: Int32 = -1
+  /// The last load sample that it was counted in.
+  var sample: UInt8 = 0
   /// The last survey that saw it.
   var survey: UInt8 = 0
 

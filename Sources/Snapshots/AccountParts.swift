@@ -46,7 +46,7 @@ public struct LoadSamplePart: Codable, Sendable, Equatable {
 
 /// What the load means.
 public struct VerdictPart: Codable, Sendable, Equatable {
-  /// cpu_saturated, one_cpu, throttled, disk, journal, network_fs, memory, kernel_lock,
+  /// cpu_saturated, one_cpu, disk, journal, network_fs, memory, kernel_lock,
   /// vfork_parents, process_storm, no_work, uninterruptible, aliasing, older, overflow, healthy,
   /// cannot_tell
   public var cause: String

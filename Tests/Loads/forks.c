@@ -45,7 +45,8 @@ static long page_tables(void)
 	return line ? strtol(line + 6, NULL, 10) : -1;
 }
 
-/* Of the calling process; the last line is the kernel's own page, no mapping. */
+/* Of the calling process; the last line is the kernel's own page, no mapping.
+ */
 static long mappings(void)
 {
 	static char text[65536];

@@ -164,6 +164,16 @@ struct sonde_live {
 	sonde_u64 has_averages;
 };
 
+/* Set by user space: when it is to be told where tasks go to sleep in D. A
+ * stack takes many times what a switch takes, and of the load average only
+ * those matter that sleep at a sample. Run queue clock, ns.
+ */
+struct sonde_window {
+	sonde_u64 from;
+	sonde_u64 to;
+};
+
+_Static_assert(sizeof(struct sonde_window) == 16, "sonde_window");
 _Static_assert(sizeof(struct sonde_switch) == 32, "sonde_switch");
 _Static_assert(sizeof(struct sonde_task_event) == 48, "sonde_task_event");
 _Static_assert(sizeof(struct sonde_task) == 80, "sonde_task");
