@@ -35,8 +35,11 @@ struct LoadSampling {
     var time: UInt64
     var counts: [LoadAccount.Key: UInt64]
     var mean: Double?
+    var tries = 0
   }
 
+  /// A try every 50 ms.
+  private static let mostTries = 20
   static let kept = 720
 
   init(by: [Grouping], now: UInt64) throws(ProcError) {
@@ -111,6 +114,18 @@ struct LoadSampling {
     _ probes: borrowing SchedProbes
   ) throws(ProcError) {
     guard var pending else { return }
+    if let exact {
+      var next = recomputed
+      next.sample(active: UInt64(max(0, exact.active)))
+      let isOld =
+        exact.averages.isEqual(recomputed) && !next.isEqual(recomputed)
+        && pending.tries < Self.mostTries
+      // The tick that makes the averages comes late.
+      if isOld {
+        self.pending?.tries += 1
+        return
+      }
+    }
     for task in tracker.endSample() {
       pending.counts[groups.key(of: task, &sites, probes), default: 0] += 1
     }

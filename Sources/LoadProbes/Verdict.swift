@@ -172,7 +172,7 @@ struct Verdict {
     evidence.append("\(who): \(number(part)) of load1 \(number(load1))")
     evidence += latency
     // One fork and exit takes a fifth of a millisecond and more.
-    if forksPerSecond > 500, meanIdle < 0.5 {
+    if forksPerSecond > 300, meanIdle < 0.5 {
       evidence.append("\(number(forksPerSecond)) new tasks a second")
       return [
         self.part(

@@ -32,6 +32,11 @@ public struct KernelLoad: Sendable {
     return new / one
   }
 
+  /// Whether the two are the same in every bit.
+  public func isEqual(_ other: KernelLoad) -> Bool {
+    averages.indices.allSatisfy { averages[$0] == other.averages[$0] }
+  }
+
   /// As numbers.
   public var values: [3 of Double] {
     [3 of Double] { Double(averages[$0]) / Double(Self.one) }

@@ -56,6 +56,6 @@ public struct LoadClock: Sendable {
     return UInt64(clamping: origin + Int64(next))
   }
 
-  /// How long after a sample the averages hold it, ns: ten ticks, and one for the tick that does it.
-  public var settling: UInt64 { 12 * (tick ?? 10_000_000) }
+  /// How long after a sample the averages hold it, ns: ten ticks, and what a tick may come late.
+  public var settling: UInt64 { 10 * (tick ?? 10_000_000) + 30_000_000 }
 }
