@@ -8,9 +8,10 @@ extension Reporter {
   /// How many groups a snapshot names; the others are told together.
   private static let shown = 50
 
+  /// - Returns: all groups; the snapshot has the largest.
   func addAccount(
     _ sampling: LoadSampling, to snapshot: inout LoadSnapshot, from start: UInt64
-  ) {
+  ) -> [AccountPart] {
     let kernel = sampling.kernel
     let averages = [kernel.load1, kernel.load5, kernel.load15]
     snapshot.load.recomputed = list(sampling.recomputed.values)
@@ -28,7 +29,9 @@ extension Reporter {
     snapshot.remainder = averages.indices.map {
       averages[$0] - sum[$0] - sampling.account.older[$0]
     }
-    snapshot.account = rows(sampling)
+    let rows = rows(sampling)
+    snapshot.account = largest(rows)
+    return rows
   }
 
   private func rows(_ sampling: LoadSampling) -> [AccountPart] {
@@ -48,6 +51,11 @@ extension Reporter {
     let all = byName(Array(sums.values), sampling.groups.by).sorted {
       ($1.load1, $0.group, $0.state, $0.site ?? "") < ($0.load1, $1.group, $1.state, $1.site ?? "")
     }
+    return all
+  }
+
+  /// As many as a snapshot names.
+  private func largest(_ all: [AccountPart]) -> [AccountPart] {
     guard all.count > Self.shown else { return all }
     var rows = Array(all.prefix(Self.shown))
     for state in ["R", "D"] {
@@ -85,10 +93,12 @@ extension Reporter {
     group.lastIndex(of: "(").map { group[..<$0].dropLast() } ?? group[...]
   }
 
-  func verdict(_ snapshot: LoadSnapshot, since: Witness, _ witness: Witness) -> Verdict {
+  func verdict(
+    _ snapshot: LoadSnapshot, _ account: [AccountPart], since: Witness, _ witness: Witness
+  ) -> Verdict {
     let seconds = Double(max(1, snapshot.intervalNs)) / 1e9
     return Verdict(
-      account: snapshot.account ?? [], older: snapshot.olderThanWatch?.first ?? 0,
+      account: account, older: snapshot.olderThanWatch?.first ?? 0,
       remainder: snapshot.remainder?.first ?? 0, load1: snapshot.load.kernel[0],
       trueLoad1: snapshot.load.trueAverage?.first ?? snapshot.load.kernel[0],
       runnableMean: snapshot.tasks.runnable.mean,

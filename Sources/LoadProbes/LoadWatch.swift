@@ -223,7 +223,11 @@ public struct LoadWatch: ~Copyable {
       return
     }
     guard horizon &- (probes.clockOffset ?? 0) >= due else { return }
-    try survey(boundary: horizon)
+    let before = Clocks.monotonic
+    if lastSurvey.isAffordable(at: before) {
+      try probes.look(&tracker, boundary: horizon)
+      lastSurvey.total += Clocks.monotonic - before
+    }
     // What the kernel side notes for this thread it notes as it is given a CPU.
     for _ in 0..<100 where probes.ticks?.monotonic ?? due < due { usleep(200) }
     try sampling?.settle(exact: probes.kernelLoad, &tracker, probes)

@@ -104,8 +104,8 @@ struct Reporter {
         blockedUninterruptible: HistogramPart(interval.blockedUninterruptible),
         blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
     if let sampling, !sampling.samples.isEmpty {
-      addAccount(sampling, to: &snapshot, from: interval.start)
-      snapshot.verdict = verdict(snapshot, since: since, witness).parts()
+      let account = addAccount(sampling, to: &snapshot, from: interval.start)
+      snapshot.verdict = verdict(snapshot, account, since: since, witness).parts()
     }
     snapshot.limits = try? limits(load)
     return snapshot

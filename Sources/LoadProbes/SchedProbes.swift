@@ -185,6 +185,14 @@ public struct SchedProbes: ~Copyable {
     if seesAllTasks { tracker.endSurvey() }
   }
 
+  /// Passes every task there is to the tracker, besides the surveys by which tasks are forgotten.
+  func look(_ tracker: inout LoadTracker, boundary: UInt64) throws(BPFError) {
+    let offset = clockOffset ?? 0
+    try iterator.forEach { record in
+      tracker.found(record, clockOffset: offset, boundary: boundary)
+    }
+  }
+
   // MARK: - Accounts
 
   /// What the kernel side counted since it was attached.

@@ -117,7 +117,7 @@ struct Verdict {
       return "disk"
     }
     if has("mutex", "rwsem", "semaphore") { return "kernel_lock" }
-    if isKernelThread(row.group), meanIdle > 0.5, disk?.share ?? 0 < 0.2 { return "no_work" }
+    if isKernelThread(row.group), meanIdle > 0.2, disk?.share ?? 0 < 0.2 { return "no_work" }
     return "uninterruptible"
   }
 
