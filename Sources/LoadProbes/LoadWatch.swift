@@ -181,7 +181,11 @@ public struct LoadWatch: ~Copyable {
         try settle(upTo: horizon)
       }
       if let signal = wakeup.signal { end = end ?? .signal(signal) }
-      if wakeup.allProcessesEnded { end = end ?? .processesEnded }
+      if wakeup.allProcessesEnded, end == nil {
+        // The kernel tells of an end (exit_notify()) before the task's last switch.
+        usleep(UInt32(Self.commitSlack / 1000))
+        end = .processesEnded
+      }
       if wakeup.outputClosed { end = end ?? .stopped }
     }
     try finish(at: end == .over ? last : nil, emit)
