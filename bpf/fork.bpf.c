@@ -134,8 +134,20 @@ int BPF_PROG(child_complete, struct task_struct *parent,
 	if (!(state->clone.flags & CLONE_VM))
 		describe_memory(child->mm, &state->clone);
 	tgid = child->tgid;
-	if (config_fork.follows && tgid != parent->tgid)
-		bpf_map_update_elem(&wanted, &tgid, &one, BPF_ANY);
+	if (config_fork.follows && tgid != parent->tgid &&
+	    bpf_map_update_elem(&wanted, &tgid, &one, BPF_ANY))
+		lose();
+	return 0;
+}
+
+/* Its id is free for any process before long. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_ends, struct task_struct *task)
+{
+	u32 tgid = task->tgid;
+
+	if (BPF_CORE_READ(task, signal, live.counter) == 0)
+		bpf_map_delete_elem(&wanted, &tgid);
 	return 0;
 }
 

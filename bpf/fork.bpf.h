@@ -135,13 +135,23 @@ static __always_inline int caller(void *ctx)
 	return bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
 }
 
+/* There is no room for what should have been told. */
+static __always_inline void lose(void)
+{
+	struct sonde_cpu *account = this_account();
+
+	if (account) {
+		count(&account->seen, false);
+		count(&account->no_ring, false);
+	}
+}
+
 static __always_inline int begin(void *ctx, u8 call, u64 flags)
 {
 	u64 ids = bpf_get_current_pid_tgid();
 	u32 tid = (u32)ids, tgid = ids >> 32;
 	struct task_struct *task;
 	struct clone_state *state;
-	struct sonde_cpu *account;
 
 	if ((flags & CLONE_THREAD) && !config_fork.threads)
 		return 0;
@@ -151,11 +161,7 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 	 * has room for few calls at a time (maxactive).
 	 */
 	if (bpf_map_update_elem(&clones, &tid, &nothing, BPF_NOEXIST)) {
-		account = this_account();
-		if (account) {
-			count(&account->seen, false);
-			count(&account->no_ring, false);
-		}
+		lose();
 		if (bpf_map_update_elem(&clones, &tid, &nothing, BPF_EXIST))
 			return 0;
 	}

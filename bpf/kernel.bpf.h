@@ -65,6 +65,12 @@ struct mm_struct;
 /* Unsigned where the kernel has int: libbpf can then fit the load to the size
  * that the field has, and on_rq shrank to a byte by 7.2.
  */
+struct signal_struct {
+	struct {
+		int counter;
+	} live; /* threads */
+};
+
 struct task_struct {
 	void *stack;
 	u32 flags;
@@ -76,6 +82,7 @@ struct task_struct {
 	u32 tgid;
 	struct mm_struct *mm;
 	struct css_set *cgroups;
+	struct signal_struct *signal;
 	char comm[16];
 };
 

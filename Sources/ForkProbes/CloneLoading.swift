@@ -64,6 +64,7 @@ extension CloneProbes {
       to: sonde_fork_config(
         only_wanted: wishes.processes.isEmpty ? 0 : 1, follows: wishes.follows ? 1 : 0,
         mapping_threshold: mappingThreshold, threads: wishes.threads ? 1 : 0))
+    try file.setLoads("process_ends", !wishes.processes.isEmpty)
     for call in systemCalls {
       try file.setLoads("\(call)_begins", way == .systemCalls)
       try file.setLoads("\(call)_ends", way == .systemCalls)

@@ -142,6 +142,7 @@ public struct CloneProbes: ~Copyable {
 
     var attached = Attached()
     for name in Self.children { try attached.attach(loaded.object.program(name)) }
+    if !wishes.processes.isEmpty { try attached.attach(loaded.object.program("process_ends")) }
     var means = Means()
     var ladder: [ProbePart] = []
     let whole: String
