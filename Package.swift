@@ -52,7 +52,7 @@ let package = Package(
       dependencies: ["CLibbpf", .product(name: "SystemPackage", package: "swift-system")],
       swiftSettings: strict + lifetimes),
     .target(name: "Histograms", swiftSettings: strict),
-    .target(name: "Proc", swiftSettings: strict),
+    .target(name: "Proc", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "Symbols", dependencies: ["CElf", "Proc"], swiftSettings: strict),
     .target(
       name: "LoadTrace", dependencies: ["Records", "Histograms"],

@@ -124,7 +124,7 @@ int BPF_PROG(child_complete, struct task_struct *parent,
 	     struct task_struct *child)
 {
 	struct clone_state *state = state_of(parent->pid);
-	u8 one = 1;
+	u64 start;
 	u32 tgid;
 
 	if (!state)
@@ -134,8 +134,9 @@ int BPF_PROG(child_complete, struct task_struct *parent,
 	if (!(state->clone.flags & CLONE_VM))
 		describe_memory(child->mm, &state->clone);
 	tgid = child->tgid;
+	start = child->start_time;
 	if (config_fork.follows && tgid != parent->tgid &&
-	    bpf_map_update_elem(&wanted, &tgid, &one, BPF_ANY))
+	    bpf_map_update_elem(&wanted, &tgid, &start, BPF_ANY))
 		lose();
 	return 0;
 }

@@ -14,7 +14,6 @@
 #define CLONE_VM 0x00000100
 #define CLONE_VFORK 0x00004000
 #define CLONE_THREAD 0x00010000
-#define PF_KTHREAD 0x00200000
 
 #define STACK_FRAMES 32
 
@@ -41,12 +40,14 @@ struct {
 	__type(value, struct clone_state);
 } clones SEC(".maps");
 
-/* The processes that count, where not all do. */
+/* The processes that count, where not all do, with the time of their start or 0
+ * for any: an end may go unseen, and then another process has the id.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, u32);
-	__type(value, u8);
+	__type(value, u64);
 } wanted SEC(".maps");
 
 struct {
@@ -135,6 +136,14 @@ static __always_inline int caller(void *ctx)
 	return bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
 }
 
+static __always_inline bool is_wanted(struct task_struct *task, u32 tgid)
+{
+	u64 *start = bpf_map_lookup_elem(&wanted, &tgid);
+
+	return start && (!*start || *start == BPF_CORE_READ(task, group_leader,
+							    start_time));
+}
+
 /* There is no room for what should have been told. */
 static __always_inline void lose(void)
 {
@@ -150,12 +159,12 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 {
 	u64 ids = bpf_get_current_pid_tgid();
 	u32 tid = (u32)ids, tgid = ids >> 32;
-	struct task_struct *task;
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct clone_state *state;
 
 	if ((flags & CLONE_THREAD) && !config_fork.threads)
 		return 0;
-	if (config_fork.only_wanted && !bpf_map_lookup_elem(&wanted, &tgid))
+	if (config_fork.only_wanted && !is_wanted(task, tgid))
 		return 0;
 	/* What is there already is a call whose end went unseen: a kretprobe
 	 * has room for few calls at a time (maxactive).
@@ -168,7 +177,6 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 	state = state_of(tid);
 	if (!state)
 		return 0;
-	task = (void *)bpf_get_current_task();
 	state->clone.call = call;
 	state->clone.flags = flags;
 	state->clone.tid = tid;

@@ -83,6 +83,8 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct css_set *cgroups;
 	struct signal_struct *signal;
+	struct task_struct *group_leader;
+	u64 start_time;
 	char comm[16];
 };
 
@@ -108,6 +110,18 @@ struct task_struct___since_5_14 {
 	unsigned int __state;
 };
 
+/* With CONFIG_CFS_BANDWIDTH. */
+struct cfs_rq___bandwidth {
+	int throttle_count;
+};
+
+/* e1fad12dcb66 ("sched/fair: Switch to task based throttle model"), 6.18: a
+ * task is taken off its run queue as it returns to user space.
+ */
+struct task_struct___since_6_18 {
+	bool throttled;
+};
+
 /* 152e11f6df29 ("sched/fair: Implement delayed dequeue"), 6.12: a sleeper may
  * stay on the run queue for a while; on_rq is 1 and yet it sleeps.
  */
@@ -117,14 +131,45 @@ struct sched_entity___since_6_12 {
 
 #pragma clang attribute pop
 
+/* include/linux/sched.h */
+#define PF_FROZEN_BEFORE_6_1 0x00010000
+#define PF_KTHREAD 0x00200000
+#define TASK_UNINTERRUPTIBLE 0x0002
+#define TASK_NOLOAD 0x0400
+#define TASK_FROZEN 0x8000
+
+/* f5d39b020809 ("freezer,sched: Rewrite core freezer logic"), 6.1: came with
+ * this, and with a state of its own. Before, a frozen task is in D and has a
+ * flag, whose bit since means other things.
+ */
+extern const void freezer_active __ksym __weak;
+
+/* The states before and since alike. */
+static __always_inline u32 with_frozen(u32 state, struct task_struct *task)
+{
+	if ((state & TASK_UNINTERRUPTIBLE) && !&freezer_active &&
+	    (task->flags & PF_FROZEN_BEFORE_6_1))
+		state |= TASK_FROZEN;
+	return state;
+}
+
+/* A sleep that counts in the load average: task_contributes_to_load, now in
+ * try_to_block_task().
+ */
+static __always_inline bool contributes_to_load(u32 state)
+{
+	return (state & TASK_UNINTERRUPTIBLE) &&
+	       !(state & (TASK_NOLOAD | TASK_FROZEN));
+}
+
 static __always_inline u32 task_state(struct task_struct *task)
 {
 	struct task_struct___since_5_14 *now = (void *)task;
 	struct task_struct___before_5_14 *old = (void *)task;
 
 	if (bpf_core_field_exists(now->__state))
-		return now->__state;
-	return old->state;
+		return with_frozen(now->__state, task);
+	return with_frozen(old->state, task);
 }
 
 static __always_inline bool on_run_queue(struct task_struct *task)
@@ -136,6 +181,21 @@ static __always_inline bool on_run_queue(struct task_struct *task)
 	if (bpf_core_field_exists(se->sched_delayed))
 		return !se->sched_delayed;
 	return true;
+}
+
+/* Whether a runnable task's cgroup has used up its CPU time: it is then in no
+ * count of runnable tasks.
+ */
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	struct task_struct___since_6_18 *now = (void *)task;
+	struct cfs_rq___bandwidth *old = (void *)task->se.cfs_rq;
+
+	if (bpf_core_field_exists(now->throttled))
+		return now->throttled;
+	if (bpf_core_field_exists(old->throttle_count))
+		return old->throttle_count > 0;
+	return false;
 }
 
 /* 9c2136be0878 ("sched/tracing: Append prev_state to tp args instead"), 5.18.
@@ -151,7 +211,7 @@ static __always_inline u32 switched_out_state(unsigned long long *ctx,
 					      struct task_struct *prev)
 {
 	if (bpf_core_type_matches(btf_trace_sched_switch___since_5_18))
-		return ctx[3];
+		return with_frozen(ctx[3], prev);
 	return task_state(prev);
 }
 

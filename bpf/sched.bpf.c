@@ -39,19 +39,6 @@ static __always_inline void look_for_consumer(u64 clock)
 	live.has_averages = 1;
 }
 
-/* A sleep that counts in the load average: task_contributes_to_load, now in
- * try_to_block_task().
- */
-#define TASK_UNINTERRUPTIBLE 0x0002
-#define TASK_NOLOAD 0x0400
-#define TASK_FROZEN 0x8000
-
-static __always_inline bool contributes_to_load(u32 state)
-{
-	return (state & TASK_UNINTERRUPTIBLE) &&
-	       !(state & (TASK_NOLOAD | TASK_FROZEN));
-}
-
 static __always_inline void
 task_waits(void *ctx, void *ring, struct sonde_cpu *account, u64 time, u32 tid)
 {
@@ -156,7 +143,7 @@ static __always_inline int task_event(struct task_struct *task, u8 kind,
 	record->tgid = task->tgid;
 	record->old_tid = old_tid;
 	record->pad = 0;
-	record->pad2 = 0;
+	record->is_kernel_thread = !!(task->flags & PF_KTHREAD);
 	record->kind = kind;
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), comm);
 	ring_submit(record, account);
@@ -214,6 +201,7 @@ int tasks(struct bpf_iter__task *ctx)
 	record.state = task_state(task);
 	record.on_cpu = task->on_cpu;
 	record.on_rq = on_run_queue(task);
+	record.is_kernel_thread = !!(task->flags & PF_KTHREAD);
 	bpf_probe_read_kernel(record.comm, sizeof(record.comm), task->comm);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
@@ -226,12 +214,19 @@ int waiters(struct bpf_iter__task *ctx)
 	struct sonde_waiter record = {};
 	long length;
 
-	if (!task || on_run_queue(task) ||
-	    !contributes_to_load(task_state(task)))
+	if (!task)
 		return 0;
-	length = bpf_get_task_stack(task, record.frames, sizeof(record.frames),
-				    0);
-	record.length = length > 0 ? length : 0;
+	if (on_run_queue(task)) {
+		if (!is_throttled(task))
+			return 0;
+		record.is_throttled = 1;
+	} else {
+		if (!window.iterates || !contributes_to_load(task_state(task)))
+			return 0;
+		length = bpf_get_task_stack(task, record.frames,
+					    sizeof(record.frames), 0);
+		record.length = length > 0 ? length : 0;
+	}
 	record.tid = task->pid;
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;

@@ -140,3 +140,31 @@ int sonde_mount_tracefs(void)
 	return mount("tracefs", "/sys/kernel/tracing", "tracefs",
 		     MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
+
+bool sonde_call_is_about_file(long number)
+{
+	switch (number) {
+	case SYS_read:
+	case SYS_write:
+	case SYS_pread64:
+	case SYS_pwrite64:
+	case SYS_readv:
+	case SYS_writev:
+	case SYS_preadv:
+	case SYS_pwritev:
+	case SYS_preadv2:
+	case SYS_pwritev2:
+	case SYS_fsync:
+	case SYS_fdatasync:
+	case SYS_sync_file_range:
+	case SYS_getdents64:
+	case SYS_fstat:
+	case SYS_ftruncate:
+	case SYS_fallocate:
+	case SYS_readahead:
+	case SYS_close:
+		return true;
+	default:
+		return false;
+	}
+}

@@ -2,7 +2,11 @@ public import ArgumentParser
 
 /// How a snapshot is written.
 public enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
-  case text, json
+  case text, json, folded
+  case foldedCount = "folded-count"
+
+  /// Stacks for a flame graph, of the whole watch.
+  public var isFolded: Bool { self == .folded || self == .foldedCount }
 }
 
 /// When to use colors.
@@ -12,7 +16,11 @@ public enum ColorChoice: String, ExpressibleByArgument, CaseIterable {
 
 /// How snapshots are shown: the same for every command that shows some.
 public struct OutputOptions: ParsableArguments {
-  @Option(name: .long, help: "text, or json: one object a line.")
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "text; json: one object a line; folded, folded-count: stacks for a flame graph, by ns or number.",
+      valueName: "format"))
   public var format = OutputFormat.text
 
   @Option(

@@ -72,6 +72,11 @@ public struct SnapshotSink<Told: Snapshot> {
       text = String(decoding: try SnapshotJSON.line(snapshot), as: UTF8.self) + "\n"
     case .text:
       text = draw(snapshot)
+    case .folded, .foldedCount:
+      guard snapshot.final else { return true }
+      text = FoldedStacks.text(snapshot.foldedStacks) {
+        options.format == .folded ? $0.ns : $0.count
+      }
     }
     do {
       try Terminal.write(text, to: descriptor)

@@ -136,7 +136,7 @@ public struct CloneProbes: ~Copyable {
     var rings = RingBuffers(try loaded.object.map("rings"))
     try rings.add(cpus: cpus, size: size)
     let wanted = try loaded.object.map("wanted")
-    for pid in wishes.processes { try wanted.set(UInt32(pid), to: UInt8(1)) }
+    for pid in wishes.processes { try wanted.set(UInt32(pid), to: UInt64(0)) }
     let accounts = try MappedValues(try loaded.object.map("cpus"), as: sonde_cpu.self)
     let stacks = try loaded.object.map("stacks")
 

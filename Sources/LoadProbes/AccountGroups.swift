@@ -13,6 +13,8 @@ struct AccountGroups {
   private var names: [Grouping: [UInt64: String]] = [:]
   private var numbers: [Grouping: [String: UInt64]] = [:]
   private var users: [UInt32: UInt32] = [:]
+  private var kinds: [UInt64: WaitKind] = [:]
+  private var kernelThreads: Set<UInt64> = []
 
   init(by: [Grouping]) {
     self.by = by
@@ -34,6 +36,7 @@ struct AccountGroups {
     switch grouping {
     case .state: return 0
     case .process:
+      if task.isKernelThread { kernelThreads.insert(UInt64(task.tgid)) }
       note(grouping, UInt64(task.tgid)) {
         // A task that has come to be and that nothing has told of yet.
         task.tgid == 0 ? "(unknown)" : "\(Self.processName(task)) (\(task.tgid))"
@@ -57,7 +60,10 @@ struct AccountGroups {
       return UInt64(user)
     case .site:
       guard task.state == .uninterruptible else { return 0 }
-      return number(grouping, sites.site(of: task.stack, probes))
+      let site = sites.site(of: task, probes)
+      let number = number(grouping, site.name)
+      kinds[number] = site.kind
+      return number
     }
   }
 
@@ -85,6 +91,16 @@ struct AccountGroups {
     let user = unsafe stat("/proc/\(tgid)", &status) == 0 ? status.st_uid : .max
     users[tgid] = user
     return user
+  }
+
+  /// What it waits for, where it is told by site.
+  func kind(of key: LoadAccount.Key) -> WaitKind {
+    zip(by, [key.first, key.second]).first { $0.0 == .site }.flatMap { kinds[$0.1] } ?? .other
+  }
+
+  /// Whether it is a kernel thread, where it is told by process.
+  func isKernelThread(_ key: LoadAccount.Key) -> Bool {
+    zip(by, [key.first, key.second]).contains { $0 == .process && kernelThreads.contains($1) }
   }
 
   /// Who it is, by all but the site; and the site, where it is told.

@@ -8,14 +8,17 @@ extension Reporter {
   /// How many groups a snapshot names; the others are told together.
   private static let shown = 50
 
-  /// - Returns: all groups; the snapshot has the largest.
   func addAccount(
     _ sampling: LoadSampling, to snapshot: inout LoadSnapshot, from start: UInt64
-  ) -> [AccountPart] {
+  ) {
     let kernel = sampling.kernel
     let averages = [kernel.load1, kernel.load5, kernel.load15]
+    let account = sampling.shown.account
     snapshot.load.recomputed = list(sampling.recomputed.values)
-    snapshot.load.trueAverage = list(sampling.account.trueAverage)
+    snapshot.load.avenrun = sampling.exact.map { exact in
+      exact.averages.indices.map { exact.averages[$0] }
+    }
+    snapshot.load.trueAverage = list(account.trueAverage)
     snapshot.load.samples = sampling.samples.map { sample in
       LoadSamplePart(
         at: timestamp(sample.time &+ sampling.clockOffset), active: sample.active,
@@ -24,34 +27,37 @@ extension Reporter {
     if !snapshot.final {
       snapshot.load.samples?.removeAll { $0.at < snapshot.start }
     }
-    let sum = sampling.account.sum
-    snapshot.olderThanWatch = list(sampling.account.older)
-    snapshot.remainder = averages.indices.map {
-      averages[$0] - sum[$0] - sampling.account.older[$0]
-    }
-    let rows = rows(sampling)
-    snapshot.account = largest(rows)
-    return rows
+    let sum = account.sum
+    snapshot.olderThanWatch = list(account.older)
+    snapshot.remainder = averages.indices.map { averages[$0] - sum[$0] - account.older[$0] }
+    let by = sampling.shown.groups.by
+    snapshot.account = largest(
+      byName(rows(sampling.shown).map(\.part), by).sorted(by: Self.precedes))
   }
 
-  private func rows(_ sampling: LoadSampling) -> [AccountPart] {
-    var sums: [String: AccountPart] = [:]
-    for (key, parts) in sampling.account.groups {
-      let (group, site) = sampling.groups.name(of: key)
+  private static func precedes(_ one: AccountPart, _ two: AccountPart) -> Bool {
+    (two.load1, one.group, one.state, one.site ?? "")
+      < (one.load1, two.group, two.state, two.site ?? "")
+  }
+
+  private func rows(_ ledger: LoadLedger) -> [Verdict.Row] {
+    var sums: [String: Verdict.Row] = [:]
+    for (key, parts) in ledger.account.groups {
+      let (group, site) = ledger.groups.name(of: key)
       let state = key.state == .runnable ? "R" : "D"
       let name = "\(state)\0\(group)\0\(site ?? "")"
       var row =
         sums[name]
-        ?? AccountPart(group: group, state: state, site: site, load1: 0, load5: 0, load15: 0)
-      row.load1 += parts[0]
-      row.load5 += parts[1]
-      row.load15 += parts[2]
+        ?? Verdict.Row(
+          part: AccountPart(
+            group: group, state: state, site: site, load1: 0, load5: 0, load15: 0),
+          kind: ledger.groups.kind(of: key), isKernelThread: ledger.groups.isKernelThread(key))
+      row.part.load1 += parts[0]
+      row.part.load5 += parts[1]
+      row.part.load15 += parts[2]
       sums[name] = row
     }
-    let all = byName(Array(sums.values), sampling.groups.by).sorted {
-      ($1.load1, $0.group, $0.state, $0.site ?? "") < ($0.load1, $1.group, $1.state, $1.site ?? "")
-    }
-    return all
+    return Array(sums.values)
   }
 
   /// As many as a snapshot names.
@@ -94,20 +100,39 @@ extension Reporter {
   }
 
   func verdict(
-    _ snapshot: LoadSnapshot, _ account: [AccountPart], since: Witness, _ witness: Witness
+    _ snapshot: LoadSnapshot, _ sampling: LoadSampling, since: Witness, _ witness: Witness
   ) -> Verdict {
     let seconds = Double(max(1, snapshot.intervalNs)) / 1e9
     return Verdict(
-      account: account, older: snapshot.olderThanWatch?.first ?? 0,
+      account: rows(sampling.usual),
+      throttled: sampling.throttling.cgroups.map {
+        Verdict.Throttled(
+          cgroup: $0.quota?.first.path, load1: $0.load1,
+          periods: ($0.quota?.last.periods ?? 0) - ($0.quota?.first.periods ?? 0),
+          used: ($0.quota?.last.throttled ?? 0) - ($0.quota?.first.throttled ?? 0))
+      },
+      pressure: snapshot.pressure, older: snapshot.olderThanWatch?.first ?? 0,
       remainder: snapshot.remainder?.first ?? 0, load1: snapshot.load.kernel[0],
       trueLoad1: snapshot.load.trueAverage?.first ?? snapshot.load.kernel[0],
       runnableMean: snapshot.tasks.runnable.mean,
       p99: snapshot.histograms.runQueueLatency.percentiles.p99, cpus: snapshot.host.cpus,
       idle: witness.idle(since: since),
       forksPerSecond: Double(witness.forks &- since.forks) / seconds,
+      switchesPerSecond: Double(snapshot.switches) / seconds,
       swapsPerSecond: Double(witness.swapped &- since.swapped) / seconds,
-      disk: witness.busiestDisk(since: since, over: snapshot.intervalNs),
-      isKernelThread: isKernelThread)
+      disk: witness.busiestDisk(since: since, over: snapshot.intervalNs))
+  }
+
+  func pressure(since: Witness, _ witness: Witness, over ns: UInt64) -> PressurePart? {
+    func share(_ resource: Pressure.Resource) -> PressurePart.Shares? {
+      guard let now = witness.pressure[resource], let before = since.pressure[resource], ns > 0
+      else { return nil }
+      return PressurePart.Shares(
+        some: min(1, Double(now.some &- before.some) * 1e3 / Double(ns)),
+        full: min(1, Double(now.full &- before.full) * 1e3 / Double(ns)))
+    }
+    guard !witness.pressure.isEmpty else { return nil }
+    return PressurePart(cpu: share(.cpu), io: share(.io), memory: share(.memory))
   }
 
   func limits(_ load: LoadAverage) throws -> LimitsPart {
@@ -116,18 +141,17 @@ extension Reporter {
     return LimitsPart(
       tasks: tasks, threadsMax: limits.threadsMax, pidMax: limits.pidMax,
       stackBytesPerTask: tasks == 0 ? nil : limits.kernelStacks / tasks,
-      availableBytes: limits.available)
+      structBytesPerTask: limits.taskBytes, availableBytes: limits.available,
+      cgroups: watched.isEmpty
+        ? nil
+        : watched.compactMap { cgroup in
+          cgroup.tasks().map {
+            LimitsPart.CgroupTasks(cgroup: cgroup.path, tasks: $0.now, pidsMax: $0.most)
+          }
+        })
   }
 
   private func list(_ values: [3 of Double]) -> [Double] {
     values.indices.map { max(0, values[$0]) }
   }
-}
-
-/// Of a group by process or thread, "comm (id)": one without an address space.
-private func isKernelThread(_ group: String) -> Bool {
-  guard let digits = group.split(separator: "(").last?.dropLast(), group.hasSuffix(")"),
-    let pid = Int32(digits), let status = try? ProcessStatus.of(pid: pid)
-  else { return false }
-  return status.vmRSS == nil && status.state != "Z"
 }

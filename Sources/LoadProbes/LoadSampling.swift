@@ -5,14 +5,16 @@ import Proc
 /// makes of it.
 struct LoadSampling {
   private var clock = LoadClock()
-  private(set) var account: LoadAccount
+  /// What is shown, and, where that is split in another way, what the verdict goes by.
+  private var ledgers: [LoadLedger]
+  private(set) var throttling = Throttling()
   /// The averages by the samples since the watch began.
   private(set) var recomputed: KernelLoad
   /// What /proc/loadavg showed after the last sample.
   private(set) var kernel: LoadAverage
+  /// What it had then, where that can be read.
+  private(set) var exact: KernelLoad?
   private(set) var samples: [Sample] = []
-  private(set) var groups: AccountGroups
-  private var sites = WaitSites()
   /// Until the kernel has made its averages of a sample.
   private var pending: Pending?
   /// Active time as of the last sample, and when that was.
@@ -33,7 +35,7 @@ struct LoadSampling {
 
   private struct Pending {
     var time: UInt64
-    var counts: [LoadAccount.Key: UInt64]
+    var seen: UInt64
     var mean: Double?
     var tries = 0
   }
@@ -45,16 +47,22 @@ struct LoadSampling {
   init(by: [Grouping], now: UInt64) throws(ProcError) {
     kernel = try LoadAverage.current()
     recomputed = KernelLoad(shown: [kernel.load1, kernel.load5, kernel.load15])
-    account = LoadAccount(before: recomputed.values)
-    groups = AccountGroups(by: by)
+    let usual: [Grouping] = [.process, .site]
+    ledgers = (by == usual ? [by] : [by, usual]).map { [recomputed] by in
+      LoadLedger(by: by, before: recomputed.values)
+    }
     taken = now
   }
+
+  var shown: LoadLedger { ledgers[0] }
+  /// By process and site.
+  var usual: LoadLedger { ledgers[ledgers.count - 1] }
 
   /// Takes a reading of the kernel's ticks; and until the first sample, what there is before it.
   ///
   /// - Parameters:
   ///   - now: CLOCK_MONOTONIC, ns.
-  ///   - exact: as for ``settle(exact:_:_:)``.
+  ///   - exact: as for ``settle(exact:_:_:_:)``.
   mutating func learn(
     ticks: (monotonic: UInt64, jiffies: UInt64), now: UInt64,
     exact: (active: Int64, averages: KernelLoad)?
@@ -73,7 +81,7 @@ struct LoadSampling {
     kernel = try LoadAverage.current()
     recomputed =
       exact?.averages ?? KernelLoad(shown: [kernel.load1, kernel.load5, kernel.load15])
-    account = LoadAccount(before: recomputed.values)
+    for index in ledgers.indices { ledgers[index].begin(before: recomputed.values) }
   }
 
   /// When to look who is active, CLOCK_MONOTONIC, ns; nil while it isn't known.
@@ -85,24 +93,40 @@ struct LoadSampling {
   /// Looks who is active at `time`, up to which all records were consumed.
   mutating func take(
     at time: UInt64, clockOffset: UInt64, _ tracker: inout LoadTracker,
-    _ probes: borrowing SchedProbes
+    _ sites: inout WaitSites, _ probes: borrowing SchedProbes
   ) throws {
     taken = time
     self.clockOffset = clockOffset
     let instant = time &+ clockOffset
-    if groups.by.contains(.site), tracker.hasUnknownWait(at: instant) {
-      try probes.forEachWaiter { tid, frames in
-        tracker.found(waiter: tid, stack: sites.number(frames))
+    var throttled: Set<UInt32> = []
+    try probes.forEachWaiter(inD: tracker.hasUnknownWait(at: instant)) {
+      tid, isThrottled, frames in
+      if isThrottled {
+        throttled.insert(tid)
+      } else {
+        tracker.found(waiter: tid) { sites.number(frames) }
       }
     }
-    var counts: [LoadAccount.Key: UInt64] = [:]
+    var seen: UInt64 = 0
+    sites.beginSample()
     tracker.beginSample(at: instant) { task in
-      counts[groups.key(of: task, &sites, probes), default: 0] += 1
+      if task.state == .runnable, throttled.contains(task.tid) {
+        throttling.count(task)
+      } else {
+        seen += 1
+        count(task, &sites, probes)
+      }
     }
     let active = tracker.activeTime(at: instant)
     let mean = last.map { Double(active &- $0.active) / Double(max(1, time - $0.time)) }
     last = (time, active)
-    pending = Pending(time: time, counts: counts, mean: mean)
+    pending = Pending(time: time, seen: seen, mean: mean)
+  }
+
+  private mutating func count(
+    _ task: ActiveTask, _ sites: inout WaitSites, _ probes: borrowing SchedProbes
+  ) {
+    for index in ledgers.indices { ledgers[index].count(task, &sites, probes) }
   }
 
   /// Takes what the kernel made of the sample into the account, and who was active as it has shown
@@ -111,7 +135,7 @@ struct LoadSampling {
   /// - Parameter exact: calc_load_tasks and avenrun, where they can be read.
   mutating func settle(
     exact: (active: Int64, averages: KernelLoad)?, _ tracker: inout LoadTracker,
-    _ probes: borrowing SchedProbes
+    _ sites: inout WaitSites, _ probes: borrowing SchedProbes
   ) throws(ProcError) {
     guard var pending else { return }
     if let exact {
@@ -127,19 +151,22 @@ struct LoadSampling {
       }
     }
     for task in tracker.endSample() {
-      pending.counts[groups.key(of: task, &sites, probes), default: 0] += 1
+      pending.seen += 1
+      count(task, &sites, probes)
     }
     self.pending = nil
+    self.exact = exact?.averages
     let shown = try LoadAverage.current()
     let active =
       exact.map { UInt64(max(0, $0.active)) }
       ?? KernelLoad.active(before: kernel.load1, after: shown.load1)
     if let active { recomputed.sample(active: active) }
     kernel = shown
-    account.sample(pending.counts, mean: pending.mean)
+    for index in ledgers.indices { ledgers[index].close(mean: pending.mean) }
+    throttling.close()
     samples.append(
       Sample(
-        time: pending.time, active: active, seen: pending.counts.values.reduce(0, +),
+        time: pending.time, active: active, seen: pending.seen,
         mean: pending.mean, load1: shown.load1))
     if samples.count > Self.kept { samples.removeFirst() }
   }

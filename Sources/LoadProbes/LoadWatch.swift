@@ -23,6 +23,8 @@ public struct WatchOptions: Sendable {
   public var cgroups: [Cgroup] = []
   /// What the load account tells tasks apart by, at most two.
   public var by: [Grouping] = [.process, .site]
+  /// Whether each sleep in D is told with its stack, and not only those at the load samples.
+  public var stacks = false
   /// Bytes per ring; nil for one that suits the number of CPUs.
   public var ringSize: Int?
   /// Whether the thread that watches is given the best priority there is, for good.
@@ -54,6 +56,7 @@ public struct LoadWatch: ~Copyable {
   /// The load sample that the kernel side knows of, CLOCK_MONOTONIC.
   private var announced: UInt64 = 0
   private var lastSurvey = SurveyCost()
+  private var sites: WaitSites
   /// Nil where not all tasks are watched: the load is that of all.
   private var sampling: LoadSampling?
 
@@ -108,6 +111,14 @@ public struct LoadWatch: ~Copyable {
       cpus: (host.possibleCPUs.last ?? 0) + 1, filter: options.filter, interval: options.interval)
     try probes.survey(&tracker, boundary: 0, cgroups: try Cgroup.ids(of: options.cgroups))
     let start = Clocks.monotonic &+ (probes.clockOffset ?? 0)
+    var sites = WaitSites()
+    if options.stacks {
+      tracker.waitStacks = WaitStacks()
+      try probes.tellWaits(from: 0, to: .max)
+      try probes.forEachWaiter(inD: true) { tid, isThrottled, frames in
+        if !isThrottled { tracker.found(waiter: tid) { sites.number(frames) } }
+      }
+    }
     tracker.begin(at: start)
     let exact = probes.kernelLoad
     sampling =
@@ -122,12 +133,13 @@ public struct LoadWatch: ~Copyable {
         reason: exact == nil ? "the kernel has no symbols for data, or they may not be seen" : nil))
     self.reporter = Reporter(
       host: host, filter: options.filterPart, probes: ladder, start: start,
-      ringBytes: UInt64(probes.ringBytes))
+      ringBytes: UInt64(probes.ringBytes), watched: options.cgroups)
     self.options = options
     self.host = host
     self.probes = probes
     self.tracker = tracker
     self.loop = loop
+    self.sites = sites
     measure()
   }
 
@@ -200,7 +212,7 @@ public struct LoadWatch: ~Copyable {
   /// Of the sleeps in D that go on at the next load sample, the kernel side tells those that began
   /// shortly before; of the others the iterator tells.
   private mutating func announce(offset: UInt64) throws {
-    guard let next = sampling?.next, next != announced else { return }
+    guard !options.stacks, let next = sampling?.next, next != announced else { return }
     announced = next
     let instant = next &+ offset
     try probes.tellWaits(
@@ -213,7 +225,7 @@ public struct LoadWatch: ~Copyable {
       // The one before, where this comes late.
       try settle(upTo: nil)
       drain(upTo: next &+ offset)
-      try sampling?.take(at: next, clockOffset: offset, &tracker, probes)
+      try sampling?.take(at: next, clockOffset: offset, &tracker, &sites, probes)
     }
   }
 
@@ -223,7 +235,7 @@ public struct LoadWatch: ~Copyable {
   private mutating func settle(upTo horizon: UInt64?) throws {
     guard let due = sampling?.due else { return }
     guard let horizon else {
-      try sampling?.settle(exact: nil, &tracker, probes)
+      try sampling?.settle(exact: nil, &tracker, &sites, probes)
       return
     }
     guard horizon &- (probes.clockOffset ?? 0) >= due else { return }
@@ -234,7 +246,7 @@ public struct LoadWatch: ~Copyable {
     }
     // What the kernel side notes for this thread it notes as it is given a CPU.
     for _ in 0..<100 where probes.ticks?.monotonic ?? due < due { usleep(200) }
-    try sampling?.settle(exact: probes.kernelLoad, &tracker, probes)
+    try sampling?.settle(exact: probes.kernelLoad, &tracker, &sites, probes)
   }
 
   private mutating func drain(upTo horizon: UInt64) {
@@ -278,7 +290,10 @@ public struct LoadWatch: ~Copyable {
       let snapshot = try reporter.interval(interval, account: probes.account(), cost, sampling)
       _ = try emit(snapshot)
     }
-    _ = try emit(reporter.final(sampling))
+    var final = try reporter.final(sampling)
+    tracker.endWaits(at: end)
+    if let waits = tracker.waitStacks { final.stacks = sites.parts(waits, probes) }
+    _ = try emit(final)
   }
 
   private var cost: Reporter.Cost {

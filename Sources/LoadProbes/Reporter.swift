@@ -12,6 +12,7 @@ struct Reporter {
   private let filter: FilterPart
   private let probes: [ProbePart]
   private let ringBytes: UInt64
+  let watched: [Cgroup]
   /// Wall clock at `start`, ns.
   private let wallStart: UInt64
   private var whole: LoadInterval?
@@ -35,7 +36,8 @@ struct Reporter {
   }
 
   init(
-    host: Proc.Host, filter: FilterPart, probes: [ProbePart], start: UInt64, ringBytes: UInt64
+    host: Proc.Host, filter: FilterPart, probes: [ProbePart], start: UInt64, ringBytes: UInt64,
+    watched: [Cgroup]
   ) {
     self.host = HostPart(
       names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount)
@@ -43,6 +45,7 @@ struct Reporter {
     self.probes = probes
     self.start = start
     self.ringBytes = ringBytes
+    self.watched = watched
     wallStart = Clocks.wall
     last.consumer = (try? SelfUsage.cpuTime()) ?? 0
     first = last
@@ -103,9 +106,10 @@ struct Reporter {
         onCPU: HistogramPart(interval.onCPU),
         blockedUninterruptible: HistogramPart(interval.blockedUninterruptible),
         blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
+    snapshot.pressure = pressure(since: since, witness, over: length)
     if let sampling, !sampling.samples.isEmpty {
-      let account = addAccount(sampling, to: &snapshot, from: interval.start)
-      snapshot.verdict = verdict(snapshot, account, since: since, witness).parts()
+      addAccount(sampling, to: &snapshot, from: interval.start)
+      snapshot.verdict = verdict(snapshot, sampling, since: since, witness).parts()
     }
     snapshot.limits = try? limits(load)
     return snapshot

@@ -153,17 +153,25 @@ public struct SchedProbes: ~Copyable {
 
   /// Lets the kernel side tell where tasks go to sleep in D, for a while on the run queue clock.
   func tellWaits(from: UInt64, to: UInt64) throws(BPFError) {
-    try window.set(UInt32(0), to: sonde_window(from: from, to: to))
+    try window.set(UInt32(0), to: sonde_window(from: from, to: to, iterates: 0))
   }
 
-  /// Lends every task that sleeps in D, and where it does.
-  func forEachWaiter(_ body: (UInt32, [UInt64]) -> Void) throws(BPFError) {
+  /// Lends those tasks that are throttled: runnable, in a cgroup that has used up its CPU time, and in no
+  /// count of runnable tasks; and every task that sleeps in D, with where it does.
+  ///
+  /// - Parameter inD: whether to lend those in D, whose stacks take time.
+  func forEachWaiter(
+    inD: Bool, _ body: (UInt32, _ isThrottled: Bool, [UInt64]) -> Void
+  ) throws(BPFError) {
+    var told = try window.value(UInt32(0), as: sonde_window.self) ?? sonde_window()
+    told.iterates = inD ? 1 : 0
+    try window.set(UInt32(0), to: told)
     let offset = MemoryLayout<sonde_waiter>.offset(of: \.frames)!
     try waiters.forEach { record in
       let waiter = unsafe record.unsafeLoad(as: sonde_waiter.self)
       let count = min(Int(waiter.length) / 8, Int(SONDE_WAIT_FRAMES))
       body(
-        waiter.tid,
+        waiter.tid, waiter.is_throttled != 0,
         (0..<count).map {
           unsafe record.unsafeLoad(fromByteOffset: offset + 8 * $0, as: UInt64.self)
         })

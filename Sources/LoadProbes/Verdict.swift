@@ -2,7 +2,9 @@ import Snapshots
 
 /// What a load means, by rules. Each looks at figures that the tool has, and says which.
 struct Verdict {
-  var account: [AccountPart]
+  var account: [Row]
+  var throttled: [Throttled]
+  var pressure: PressurePart?
   var older: Double
   var remainder: Double
   var load1: Double
@@ -14,10 +16,25 @@ struct Verdict {
   /// Of each CPU, over the interval.
   var idle: [Double]
   var forksPerSecond: Double
+  var switchesPerSecond: Double
   var swapsPerSecond: Double
   var disk: (name: String, share: Double)?
-  /// Of the tasks in D of a group, by its name: whether it is a kernel thread.
-  var isKernelThread: (String) -> Bool
+
+  /// A group by process and site.
+  struct Row {
+    var part: AccountPart
+    var kind: WaitKind
+    var isKernelThread: Bool
+  }
+
+  /// A cgroup whose tasks had to wait for its CPU quota, and what load1 would be higher by if the kernel
+  /// counted them; in how many periods of how many it was used up.
+  struct Throttled {
+    var cgroup: String?
+    var load1: Double
+    var periods: UInt64
+    var used: UInt64
+  }
 
   /// Below this nothing is worth a cause.
   private static let least = 0.3
@@ -33,7 +50,7 @@ struct Verdict {
             + "after a reboot, or with 6.16.")
       ]
     }
-    var found = uninterruptible() + runnable() + sampling()
+    var found = uninterruptible() + runnable() + throttling() + sampling()
     if older > max(Self.least, 0.5 * load1) {
       found.append(
         part(
@@ -62,63 +79,59 @@ struct Verdict {
   // MARK: - Tasks in D
 
   private func uninterruptible() -> [VerdictPart] {
-    var byCause: [String: [AccountPart]] = [:]
-    for row in account where row.state == "D" { byCause[cause(row), default: []].append(row) }
+    var byCause: [String: [Row]] = [:]
+    for row in account where row.part.state == "D" { byCause[cause(row), default: []].append(row) }
     return byCause.compactMap { cause, rows in
-      let sum = rows.reduce(0) { $0 + $1.load1 }
+      let sum = sum(rows)
       guard sum >= Self.least, sum >= 0.15 * (load1 - older) else { return nil }
       let (who, top, _) = most(rows)
       var evidence = ["\(number(sum)) of load1 \(number(load1)) is in D for this"]
       if let site = top.site { evidence.append("\(top.group) in \(site): \(number(top.load1))") }
       let (text, advice) = words(cause, who)
-      if ["disk", "journal"].contains(cause), let disk, disk.share > 0.05 {
-        evidence.append("disk \(disk.name) is busy \(percent(disk.share)) of the time")
+      switch cause {
+      case "disk", "journal":
+        if let disk, disk.share > 0.05 {
+          evidence.append("disk \(disk.name) is busy \(percent(disk.share)) of the time")
+        }
+        evidence += waits("I/O", pressure?.io)
+      case "memory":
+        evidence.append("\(number(swapsPerSecond)) pages swapped a second")
+        evidence += waits("memory", pressure?.memory)
+      case "no_work": evidence.append("the CPUs are idle \(percent(meanIdle))")
+      default: break
       }
-      if cause == "memory" { evidence.append("\(number(swapsPerSecond)) pages swapped a second") }
-      if cause == "no_work" { evidence.append("the CPUs are idle \(percent(meanIdle))") }
       return self.part(cause, sum / load1, text, evidence, advice)
     }
   }
 
+  /// The kernel's own witness.
+  private func waits(_ what: String, _ shares: PressurePart.Shares?) -> [String] {
+    guard let shares, shares.some >= 0.01 else { return [] }
+    return ["some task waited for \(what) \(percent(shares.some)) of the time (/proc/pressure)"]
+  }
+
   /// Whose part is the largest, those of one name together: "nginx, 8 of that name". With the largest
   /// of them, and their part.
-  private func most(_ rows: [AccountPart]) -> (who: String, top: AccountPart, part: Double) {
+  private func most(_ rows: [Row]) -> (who: String, top: AccountPart, part: Double) {
     let byName = Dictionary(grouping: rows) { row in
-      String(row.group.prefix { $0 != "(" }).trimmed
+      String(row.part.group.prefix { $0 != "(" }).trimmed
     }
-    let (name, those) = byName.max { sum($0.value) < sum($1.value) }!
-    let top = those.max { $0.load1 < $1.load1 }!
-    let groups = Set(those.map(\.group)).count
-    let who = groups > 1 ? name : top.group
+    let (name, those) = byName.max { (sum($0.value), $1.key) < (sum($1.value), $0.key) }!
+    let top = those.max { ($0.part.load1, $1.part.group) < ($1.part.load1, $0.part.group) }!.part
+    let groups = Set(those.map(\.part.group)).count
+    let who = groups > 1 ? "\(name) (\(groups) processes)" : top.group
     return (who.isEmpty ? "tasks" : who, top, sum(those))
   }
 
-  private func sum(_ rows: [AccountPart]) -> Double { rows.reduce(0) { $0 + $1.load1 } }
+  private func sum(_ rows: [Row]) -> Double { rows.reduce(0) { $0 + $1.part.load1 } }
 
-  private func cause(_ row: AccountPart) -> String {
-    let site = row.site ?? ""
-    func has(_ names: String...) -> Bool { names.contains { site.contains($0) } }
-    if has("vfork", "kernel_clone", "_do_fork") { return "vfork_parents" }
-    if has("nfs", "rpc_", "cifs", "smb", "ceph", "fuse", "request_wait_answer", "p9_") {
-      return "network_fs"
+  private func cause(_ row: Row) -> String {
+    switch row.kind {
+    // A page that is waited for may come from swap: do_swap_page() isn't always on the stack.
+    case .disk where swapsPerSecond > 500: WaitKind.memory.rawValue
+    case .other where row.isKernelThread && meanIdle > 0.2 && disk?.share ?? 0 < 0.2: "no_work"
+    default: row.kind.rawValue
     }
-    if has("jbd2", "xfs_log", "xlog_", "xfs_buf", "btrfs", "ext4_", "f2fs") { return "journal" }
-    if has("swap", "reclaim", "shrink_", "congestion_wait", "throttle_direct")
-      || swapsPerSecond > 500 && has("folio_wait", "wait_on_page", "lock_page", "filemap_fault")
-    {
-      return "memory"
-    }
-    if has(
-      "folio_wait", "wait_on_page", "lock_page", "folio_lock", "wait_on_buffer", "blk_mq",
-      "rq_qos_wait", "wbt_wait", "submit_bio", "blkdev_", "blk_execute", "dio_", "iomap_",
-      "io_schedule", "balance_dirty", "filemap", "writeback", "dm_", "md_", "read_events",
-      "blk_throtl", "tg_dispatch", "sync_", "invalidate_")
-    {
-      return "disk"
-    }
-    if has("mutex", "rwsem", "semaphore") { return "kernel_lock" }
-    if isKernelThread(row.group), meanIdle > 0.2, disk?.share ?? 0 < 0.2 { return "no_work" }
-    return "uninterruptible"
   }
 
   private func words(_ cause: String, _ who: String) -> (String, String?) {
@@ -162,17 +175,19 @@ struct Verdict {
   // MARK: - Runnable tasks
 
   private func runnable() -> [VerdictPart] {
-    let rows = account.filter { $0.state == "R" }
-    let sum = rows.reduce(0) { $0 + $1.load1 }
+    let rows = account.filter { $0.part.state == "R" }
+    let sum = sum(rows)
     guard sum >= Self.least, sum >= 0.15 * (load1 - older) else { return [] }
     let (who, _, part) = most(rows)
     var evidence = [
       "\(number(runnableMean)) tasks runnable in the mean, \(cpus) CPUs idle \(percent(meanIdle))"
     ]
     evidence.append("\(who): \(number(part)) of load1 \(number(load1))")
-    evidence += latency
-    // One fork and exit takes a fifth of a millisecond and more.
-    if forksPerSecond > 300, meanIdle < 0.5 {
+    evidence += latency + waits("a CPU", pressure?.cpu)
+    // A fork, exit and wait takes a fifth of a millisecond and more, and three switches.
+    let isStorm =
+      forksPerSecond > 300 || forksPerSecond > 50 && forksPerSecond > 0.1 * switchesPerSecond
+    if isStorm, meanIdle < 0.5 {
       evidence.append("\(number(forksPerSecond)) new tasks a second")
       return [
         self.part(
@@ -200,10 +215,33 @@ struct Verdict {
     return []
   }
 
+  /// Tasks that may not run, which the kernel leaves out.
+  private func throttling() -> [VerdictPart] {
+    let sum = throttled.reduce(0) { $0 + $1.load1 }
+    guard let most = throttled.first, sum >= Self.least, sum >= 0.15 * (load1 - older) else {
+      return []
+    }
+    var evidence = ["load1 would be higher by \(number(sum)) if the kernel counted them"]
+    if most.periods > 0 {
+      evidence.append(
+        "it has used up its quota in \(most.used) of \(most.periods) periods (cpu.stat)")
+    }
+    return [
+      part(
+        "throttled", sum / (load1 + sum),
+        "Tasks of cgroup \(most.cgroup ?? "(unknown)") wait for its CPU quota, and don't count "
+          + "meanwhile.", evidence,
+        "Raise the quota (cpu.max, cpu.cfs_quota_us), or run fewer threads in it.")
+    ]
+  }
+
   /// What the kernel sees every 5 s, against what is there all the time.
   private func sampling() -> [VerdictPart] {
     let gap = load1 - trueLoad1
-    guard abs(gap) > max(0.5, 0.3 * max(load1, trueLoad1)) else { return [] }
+    // Throttled tasks are in the continuous count.
+    guard abs(gap) > max(0.5, 0.3 * max(load1, trueLoad1)), gap > 0 || throttling().isEmpty else {
+      return []
+    }
     let evidence = [
       "load1 \(number(load1)), counted all the time \(number(trueLoad1))"
     ]

@@ -15,6 +15,7 @@ public struct ActiveTask: Sendable {
   public var tgid: UInt32
   public var comm: Comm
   public var cgroup: UInt64
+  public var isKernelThread: Bool
   public var state: State
   /// Where it sleeps in D, by the kernel side's number or one that was made up for it; negative for
   /// unknown.
@@ -33,11 +34,11 @@ extension LoadTracker {
   }
 
   /// Told by the iterator: where a task sleeps of which no switch has told.
-  public mutating func found(waiter tid: UInt32, stack: Int32) {
+  public mutating func found(waiter tid: UInt32, stack: () -> Int32) {
     guard TaskTable.canHold(tid), let slot = tasks.find(tid), tasks[slot].phase == .blocked,
       tasks[slot].stack < 0
     else { return }
-    tasks[slot].stack = stack
+    tasks[slot].stack = stack()
   }
 
   /// Takes a load sample at `time`, up to which all records were consumed: lends every task that is
@@ -97,7 +98,7 @@ extension LoadTracker {
   private func active(_ slot: TaskTable.Slot, _ state: ActiveTask.State) -> ActiveTask {
     ActiveTask(
       tid: tasks[slot].tid, tgid: tasks[slot].tgid, comm: tasks[slot].comm,
-      cgroup: tasks[slot].cgroup, state: state,
+      cgroup: tasks[slot].cgroup, isKernelThread: tasks[slot].isKernelThread, state: state,
       stack: state == .uninterruptible ? tasks[slot].stack : -1)
   }
 

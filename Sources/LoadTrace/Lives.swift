@@ -48,7 +48,8 @@ extension LoadTracker {
     let slot = tasks.find(event.tid) ?? add(event.tid)
     identify(
       slot, tgid: event.tgid, cgroup: event.cgroup,
-      comm: Comm(record, at: MemoryLayout<sonde_task_event>.offset(of: \.comm)!))
+      comm: Comm(record, at: MemoryLayout<sonde_task_event>.offset(of: \.comm)!),
+      isKernelThread: event.is_kernel_thread != 0)
   }
 
   // MARK: - A thread that is not the leader calls execve: de_thread()
@@ -128,7 +129,10 @@ extension LoadTracker {
 
   // MARK: - Who a task is
 
-  mutating func identify(_ slot: TaskTable.Slot, tgid: UInt32, cgroup: UInt64, comm: Comm) {
+  mutating func identify(
+    _ slot: TaskTable.Slot, tgid: UInt32, cgroup: UInt64, comm: Comm, isKernelThread: Bool
+  ) {
+    tasks[slot].isKernelThread = isKernelThread
     tasks[slot].tgid = tgid
     tasks[slot].cgroup = cgroup
     tasks[slot].comm = comm

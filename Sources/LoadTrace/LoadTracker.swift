@@ -26,6 +26,8 @@ public struct LoadTracker: ~Copyable {
   /// Task-nanoseconds in which tasks were active in the intervals that were closed.
   var activeBefore: UInt64 = 0
   private var length: UInt64
+  /// Where tasks sleep in D, if that is followed.
+  public var waitStacks: WaitStacks?
 
   /// Two CPUs' clocks differ by less than this (`kernel/sched/clock.c` bounds them to a tick).
   static let clockSlack: UInt64 = 10_000_000
@@ -266,6 +268,7 @@ public struct LoadTracker: ~Copyable {
     switch tasks[slot].sleep {
     case .uninterruptible:
       uninterruptible.add(from: since, to: time)
+      if waitStacks != nil { noteWait(slot, until: time) }
       if known { current.blockedUninterruptible.record(time &- since) }
     case .interruptible:
       if known { current.blockedInterruptible.record(time &- since) }

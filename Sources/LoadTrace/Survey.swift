@@ -19,7 +19,8 @@ extension LoadTracker {
     let slot = slotFound(seen.tid)
     identify(
       slot, tgid: seen.tgid, cgroup: seen.cgroup,
-      comm: Comm(record, at: MemoryLayout<sonde_task>.offset(of: \.comm)!))
+      comm: Comm(record, at: MemoryLayout<sonde_task>.offset(of: \.comm)!),
+      isKernelThread: seen.is_kernel_thread != 0)
     if !tasks[slot].hasBaseline || tasks[slot].phase == .unknown
       || isOutdated(slot, seen, boundary: boundary)
     {

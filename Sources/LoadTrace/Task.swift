@@ -65,6 +65,7 @@ struct Task {
   /// Whether `since` is the time itself and not only a bound.
   var sinceIsExact = false
   var matches = false
+  var isKernelThread = false
   /// Whether it lost its CPU when it had set its state to sleep, but hadn't slept.
   var wasGoingToSleep = false
   /// While it sleeps in D: where, by the kernel side's number; negative for unknown.

@@ -64,14 +64,30 @@ struct AccountText {
       }
   }
 
+  /// What there is hardly any room left of.
   func limits(_ limits: LimitsPart) -> [Line] {
-    let most = min(limits.threadsMax, limits.pidMax)
-    guard most > 0, Double(limits.tasks) > 0.8 * Double(most) else { return [] }
-    return [
-      Line(
-        "tasks \(countText(limits.tasks)) of at most \(countText(most)) "
-          + "(threads-max \(countText(limits.threadsMax)), pid_max \(countText(limits.pidMax)))",
-        .alarm)
-    ]
+    var lines: [Line] = []
+    func add(_ tasks: UInt64, _ most: UInt64, _ what: String) {
+      guard most > 0, Double(tasks) > 0.8 * Double(most) else { return }
+      lines.append(
+        Line("tasks \(countText(tasks)) of at most \(countText(most)) (\(what))", .alarm))
+    }
+    if limits.threadsMax < limits.pidMax {
+      add(limits.tasks, limits.threadsMax, "kernel.threads-max")
+    } else {
+      add(limits.tasks, limits.pidMax, "kernel.pid_max")
+    }
+    for cgroup in limits.cgroups ?? [] {
+      add(cgroup.tasks, cgroup.pidsMax ?? 0, "pids.max of \(escaped(cgroup.cgroup))")
+    }
+    // Half as many tasks again as there are.
+    let perTask = (limits.stackBytesPerTask ?? 0) + (limits.structBytesPerTask ?? 0)
+    if limits.availableBytes < perTask &* (limits.tasks / 2) {
+      lines.append(
+        Line(
+          "memory for \(countText(limits.availableBytes / perTask)) more tasks, at "
+            + "\(bytesText(perTask)) each in the kernel", .alarm))
+    }
+    return lines
   }
 }

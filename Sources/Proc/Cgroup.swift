@@ -42,6 +42,16 @@ public struct Cgroup: Sendable, Hashable {
     return ids
   }
 
+  /// How many tasks are in it and below, and how many may be, if there is a limit (`pids.current`,
+  /// `pids.max`: Documentation/admin-guide/cgroup-v2.rst); nil without that controller.
+  public func tasks() -> (now: UInt64, most: UInt64?)? {
+    guard let mounts = try? Mount.all(), let place = try? directory(in: mounts),
+      let now = try? contents(of: "\(place)/pids.current").lines.first.flatMap({ UInt64($0) }),
+      let most = try? contents(of: "\(place)/pids.max").lines.first
+    else { return nil }
+    return (now, UInt64(most))
+  }
+
   /// The ids of all of them together; nil where there are none, which stands for every cgroup.
   ///
   /// - Throws: what ``ids()`` throws for the first that can't be looked up.

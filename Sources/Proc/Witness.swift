@@ -11,6 +11,7 @@ public struct Witness: Sendable {
   /// By name of a whole disk, ms in which it had requests (`/proc/diskstats`: Documentation/
   /// admin-guide/iostats.rst, field 10).
   public var disks: [String: UInt64] = [:]
+  public var pressure: [Pressure.Resource: Pressure] = [:]
 
   public init() {}
 
@@ -38,6 +39,9 @@ public struct Witness: Sendable {
       guard words.count >= 13, let busy = UInt64(words[12]) else { continue }
       witness.disks[String(words[2])] = busy
     }
+    for resource in Pressure.Resource.allCases {
+      witness.pressure[resource] = Pressure.current(resource)
+    }
     return witness
   }
 
@@ -61,6 +65,8 @@ public struct Witness: Sendable {
 public struct TaskLimits: Sendable {
   public let threadsMax: UInt64
   public let pidMax: UInt64
+  /// Of one task_struct in its slab (`/proc/slabinfo`: man slabinfo(5)); nil where that may not be read.
+  public let taskBytes: UInt64?
   /// KernelStack of /proc/meminfo, and MemAvailable; bytes.
   public let kernelStacks: UInt64
   public let available: UInt64
@@ -73,8 +79,11 @@ public struct TaskLimits: Sendable {
       let words = memory.first { $0.first == Substring(key + ":") }
       return (words.flatMap { $0.count > 1 ? UInt64($0[1]) : nil } ?? 0) &* 1024
     }
+    let slab = (try? contents(of: "/proc/slabinfo"))?.lines.map(\.words)
+      .first { $0.first == "task_struct" && $0.count > 3 }
     return TaskLimits(
-      threadsMax: threads, pidMax: pids, kernelStacks: bytes("KernelStack"),
+      threadsMax: threads, pidMax: pids, taskBytes: slab.flatMap { UInt64($0[3]) },
+      kernelStacks: bytes("KernelStack"),
       available: bytes("MemAvailable"))
   }
 }

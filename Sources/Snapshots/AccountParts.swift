@@ -46,7 +46,7 @@ public struct LoadSamplePart: Codable, Sendable, Equatable {
 
 /// What the load means.
 public struct VerdictPart: Codable, Sendable, Equatable {
-  /// cpu_saturated, one_cpu, disk, journal, network_fs, memory, kernel_lock,
+  /// cpu_saturated, one_cpu, throttled, disk, journal, network_fs, memory, kernel_lock,
   /// vfork_parents, process_storm, no_work, uninterruptible, aliasing, older, overflow, healthy,
   /// cannot_tell
   public var cause: String
@@ -68,29 +68,78 @@ public struct VerdictPart: Codable, Sendable, Equatable {
   }
 }
 
+/// Pressure stall information (`/proc/pressure`), shares of the interval, 0 to 1; nil where the kernel
+/// has none.
+public struct PressurePart: Codable, Sendable, Equatable {
+  public var cpu: Shares?
+  public var io: Shares?
+  public var memory: Shares?
+
+  /// For how long some task waited, and all that weren't idle.
+  public struct Shares: Codable, Sendable, Equatable {
+    public var some: Double
+    public var full: Double
+
+    public init(some: Double, full: Double) {
+      self.some = some
+      self.full = full
+    }
+  }
+
+  public init(cpu: Shares?, io: Shares?, memory: Shares?) {
+    self.cpu = cpu
+    self.io = io
+    self.memory = memory
+  }
+}
+
 /// How near the machine is to having no room for more tasks.
 public struct LimitsPart: Codable, Sendable, Equatable {
   public var tasks: UInt64
   /// kernel.threads-max and kernel.pid_max.
   public var threadsMax: UInt64
   public var pidMax: UInt64
-  /// Kernel memory of stacks, task structures not included, by tasks; bytes.
+  /// Kernel memory by tasks, bytes: their stacks, and, where that may be seen, a task structure.
   public var stackBytesPerTask: UInt64?
+  public var structBytesPerTask: UInt64?
   public var availableBytes: UInt64
+  /// Of the cgroups that are watched.
+  public var cgroups: [CgroupTasks]?
+
+  /// A cgroup's tasks, and how many it may have (`pids.max`), if there is a limit.
+  public struct CgroupTasks: Codable, Sendable, Equatable {
+    public var cgroup: String
+    public var tasks: UInt64
+    public var pidsMax: UInt64?
+
+    public init(cgroup: String, tasks: UInt64, pidsMax: UInt64?) {
+      self.cgroup = cgroup
+      self.tasks = tasks
+      self.pidsMax = pidsMax
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case cgroup, tasks
+      case pidsMax = "pids_max"
+    }
+  }
 
   public init(
     tasks: UInt64, threadsMax: UInt64, pidMax: UInt64, stackBytesPerTask: UInt64?,
-    availableBytes: UInt64
+    structBytesPerTask: UInt64?, availableBytes: UInt64, cgroups: [CgroupTasks]?
   ) {
     self.tasks = tasks
     self.threadsMax = threadsMax
     self.pidMax = pidMax
     self.stackBytesPerTask = stackBytesPerTask
+    self.structBytesPerTask = structBytesPerTask
     self.availableBytes = availableBytes
+    self.cgroups = cgroups
   }
 
   enum CodingKeys: String, CodingKey {
-    case tasks
+    case tasks, cgroups
+    case structBytesPerTask = "struct_bytes_per_task"
     case threadsMax = "threads_max"
     case pidMax = "pid_max"
     case stackBytesPerTask = "stack_bytes_per_task"

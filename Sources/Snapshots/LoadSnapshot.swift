@@ -30,6 +30,8 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   public var remainder: [Double]?
   /// What the load means, the most important first.
   public var verdict: [VerdictPart]?
+  /// For how much of the interval tasks had to wait, as the kernel accounts for it.
+  public var pressure: PressurePart?
   public var limits: LimitsPart?
   public var tasks: TasksPart
   /// Context switches that were traced.
@@ -37,6 +39,8 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   /// Of these, those away from a task that stayed runnable.
   public var preemptions: UInt64
   public var histograms: HistogramsPart
+  /// Where tasks slept in D, and for how long: of a whole watch, where that was asked for.
+  public var stacks: [StackPart]?
 
   public init(
     final: Bool, host: HostPart, start: String, end: String, intervalNs: UInt64,
@@ -61,9 +65,9 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
 
   enum CodingKeys: String, CodingKey {
     case schema, final, host, start, end, filter, probes, loss, cost, load, account, remainder
-    case verdict, limits, tasks
+    case verdict, pressure, limits, tasks
     case olderThanWatch = "older_than_watch"
-    case switches, preemptions, histograms
+    case switches, preemptions, histograms, stacks
     case intervalNs = "interval_ns"
   }
 }
@@ -210,6 +214,9 @@ public struct LoadPart: Codable, Sendable, Equatable {
   /// The same by the kernel's arithmetic from the samples since the watch began, where each one's
   /// active tasks are known. Absent before the first sample, and after a merge.
   public var recomputed: [Double]?
+  /// The kernel's own fixed-point numbers (`avenrun`) after the last sample, in 1/2048; absent where they
+  /// can't be read. `recomputed` is as exact where they are there.
+  public var avenrun: [UInt64]?
   /// What they would be if the kernel didn't look at samples only, but counted all the time.
   public var trueAverage: [Double]?
   /// The samples of the interval; of a whole watch the last 720.
@@ -226,7 +233,7 @@ public struct LoadPart: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case kernel, recomputed, samples
+    case kernel, recomputed, avenrun, samples
     case trueAverage = "true_average"
   }
 }

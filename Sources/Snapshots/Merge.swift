@@ -23,6 +23,7 @@ extension LoadSnapshot {
     }
     // Of several hosts or times no samples follow one another.
     merged.load.recomputed = nil
+    merged.load.avenrun = nil
     merged.load.samples = nil
     merged.load.trueAverage = means(load.trueAverage, with: other.load.trueAverage, of: other)
     merged.olderThanWatch = means(olderThanWatch, with: other.olderThanWatch, of: other)
@@ -32,7 +33,19 @@ extension LoadSnapshot {
         intervalNs, with: other.account ?? [], other.intervalNs)
     }
     merged.verdict = nil
+    merged.pressure = nil
     merged.limits = nil
+    if let own = stacks, let theirs = other.stacks {
+      merged.stacks = try own.joined(
+        with: theirs, same: { ($0.comm, $0.frames) == ($1.comm, $1.frames) }
+      ) { one, two throws(MergeError) in
+        StackPart(
+          comm: one.comm, frames: one.frames, count: try one.count.adding(two.count),
+          ns: try one.ns.adding(two.ns))
+      }
+    } else {
+      merged.stacks = stacks ?? other.stacks
+    }
     merged.tasks = TasksPart(
       runnable: try sum(\.runnable, with: other, over: merged.intervalNs),
       uninterruptible: try sum(\.uninterruptible, with: other, over: merged.intervalNs))

@@ -18,6 +18,8 @@ public protocol Snapshot: Codable, Sendable {
   var filter: FilterPart { get set }
   var probes: [ProbePart] { get set }
   var loss: LossPart { get set }
+  /// What `--format folded` writes.
+  var foldedStacks: [StackPart] { get }
 
   /// Numbers from a file may be anything.
   /// - Throws: `MergeError` where they are of another form or contradict each other.
@@ -29,8 +31,13 @@ public protocol Snapshot: Codable, Sendable {
   func merged(with other: Self) throws -> Self
 }
 
-extension LoadSnapshot: Snapshot {}
-extension CloneSnapshot: Snapshot {}
+extension LoadSnapshot: Snapshot {
+  public var foldedStacks: [StackPart] { stacks ?? [] }
+}
+
+extension CloneSnapshot: Snapshot {
+  public var foldedStacks: [StackPart] { stacks }
+}
 
 /// Why snapshots can't be read or added.
 public struct MergeError: Error, CustomStringConvertible {

@@ -43,6 +43,9 @@ struct WatchCommand: ParsableCommand {
   @Option(name: .long, parsing: .unconditional, help: "How many intervals to watch.")
   var count: Int?
 
+  @Flag(help: "Follow every sleep in D with its kernel stack: for json, and always for folded.")
+  var stacks = false
+
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -54,6 +57,9 @@ struct WatchCommand: ParsableCommand {
       throw ValidationError(
         "--by \(by): '\(bad)' is none of "
           + Grouping.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    if stacks, output.format == .text {
+      throw ValidationError("--stacks: only json and folded have them, see --format")
     }
     if kinds.count > 2 { throw ValidationError("--by \(by): at most two") }
     if let count, count < 1 { throw ValidationError("--count \(count): at least 1") }
@@ -67,6 +73,7 @@ struct WatchCommand: ParsableCommand {
       var options = WatchOptions()
       options.interval = interval.ns
       options.by = by.split(separator: ",").compactMap { Grouping(rawValue: String($0)) }
+      options.stacks = stacks || output.format.isFolded
       options.duration = [duration?.ns, count.map { interval.times($0) }].compactMap { $0 }.min()
       options.filterPart = FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup)
       options.filter.comms = Set(comm.map { Comm($0) })

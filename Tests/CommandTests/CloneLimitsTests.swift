@@ -44,8 +44,12 @@ struct CloneLimitsTests {
     let (final, told) = try attempts("32", "300", within: group)
     let tried = try #require(told["tried"])
     let failed = final.calls.failed.values.reduce(0, +)
-    #expect(try #require(told["killed"]) == 9 || #require(told["failed"]) > 0)
-    #expect(final.calls.processes + failed == tried + 1)
+    let wasKilled = try #require(told["killed"]) == 9
+    let refused = try #require(told["failed"])
+    #expect(wasKilled || refused > 0)
+    // It may have been ended between counting a try and making it.
+    let calls = final.calls.processes + failed
+    #expect(calls == tried + 1 || wasKilled && calls == tried)
     #expect(final.calls.processes >= (try #require(told["made"])) + 1)
   }
 

@@ -31,6 +31,11 @@ struct LoadSampleTests {
     #expect(equal >= samples.count / 2, "\(samples)")
     for snapshot in snapshots {
       guard let recomputed = snapshot.load.recomputed else { continue }
+      // In every bit, where the kernel's bits can be read.
+      #expect((snapshot.load.avenrun != nil) == isExact)
+      if let kernels = snapshot.load.avenrun {
+        #expect(recomputed.map { UInt64($0 * 2048) } == kernels)
+      }
       for (ours, kernels) in zip(recomputed, snapshot.load.kernel) {
         let shown = KernelLoad.shown(UInt64((ours * 2048).rounded()))
         // Of where it began only two digits are known, where they aren't read.

@@ -15,7 +15,7 @@
 #include <sys/prctl.h>
 #include <sysexits.h>
 
-#define MOST_ARGUMENTS 2
+#define MOST_ARGUMENTS 4
 
 static void internal_spin(const long *arguments)
 {
@@ -30,6 +30,7 @@ static const struct load {
 	void (*run)(const long *arguments);
 } loads[] = {
 	{"attempts", "MIB N", 2, 2, load_attempts},
+	{"bursts", "N PHASE_MS PERIOD_MS LENGTH_MS", 4, 4, load_bursts},
 	{"calls", "N", 1, 1, load_calls},
 	{"chain", "N", 1, 1, load_chain},
 	{"contend", "N [CPU]", 1, 2, load_contend},
@@ -39,6 +40,7 @@ static const struct load {
 	{"execthread", "", 0, 0, load_execthread},
 	{"forks", "MIB COUNT", 2, 2, load_forks},
 	{"forkstorm", "N", 1, 1, load_forkstorm},
+	{"fuse", "N", 1, 1, load_fuse},
 	{"hugeforks", "MIB COUNT", 2, 2, load_hugeforks},
 	{"migrate", "N", 1, 1, load_migrate},
 	{"pingpong", "PAIRS [CPU]", 1, 2, load_pingpong},
@@ -103,7 +105,7 @@ static void rise_above_load(void)
 
 int main(int argc, char **argv)
 {
-	long arguments[MOST_ARGUMENTS] = {-1, -1};
+	long arguments[MOST_ARGUMENTS] = {-1, -1, -1, -1};
 	const struct load *load = NULL;
 	int count = 0;
 

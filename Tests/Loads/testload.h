@@ -14,6 +14,7 @@
  * is -1. It returns when the load has ended and nothing of it is left.
  */
 void load_attempts(const long *arguments);
+void load_bursts(const long *arguments);
 void load_calls(const long *arguments);
 void load_chain(const long *arguments);
 void load_contend(const long *arguments);
@@ -23,6 +24,7 @@ void load_dsleep(const long *arguments);
 void load_execthread(const long *arguments);
 void load_forks(const long *arguments);
 void load_forkstorm(const long *arguments);
+void load_fuse(const long *arguments);
 void load_hugeforks(const long *arguments);
 void load_migrate(const long *arguments);
 void load_pingpong(const long *arguments);

@@ -10,6 +10,8 @@ public enum Need: String, Sendable {
   case stock
   /// `Tests/Lab/noload`, built for this very kernel.
   case noload
+  /// FUSE in the kernel, and not as a module.
+  case fuse
 
   /// Whether this is a guest of the lab: emulated, with little memory.
   public static var inLab: Bool { ProcessInfo.processInfo.environment["SONDE_LAB"] != nil }
@@ -18,6 +20,7 @@ public enum Need: String, Sendable {
     switch self {
     case .stock: Self.inLab
     case .noload: Self.noloadModule != nil
+    case .fuse: FileManager.default.fileExists(atPath: "/dev/fuse")
     }
   }
 

@@ -83,7 +83,7 @@ struct sonde_task_event {
 	/* the id before execve, where it differs (see de_thread()) */
 	sonde_u32 old_tid;
 	sonde_u16 pad;
-	sonde_u8 pad2;
+	sonde_u8 is_kernel_thread;
 	sonde_u8 kind;
 	sonde_u8 comm[SONDE_COMM_LEN];
 };
@@ -109,15 +109,21 @@ struct sonde_task {
 	sonde_u8 on_cpu;
 	sonde_u8 on_rq;
 	sonde_u8 comm[SONDE_COMM_LEN];
+	sonde_u32 is_kernel_thread;
+	sonde_u32 pad;
 };
 
 #define SONDE_WAIT_FRAMES 24
 
-/* One task in D, as the iterator over those saw it. */
+/* One task in D, or runnable and throttled, as the iterator over those saw it.
+ */
 struct sonde_waiter {
 	sonde_u32 tid;
+	/* 0 in D, 1 where its cgroup has used up its CPU quota */
+	sonde_u32 is_throttled;
 	/* bytes of frames, innermost first */
 	sonde_u32 length;
+	sonde_u32 pad;
 	sonde_u64 frames[SONDE_WAIT_FRAMES];
 };
 
@@ -171,16 +177,18 @@ struct sonde_live {
 struct sonde_window {
 	sonde_u64 from;
 	sonde_u64 to;
+	/* whether the iterator over those in D is to tell as well */
+	sonde_u64 iterates;
 };
 
-_Static_assert(sizeof(struct sonde_window) == 16, "sonde_window");
+_Static_assert(sizeof(struct sonde_window) == 24, "sonde_window");
 _Static_assert(sizeof(struct sonde_switch) == 32, "sonde_switch");
 _Static_assert(sizeof(struct sonde_task_event) == 48, "sonde_task_event");
-_Static_assert(sizeof(struct sonde_task) == 80, "sonde_task");
+_Static_assert(sizeof(struct sonde_task) == 88, "sonde_task");
 _Static_assert(sizeof(struct sonde_cpu) == 64, "sonde_cpu");
 _Static_assert(sizeof(struct sonde_config) == 8, "sonde_config");
 _Static_assert(sizeof(struct sonde_wait) == 32, "sonde_wait");
-_Static_assert(sizeof(struct sonde_waiter) == 200, "sonde_waiter");
+_Static_assert(sizeof(struct sonde_waiter) == 208, "sonde_waiter");
 _Static_assert(sizeof(struct sonde_live) == 72, "sonde_live");
 _Static_assert(__builtin_offsetof(struct sonde_switch, kind) == 31, "kind");
 _Static_assert(__builtin_offsetof(struct sonde_task_event, kind) == 31, "kind");

@@ -6,6 +6,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A descriptor for sonde_epoll_add() and sonde_epoll_wait(). */
@@ -76,5 +77,10 @@ int sonde_start_held(char *const *arguments, int *gate, int *report);
  * alone. -1 and errno where that isn't permitted.
  */
 int sonde_mount_tracefs(void);
+
+/* Whether the first argument of a system call, by number, is an open file that
+ * it reads, writes or looks at.
+ */
+bool sonde_call_is_about_file(long number);
 
 #endif

@@ -1,0 +1,31 @@
+import LoadTrace
+
+/// A load account with the groups that it is by.
+struct LoadLedger {
+  private(set) var groups: AccountGroups
+  private(set) var account: LoadAccount
+  /// Who is active at the sample that is being taken.
+  private var active: [LoadAccount.Key: UInt64] = [:]
+
+  /// - Parameter before: the kernel's averages as the watch begins.
+  init(by: [Grouping], before: [3 of Double]) {
+    groups = AccountGroups(by: by)
+    account = LoadAccount(before: before)
+  }
+
+  mutating func begin(before: [3 of Double]) { account = LoadAccount(before: before) }
+
+  mutating func count(
+    _ task: ActiveTask, _ sites: inout WaitSites, _ probes: borrowing SchedProbes
+  ) {
+    active[groups.key(of: task, &sites, probes), default: 0] += 1
+  }
+
+  /// The sample is over.
+  ///
+  /// - Parameter mean: how many were active in the mean since the sample before.
+  mutating func close(mean: Double?) {
+    account.sample(active, mean: mean)
+    active = [:]
+  }
+}

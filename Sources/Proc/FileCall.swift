@@ -1,0 +1,17 @@
+import CLinux
+
+/// The file that a task's system call is about, where it waits in one (man proc_pid_syscall(5)).
+public enum FileCall {
+  /// The type of the file system it is on, such as "nfs4"; nil where there is none, or it can't be seen.
+  /// Doesn't touch the file system itself, which may never answer.
+  public static func fileSystem(ofTask tid: Int32) -> String? {
+    guard let words = (try? contents(of: "/proc/\(tid)/syscall"))?.lines.first?.words,
+      words.count > 1, let number = Int(words[0]), sonde_call_is_about_file(number),
+      let file = UInt32(words[1].dropFirst(2), radix: 16),
+      let info = (try? contents(of: "/proc/\(tid)/fdinfo/\(file)"))?.lines,
+      let mount = info.first(where: { $0.hasPrefix("mnt_id:") })?.words.last,
+      let mounts = try? contents(of: "/proc/\(tid)/mountinfo").lines
+    else { return nil }
+    return mounts.first { $0.words.first == mount }.flatMap { Mount(parsing: $0)?.type }
+  }
+}

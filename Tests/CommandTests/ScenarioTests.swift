@@ -1,0 +1,128 @@
+import Foundation
+import Snapshots
+import Support
+import Testing
+
+/// Loads of a known cause that take some building, and what `loadwatch` says of each first.
+@Suite(.serialized)
+struct ScenarioTests {
+  private let scratch: Scratch
+  private let cpus = ProcessInfo.processInfo.activeProcessorCount
+
+  init() throws { scratch = try Scratch() }
+
+  private func watched(seconds: Int = 16, _ options: String...) throws -> LoadSnapshot {
+    let ended = try Command(
+      Binaries.url("loadwatch").path,
+      ["--format", "json", "--duration", "\(seconds)s"] + options
+    ).wait(seconds: 180)
+    #expect(ended.status == 0, "\(ended.errors)")
+    return try #require(try ended.snapshots().last)
+  }
+
+  /// But for what is left of the load before, which is not this load's cause.
+  private func causes(_ snapshot: LoadSnapshot) -> [String] {
+    (snapshot.verdict ?? []).map(\.cause).filter { $0 != "older" }
+  }
+
+  /// Tasks that may not run don't count, as much as they want to.
+  @Test func throttledCgroup() throws {
+    let cgroup = try TestCgroup("cpu")
+    if cgroup.isUnified {
+      try cgroup.set("cpu.max", to: "20000 100000")
+    } else {
+      try cgroup.set("cpu.cfs_quota_us", to: "20000")
+    }
+    let load = try Load("spin", "8", tellsIds: true)
+    for tid in load.tids { try cgroup.take(tid) }
+    let snapshot = try watched(seconds: 21)
+    _ = load.stop()
+    #expect(causes(snapshot).first == "throttled", "\(snapshot.verdict ?? [])")
+    let verdict = try #require(snapshot.verdict?.first { $0.cause == "throttled" })
+    #expect(verdict.text.contains(cgroup.name), "\(verdict)")
+    #expect(!causes(snapshot).contains("aliasing") && !causes(snapshot).contains("cpu_saturated"))
+    // With the throttled ones counted it would be eight by now, as far as the samples reach.
+    let samples = try #require(snapshot.load.samples)
+    for sample in samples {
+      #expect(abs(Int(try #require(sample.active)) - Int(sample.seen)) <= 8, "\(sample)")
+    }
+  }
+
+  @Test func frozenTasks() throws {
+    let cgroup = try Need.inLab ? TestCgroup() : TestCgroup("freezer")
+    let load = try Load("spin", "12", tellsIds: true)
+    for tid in load.tids { try cgroup.take(tid) }
+    try cgroup.set("cgroup.freeze", v1: "freezer.state", to: cgroup.isUnified ? "1" : "FROZEN")
+    let snapshot = try watched(seconds: 11)
+    try cgroup.set("cgroup.freeze", v1: "freezer.state", to: cgroup.isUnified ? "0" : "THAWED")
+    _ = load.stop()
+    #expect(causes(snapshot) == ["healthy"], "\(snapshot.verdict ?? [])")
+    #expect(snapshot.tasks.runnable.mean < 2 && snapshot.tasks.uninterruptible.mean < 2)
+  }
+
+  /// Bursts that the kernel's samples meet each time, or never.
+  @Test(arguments: Need.inLab ? [true] : [true, false]) func bursts(inPhase: Bool) throws {
+    let samples = try #require(try watched(seconds: 11).load.samples)
+    let times = try samples.map { sample in
+      try Date(
+        sample.at, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+      ).timeIntervalSince1970 * 1000
+    }
+    let (first, second) = (try #require(times.first), try #require(times.last))
+    let period = ((second - first) / Double(times.count - 1)).rounded()
+    // The bursts begin before the samples, or end before them.
+    let length = inPhase ? 400 : period - 900
+    let phase = (first - (inPhase ? 200 : -450)).truncatingRemainder(dividingBy: period)
+    let load = try Load(
+      "bursts", "6", "\(Int(phase.rounded()))", "\(Int(period))", "\(Int(length))")
+    let snapshot = try watched(seconds: Need.inLab ? 31 : 41)
+    _ = load.stop()
+    #expect(causes(snapshot).first == "aliasing", "\(snapshot.verdict ?? []) \(snapshot.load)")
+    let average = try #require(snapshot.load.trueAverage?.first)
+    let kernel = snapshot.load.kernel[0]
+    #expect(inPhase ? kernel > average + 0.5 : kernel < average - 0.5, "\(kernel) \(average)")
+  }
+
+  @Test(.needs(.fuse)) func silentFileServer() throws {
+    let load = try Load("fuse", "20")
+    let snapshot = try watched("--by", "comm")
+    _ = load.stop()
+    #expect(causes(snapshot) == ["network_fs"], "\(snapshot.verdict ?? [])")
+  }
+
+  /// Two causes, and no other.
+  @Test func aMix() throws {
+    let loads = [try Load("spin", "\(cpus + 3)"), try Load("vfork", "\(cpus + 3)")]
+    let snapshot = try watched(seconds: Need.inLab ? 16 : 26)
+    for load in loads { _ = load.stop() }
+    #expect(Set(causes(snapshot)) == ["cpu_saturated", "vfork_parents"])
+  }
+
+  /// Where each sleep in D was, number and time, against the loads' own.
+  @Test func stacks() throws {
+    let load = try Load("vfork", "7")
+    let started = try Command(
+      Binaries.url("loadwatch").path,
+      ["--format", "folded", "--duration", "3s", "-o", scratch.file("folded")]
+    ).wait(seconds: 60)
+    #expect(started.status == 0 && started.errors.isEmpty)
+    let counted = try Command(
+      Binaries.url("loadwatch").path, ["--format", "folded-count", "--duration", "1s"]
+    ).wait(seconds: 60)
+    _ = load.stop()
+    func ofVfork(_ text: String) -> [(stack: String, value: UInt64)] {
+      text.split(separator: "\n").compactMap { line in
+        guard line.hasPrefix("testload;"), let end = line.lastIndex(of: " ") else { return nil }
+        return UInt64(line[line.index(after: end)...]).map { (String(line[..<end]), $0) }
+      }
+    }
+    let times = ofVfork(try String(contentsOfFile: scratch.file("folded"), encoding: .utf8))
+    let time = times.reduce(0) { $0 + $1.value }
+    // Seven, for all of the watch.
+    #expect(abs(Double(time) / 21e9 - 1) < 0.01, "\(times)")
+    #expect(times.allSatisfy { $0.stack.contains("clone") && !$0.stack.contains("schedule") })
+    #expect(ofVfork(counted.output).reduce(0) { $0 + $1.value } == 7, "\(counted.output)")
+    let wrong = try Command(Binaries.url("loadwatch").path, ["--stacks"]).wait()
+    #expect(wrong.status == 64 && wrong.errors.contains("folded"))
+  }
+}
