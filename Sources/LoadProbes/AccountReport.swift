@@ -9,7 +9,7 @@ extension Reporter {
   private static let shown = 50
 
   func addAccount(
-    _ sampling: LoadSampling, to snapshot: inout LoadSnapshot, from start: UInt64
+    _ sampling: LoadSampling, to snapshot: inout LoadSnapshot
   ) {
     let kernel = sampling.kernel
     let averages = [kernel.load1, kernel.load5, kernel.load15]
@@ -19,13 +19,11 @@ extension Reporter {
       exact.averages.indices.map { exact.averages[$0] }
     }
     snapshot.load.trueAverage = list(account.trueAverage)
-    snapshot.load.samples = sampling.samples.map { sample in
+    snapshot.load.samples = sampling.samples.filter { snapshot.final || $0.time > told }.map {
+      sample in
       LoadSamplePart(
         at: timestamp(sample.time &+ sampling.clockOffset), active: sample.active,
         seen: sample.seen, mean: sample.mean, load1: sample.load1)
-    }
-    if !snapshot.final {
-      snapshot.load.samples?.removeAll { $0.at < snapshot.start }
     }
     let sum = account.sum
     snapshot.olderThanWatch = list(account.older)

@@ -20,6 +20,9 @@ struct Reporter {
   private let firstWitness = Witness.current()
   private var lastWitness: Witness
   private let first: Totals
+  /// Time of the last load sample that an interval has told of: the kernel makes its averages of one a
+  /// while later, and an interval may end in between.
+  private(set) var told: UInt64 = 0
 
   /// What the consumer counts itself.
   struct Cost {
@@ -63,6 +66,7 @@ struct Reporter {
     let witness = Witness.current()
     let snapshot = try snapshot(
       interval, from: last, to: now, sampling, since: lastWitness, witness, final: false)
+    told = sampling?.samples.last?.time ?? told
     last = now
     lastWitness = witness
     if whole == nil {
@@ -108,7 +112,7 @@ struct Reporter {
         blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
     snapshot.pressure = pressure(since: since, witness, over: length)
     if let sampling, !sampling.samples.isEmpty {
-      addAccount(sampling, to: &snapshot, from: interval.start)
+      addAccount(sampling, to: &snapshot)
       snapshot.verdict = verdict(snapshot, sampling, since: since, witness).parts()
     }
     snapshot.limits = try? limits(load)

@@ -51,13 +51,16 @@ struct Verdict {
       ]
     }
     var found = uninterruptible() + runnable() + throttling() + sampling()
-    if older > max(Self.least, 0.5 * load1) {
-      found.append(
-        part(
-          "older", older / load1, "Most of this load is older than this watch, and fades.",
-          ["\(number(older)) of load1 \(number(load1)) was there before"], nil))
-    }
     found.sort { $0.share > $1.share }
+    // What goes on says more than what has been.
+    if older > max(Self.least, 0.5 * load1) {
+      found =
+        found.prefix(2) + [
+          part(
+            "older", older / load1, "Most of this load is older than this watch, and fades.",
+            ["\(number(older)) of load1 \(number(load1)) was there before"], nil)
+        ]
+    }
     if found.isEmpty, remainder > max(0.5, 0.3 * load1) {
       return [
         part(

@@ -90,6 +90,48 @@ struct ScenarioTests {
     #expect(causes(snapshot) == ["network_fs"], "\(snapshot.verdict ?? [])")
   }
 
+  /// Writers of which each waits for the journal: a file system of its own on a loop device.
+  @Test(.needs(.loopDevices)) func journal() throws {
+    let disk = try LoopDisk(at: scratch.path)
+    let writers = try (0..<6).map { index in
+      try Command(
+        "sh",
+        [
+          "-c",
+          "trap 'kill $!; wait; exit' TERM; while :; do dd if=/dev/zero of=\(disk.place)/\(index) "
+            + "bs=4k count=500 oflag=sync 2>/dev/null & wait; done",
+        ])
+    }
+    let snapshot = try watched()
+    for writer in writers {
+      writer.send(SIGTERM)
+      _ = try writer.wait()
+    }
+    #expect(causes(snapshot).first == "journal", "\(snapshot.verdict ?? [])")
+  }
+
+  /// A disk that is slow: writes past the cache, of which so many a second get through.
+  @Test(.needs(.loopDevices)) func slowDisk() throws {
+    let disk = try LoopDisk(at: scratch.path)
+    let cgroup = try TestCgroup("blkio")
+    try cgroup.set("blkio.throttle.write_bps_device", to: "\(disk.numbers) 400000")
+    let writers = try (0..<6).map { index in
+      try Command(
+        "sh",
+        [
+          "-c",
+          "echo 0 > \(cgroup.path)/cgroup.procs; exec dd if=/dev/zero of=\(disk.place)/\(index) "
+            + "bs=64k count=100 oflag=direct",
+        ])
+    }
+    let snapshot = try watched()
+    for writer in writers {
+      writer.send(SIGKILL)
+      _ = try writer.wait(seconds: 60)
+    }
+    #expect(causes(snapshot).first == "disk", "\(snapshot.verdict ?? [])")
+  }
+
   /// Two causes, and no other.
   @Test func aMix() throws {
     let loads = [try Load("spin", "\(cpus + 3)"), try Load("vfork", "\(cpus + 3)")]

@@ -12,6 +12,8 @@ public enum Need: String, Sendable {
   case noload
   /// FUSE in the kernel, and not as a module.
   case fuse
+  /// Loop devices, a program that makes ext4 file systems, and blkio cgroups of version 1.
+  case loopDevices
 
   /// Whether this is a guest of the lab: emulated, with little memory.
   public static var inLab: Bool { ProcessInfo.processInfo.environment["SONDE_LAB"] != nil }
@@ -20,6 +22,11 @@ public enum Need: String, Sendable {
     switch self {
     case .stock: Self.inLab
     case .noload: Self.noloadModule != nil
+    case .loopDevices:
+      [
+        "/dev/loop-control", "/sbin/mkfs.ext4",
+        "/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device",
+      ].allSatisfy { FileManager.default.fileExists(atPath: $0) }
     case .fuse: FileManager.default.fileExists(atPath: "/dev/fuse")
     }
   }
