@@ -130,11 +130,16 @@ struct Verdict {
 
   private func cause(_ row: Row) -> String {
     switch row.kind {
-    // A page that is waited for may come from swap: do_swap_page() isn't always on the stack.
-    case .disk where swapsPerSecond > 500: WaitKind.memory.rawValue
+    // A page that is waited for may come from swap, or have been thrown out a moment ago.
+    case .disk where isShortOfMemory: WaitKind.memory.rawValue
     case .other where row.isKernelThread && meanIdle > 0.2 && disk?.share ?? 0 < 0.2: "no_work"
     default: row.kind.rawValue
     }
+  }
+
+  /// The kernel counts the time in which tasks reclaim memory, or wait for what they had a moment ago.
+  private var isShortOfMemory: Bool {
+    swapsPerSecond > 500 || pressure?.memory.map { $0.some >= 0.3 && $0.full >= 0.1 } ?? false
   }
 
   private func words(_ cause: String, _ who: String) -> (String, String?) {
@@ -156,8 +161,9 @@ struct Verdict {
       )
     case "memory":
       (
-        "\(who) waits for memory: the machine swaps.",
-        "Give it more memory, or run less: time goes into moving pages."
+        "\(who) waits for memory.",
+        "More memory (or a higher memory.max of its cgroup), or less to run: time goes into moving "
+          + "pages."
       )
     case "disk":
       (
@@ -196,6 +202,15 @@ struct Verdict {
         self.part(
           "process_storm", sum / load1, "Very many short tasks are started.", evidence,
           "See who starts them: cloneprof, or the parents of \(who).")
+      ]
+    }
+    if isShortOfMemory {
+      evidence += waits("memory", pressure?.memory)
+      evidence.append("\(number(swapsPerSecond)) pages swapped a second")
+      return [
+        self.part(
+          "memory", sum / load1, "The CPUs are busy making room in memory, most of all for \(who).",
+          evidence, words("memory", who).1)
       ]
     }
     if meanIdle < 0.1, runnableMean > 1.05 * Double(cpus) {
