@@ -2,6 +2,7 @@
 # make test   everything that can be tested on this machine
 # make bench  what it costs, beside its peers
 # make lab    the kernel's and the tools' tests inside stock kernels: make lab KERNELS="5.10 7.2"
+# make lab-samples a thousand load samples inside one of them, recomputed to the bit
 # make lab-large   530,000 tasks in D inside one of them, which takes 18 GB of memory
 #
 # Each installs what it needs and is missing, where apt-get can. Everything runs as root:
@@ -28,7 +29,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test lab lab-large format lint bpf-arm64 bench static install clean
+.PHONY: all build run test lab lab-samples lab-large format lint bpf-arm64 bench static install clean
 
 all: build
 
@@ -67,6 +68,12 @@ lab:
 	Tests/Lab/emulator
 	$(SWIFT_BUILD) --build-tests
 	Tests/Lab/lab $(BIN) $(KERNELS)
+
+lab-samples:
+	$(call install,$(LAB_PACKAGES))
+	Tests/Lab/emulator
+	$(SWIFT_BUILD) --build-tests
+	Tests/Lab/lab-samples $(BIN)
 
 lab-large:
 	$(call install,$(LAB_PACKAGES))
