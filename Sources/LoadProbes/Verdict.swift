@@ -256,10 +256,10 @@ struct Verdict {
   /// What the kernel sees every 5 s, against what is there all the time.
   private func sampling() -> [VerdictPart] {
     let gap = load1 - trueLoad1
-    // Throttled tasks are in the continuous count.
-    guard abs(gap) > max(0.5, 0.3 * max(load1, trueLoad1)), gap > 0 || throttling().isEmpty else {
-      return []
-    }
+    // What is older is in both, and throttled tasks are in the continuous count.
+    guard abs(gap) > max(0.5, 0.3 * (max(load1, trueLoad1) - older)),
+      gap > 0 || throttling().isEmpty
+    else { return [] }
     let evidence = [
       "load1 \(number(load1)), counted all the time \(number(trueLoad1))"
     ]

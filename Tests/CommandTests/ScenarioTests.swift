@@ -132,6 +132,25 @@ struct ScenarioTests {
     #expect(causes(snapshot).first == "disk", "\(snapshot.verdict ?? [])")
   }
 
+  /// More memory written round and round than the cgroup has, and swap for the rest.
+  @Test(.needs(.loopDevices)) func swapStorm() throws {
+    let swap = try SwapFile(on: LoopDisk(at: scratch.path))
+    let cgroup = try TestCgroup("memory")
+    try cgroup.set("memory.max", v1: "memory.limit_in_bytes", to: "40M")
+    let load = try Command(
+      "sh",
+      [
+        "-c",
+        "echo 0 > \(cgroup.path)/cgroup.procs; exec \(Binaries.url("testload").path) "
+          + "thrash 4 25 --seconds 60",
+      ])
+    let snapshot = try watched()
+    load.send(SIGTERM)
+    _ = try load.wait(seconds: 60)
+    withExtendedLifetime(swap) {}
+    #expect(causes(snapshot).first == "memory", "\(snapshot.verdict ?? [])")
+  }
+
   /// Two causes, and no other.
   @Test func aMix() throws {
     let loads = [try Load("spin", "\(cpus + 3)"), try Load("vfork", "\(cpus + 3)")]

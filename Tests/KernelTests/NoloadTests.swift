@@ -79,6 +79,37 @@ struct NoloadTests {
     #expect(threads.allSatisfy { $0.state == "D" && $0.site != nil && $0.site != "(unknown)" })
   }
 
+  /// Which sleeps are load is in the bits of their state (include/linux/sched.h): told as they go to
+  /// sleep and found asleep, against the kernel's own count.
+  @Test(arguments: [
+    ("TASK_KILLABLE", 0x102, true),
+    ("TASK_UNINTERRUPTIBLE | TASK_FREEZABLE", 0x2002, true),
+    ("TASK_IDLE", 0x402, false),
+    ("TASK_INTERRUPTIBLE | TASK_FREEZABLE", 0x2001, false),
+    // PREEMPT_RT's locks.
+    ("TASK_RTLOCK_WAIT", 0x1000, false),
+  ]) func states(name: String, bits: Int, isLoad: Bool) throws {
+    var isLoaded = false
+    defer { if isLoaded { _ = try? Command("rmmod", ["noload"]).wait(seconds: 60) } }
+    let expected = isLoad ? 20 : 0
+    let final = try #require(
+      try watched(seconds: 7, interval: 1) { number in
+        guard number == 1 else { return }
+        isLoaded = (try? module("insmod", Need.noloadModule!, "load=20", "state=\(bits)")) != nil
+      }.last)
+    try #require(isLoaded)
+    #expect(try kernelThreads().count == 20)
+    let sample = try #require(final.load.samples?.last)
+    let active = Int(try #require(sample.active))
+    #expect(abs(active - expected) <= 3, "\(name): \(active)")
+    #expect(abs(active - Int(sample.seen)) <= 2, "\(name): \(sample)")
+
+    let threads = try kernelThreads()
+    for snapshot in try watched(seconds: 1, .threads(threads)) {
+      #expect(snapshot.tasks.uninterruptible.now == UInt64(expected), "\(name)")
+    }
+  }
+
   @Test func endsByItself() throws {
     try module("insmod", try #require(Need.noloadModule), "load=20", "timeout_secs=2")
     defer { _ = try? Command("rmmod", ["noload"]).wait(seconds: 60) }

@@ -47,6 +47,7 @@ static const struct load {
 	{"renamer", "", 0, 0, load_renamer},
 	{"sleepers", "N", 1, 1, load_sleepers},
 	{"spin", "N [CPU]", 1, 2, load_spin},
+	{"thrash", "N MIB", 2, 2, load_thrash},
 	{"vfork", "N", 1, 1, load_vfork},
 	{"wake", "N US", 2, 2, load_wake},
 	{"internal-spin", NULL, 1, 1, internal_spin},

@@ -31,6 +31,7 @@ void load_pingpong(const long *arguments);
 void load_renamer(const long *arguments);
 void load_sleepers(const long *arguments);
 void load_spin(const long *arguments);
+void load_thrash(const long *arguments);
 void load_vfork(const long *arguments);
 void load_wake(const long *arguments);
 

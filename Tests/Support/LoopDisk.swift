@@ -29,3 +29,26 @@ public final class LoopDisk {
     _ = try? Command("umount", [place]).wait()
   }
 }
+
+/// Room to swap, gone with this object: what is in it goes back to memory then, if its owners haven't
+/// ended.
+public final class SwapFile {
+  private let disk: LoopDisk
+  private let path: String
+
+  public init(on disk: LoopDisk) throws {
+    self.disk = disk
+    path = disk.place + "/swap"
+    for command in [
+      ["dd", "if=/dev/zero", "of=\(path)", "bs=1M", "count=150", "status=none"],
+      ["chmod", "600", path], ["mkswap", "-q", path], ["swapon", path],
+    ] {
+      let ended = try Command(command[0], Array(command.dropFirst())).wait(seconds: 60)
+      guard ended.status == 0 else { throw Load.Failure(ended.errors) }
+    }
+  }
+
+  deinit {
+    _ = try? Command("swapoff", [path]).wait(seconds: 60)
+  }
+}

@@ -3,14 +3,14 @@
  * Load without work: kernel threads that sleep uninterruptibly, for tests.
  *
  * insmod noload.ko load=1000 timeout_secs=60; they sleep until that time is up,
- * or until rmmod.
+ * or until rmmod. Or in another state than D, by its bits.
  */
-#include <linux/completion.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/vmalloc.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 static unsigned int load = 1;
@@ -22,30 +22,42 @@ module_param(timeout_secs, uint, 0444);
 MODULE_PARM_DESC(timeout_secs,
 		 "wake them after so many seconds; 0: with rmmod");
 
+/* As a task that waits for a disk. */
+static unsigned int state = TASK_UNINTERRUPTIBLE;
+module_param(state, uint, 0444);
+MODULE_PARM_DESC(state, "the state they sleep in, include/linux/sched.h");
+
 static struct task_struct **sleepers;
 static unsigned int started;
-/* Complete for all and for good: also for a thread that did not run yet. */
-static DECLARE_COMPLETION(ended);
+static DECLARE_WAIT_QUEUE_HEAD(queue);
+static bool ended;
 
 static int sleeper(void *unused)
 {
-	/* TASK_UNINTERRUPTIBLE, as a task that waits for a disk. */
-	wait_for_completion(&ended);
+	while (!READ_ONCE(ended))
+		___wait_event(queue, READ_ONCE(ended), state, 0, 0, schedule());
 	/* kthread_stop() needs a thread that is still there. */
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(HZ);
 	return 0;
 }
 
+static void wake_all(void)
+{
+	WRITE_ONCE(ended, true);
+	/* Also states that wake_up() leaves alone. */
+	__wake_up(&queue, state, 0, NULL);
+}
+
 static void time_is_up(struct work_struct *work)
 {
-	complete_all(&ended);
+	wake_all();
 }
 static DECLARE_DELAYED_WORK(timer, time_is_up);
 
 static void end_all(void)
 {
-	complete_all(&ended);
+	wake_all();
 	while (started > 0)
 		kthread_stop(sleepers[--started]);
 	vfree(sleepers);
