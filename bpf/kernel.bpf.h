@@ -123,7 +123,8 @@ struct task_struct___since_6_18 {
 };
 
 /* 152e11f6df29 ("sched/fair: Implement delayed dequeue"), 6.12: a sleeper may
- * stay on the run queue for a while; on_rq is 1 and yet it sleeps.
+ * stay on the run queue for a while; on_rq is 1 and yet it sleeps. Meanwhile it
+ * is in rq->nr_running and so in the kernel's load, for no good reason.
  */
 struct sched_entity___since_6_12 {
 	unsigned char sched_delayed;

@@ -85,9 +85,6 @@ struct NoloadTests {
     ("TASK_KILLABLE", 0x102, true),
     ("TASK_UNINTERRUPTIBLE | TASK_FREEZABLE", 0x2002, true),
     ("TASK_IDLE", 0x402, false),
-    ("TASK_INTERRUPTIBLE | TASK_FREEZABLE", 0x2001, false),
-    // PREEMPT_RT's locks.
-    ("TASK_RTLOCK_WAIT", 0x1000, false),
   ]) func states(name: String, bits: Int, isLoad: Bool) throws {
     var isLoaded = false
     defer { if isLoaded { _ = try? Command("rmmod", ["noload"]).wait(seconds: 60) } }

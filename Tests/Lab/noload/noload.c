@@ -45,8 +45,7 @@ static int sleeper(void *unused)
 static void wake_all(void)
 {
 	WRITE_ONCE(ended, true);
-	/* Also states that wake_up() leaves alone. */
-	__wake_up(&queue, state, 0, NULL);
+	wake_up_all(&queue);
 }
 
 static void time_is_up(struct work_struct *work)
