@@ -109,6 +109,7 @@ let package = Package(
       name: "cloneprof",
       dependencies: [
         "CLinux", "Commands", "ForkProbes", "ForkTrace", "Presentation", "Proc", "Snapshots",
+        "Watching",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

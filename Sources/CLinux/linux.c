@@ -100,6 +100,7 @@ int sonde_start_held(char *const *arguments, int *gate, int *report)
 {
 	int gates[2], reports[2];
 	pid_t pid;
+	ssize_t size;
 	char byte;
 
 	if (pipe2(gates, O_CLOEXEC) < 0)
@@ -112,9 +113,12 @@ int sonde_start_held(char *const *arguments, int *gate, int *report)
 	pid = fork();
 	if (pid == 0) {
 		close(gates[1]);
-		/* Until the other end is closed. */
-		while (read(gates[0], &byte, 1) < 0 && errno == EINTR)
-			;
+		do {
+			size = read(gates[0], &byte, 1);
+		} while (size < 0 && errno == EINTR);
+		/* Closed without a word, as by the end of who holds it. */
+		if (size != 1)
+			_exit(127);
 		signal(SIGPIPE, SIG_DFL);
 		execvp(arguments[0], arguments);
 		if (write(reports[1], &errno, sizeof(errno)) < 0)

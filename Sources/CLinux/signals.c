@@ -33,22 +33,28 @@ static void __attribute__((noreturn)) leave(void)
 	_exit(STATUS_OF_SIGINT);
 }
 
-static void tell(int signal)
+static void tell(int signal, siginfo_t *info, void *context)
 {
-	int error = errno;
+	int error = errno, told_signal = signal;
 
+	(void)context;
+	/* That it is closed a terminal tells the leader of its session alone.
+	 */
+	if (info->si_code == SI_KERNEL && signal != SIGHUP)
+		told_signal |= SONDE_SIGNAL_OF_TERMINAL;
 	if (signal == SIGINT && told_before)
 		leave();
 	told_before = 1;
 	/* A full pipe tells as well. */
-	if (write(told[1], &signal, sizeof(signal)) < 0)
+	if (write(told[1], &told_signal, sizeof(told_signal)) < 0)
 		errno = error;
 	errno = error;
 }
 
 int sonde_catch_signals(const int *signals, int count)
 {
-	struct sigaction action = {.sa_handler = tell, .sa_flags = SA_RESTART};
+	struct sigaction action = {.sa_sigaction = tell,
+				   .sa_flags = SA_RESTART | SA_SIGINFO};
 
 	sonde_release_signals();
 	if (pipe2(told, O_CLOEXEC | O_NONBLOCK))

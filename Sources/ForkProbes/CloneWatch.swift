@@ -37,7 +37,8 @@ public struct CloneWatch: ~Copyable {
   /// What ended it.
   public enum End: Sendable, Equatable {
     case over
-    case signal(Int32)
+    /// Its number; and whether a key of the terminal sent it, to others as well.
+    case signal(Int32, fromTerminal: Bool)
     case processesEnded
     /// `emit` wanted no more.
     case stopped
@@ -129,7 +130,9 @@ public struct CloneWatch: ~Copyable {
       reporter.lookUp(tracker.open, probes)
       chooseSampling()
       if let clones = options.clones, reporter.clones + tracker.count >= clones { end = .over }
-      if let signal = wakeup.signal { end = end ?? .signal(signal) }
+      if let signal = wakeup.signal {
+        end = end ?? .signal(signal, fromTerminal: wakeup.isFromTerminal)
+      }
       if wakeup.allProcessesEnded { end = end ?? .processesEnded }
       if wakeup.outputClosed { end = end ?? .stopped }
       let now = Clocks.monotonic

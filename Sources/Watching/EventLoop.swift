@@ -15,6 +15,8 @@ public struct EventLoop: ~Copyable {
   public struct Wakeup: Sendable {
     /// The number of the signal that came.
     public fileprivate(set) var signal: Int32?
+    /// Whether a key sent it: then all processes in the terminal's foreground have had it.
+    public fileprivate(set) var isFromTerminal = false
     /// The last of those to watch has ended just now.
     public fileprivate(set) var allProcessesEnded = false
     /// Nobody reads the output any more.
@@ -92,7 +94,9 @@ public struct EventLoop: ~Copyable {
     }
     for descriptor in ready.prefix(Int(count)) {
       if descriptor == signals.rawValue {
-        wakeup.signal = readSignal()
+        guard let told = readSignal() else { continue }
+        wakeup.signal = told & ~SONDE_SIGNAL_OF_TERMINAL
+        wakeup.isFromTerminal = told & SONDE_SIGNAL_OF_TERMINAL != 0
       } else if descriptor == output?.rawValue {
         wakeup.outputClosed = true
       } else if let index = processes.firstIndex(where: { $0.rawValue == descriptor }) {

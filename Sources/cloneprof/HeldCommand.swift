@@ -2,6 +2,7 @@ import ArgumentParser
 import CLinux
 import Commands
 import Glibc
+import Watching
 
 /// A command that is started, and held until it is watched.
 struct HeldCommand {
@@ -29,6 +30,8 @@ struct HeldCommand {
   /// - Throws: the exit code 127 where there is no such program, 126 where it can't be run, as a
   ///   shell has it.
   func release() throws {
+    var go: UInt8 = 1
+    _ = unsafe write(gate, &go, 1)
     close(gate)
     var error: Int32 = 0
     let count = unsafe read(report, &error, MemoryLayout<Int32>.size)
@@ -43,8 +46,18 @@ struct HeldCommand {
     kill(pid, signal)
   }
 
-  /// Its exit status; of one that a signal ended, 128 and the signal's number.
-  func wait() -> Int32 {
+  /// Waits for its end, and passes signals on meanwhile.
+  ///
+  /// - Returns: its exit status; of one that a signal ended, 128 and the signal's number.
+  func wait() throws -> Int32 {
+    var loop = try EventLoop(signals: [SIGINT, SIGTERM, SIGHUP], rings: [], output: nil)
+    try loop.watch(process: pid)
+    while true {
+      let wakeup = try loop.wait(until: Clocks.monotonic + 3_600_000_000_000)
+      // What a key sends the terminal sends to both.
+      if let signal = wakeup.signal, !wakeup.isFromTerminal { send(signal) }
+      if wakeup.allProcessesEnded { break }
+    }
     let status = waitpid(pid)
     return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)
   }

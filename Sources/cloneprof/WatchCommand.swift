@@ -86,23 +86,36 @@ struct WatchCommand: ParsableCommand {
       try choosePids(&options)
       if output.output == nil { options.output = .standardOutput }
 
-      let started = try command.isEmpty ? nil : HeldCommand(command)
-      if let started {
-        options.wishes.processes = [started.pid]
-        options.wishes.follows = true
-        options.processes = [started.pid]
-        options.filterPart.pids = [Int(started.pid)]
+      guard !command.isEmpty else {
+        if try watch(options) == .processesEnded {
+          say("the last process to watch has ended", as: Cloneprof.name)
+        }
+        return
       }
-      // From here on signals are caught: a file that is begun is also finished or removed.
-      var watch = try CloneWatch(options)
-      var sink = try SnapshotSink(output)
-      try started?.release()
-      let end = try sink.use { sink in try watch.run { try sink.write($0) } }
-      if let started {
-        if case .signal(let signal) = end { started.send(signal) }
-        throw ExitCode(started.wait())
+      let started = try HeldCommand(command)
+      options.wishes.processes = [started.pid]
+      options.wishes.follows = true
+      options.processes = [started.pid]
+      options.filterPart.pids = [Int(started.pid)]
+      // What a key sent the command has had.
+      if case .signal(let signal, fromTerminal: false) = try watch(options, started) {
+        started.send(signal)
       }
-      if end == .processesEnded { say("the last process to watch has ended", as: Cloneprof.name) }
+      throw ExitCode(try started.wait())
+    }
+  }
+
+  /// Watches to the end, and lets the command run as the watch begins. The signals are free again as
+  /// this returns.
+  private func watch(
+    _ options: CloneWatchOptions, _ held: HeldCommand? = nil
+  ) throws -> CloneWatch.End {
+    // From here on signals are caught: a file that is begun is also finished or removed.
+    var watch = try CloneWatch(options)
+    var sink = try SnapshotSink(output)
+    return try sink.use { sink in
+      try held?.release()
+      return try watch.run { try sink.write($0) }
     }
   }
 

@@ -151,11 +151,15 @@ struct CloneprofTests {
     try FileManager.default.copyItem(atPath: Binaries.url("cloneprof").path, toPath: tool)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool)
     let options = ["--reuid", "65534", "--regid", "65534", "--clear-groups", tool]
-    for arguments in [["--duration", "200ms"], ["probes"]] {
+    let left = FileManager.default.temporaryDirectory.path + "/sonde-left-\(getpid())"
+    for arguments in [["--duration", "200ms"], ["probes"], ["--", "touch", left]] {
       let ended = try Command("setpriv", options + arguments).wait()
       #expect(ended.status == 77 && ended.output.isEmpty)
       #expect(ended.complaint(of: "cloneprof").contains("run as root"))
     }
+    // A command that can't be watched doesn't run, nor does it later.
+    usleep(300_000)
+    #expect(!FileManager.default.fileExists(atPath: left))
   }
 
   @Test func theSchema() throws {
@@ -188,6 +192,35 @@ struct CloneprofTests {
     #expect(missing.status == 127)
     #expect(missing.complaint(of: "cloneprof").contains("sonde-is-not-there"))
     #expect(try cloneprof("--", "/proc/self/status").status == 126)
+  }
+
+  @Test func nothingIsLeftOfACommandThatIsNotThere() throws {
+    #expect(try scratch.cloneprof(["--", "sonde-is-not-there"]).wait(seconds: 60).status == 127)
+    #expect(scratch.names == [])
+  }
+
+  /// Once the watch is over signals are passed on; the watch itself doesn't end by one.
+  @Test func signalsArePassedOnAfterTheWatch() throws {
+    let watch = try scratch.cloneprof(["--duration", "300ms", "--", "sleep", "30"])
+    #expect(eventually(seconds: 60) { scratch.names == ["out.json"] })
+    usleep(700_000)
+    watch.send(SIGTERM)
+    #expect(try watch.wait(seconds: 10).status == 143)
+  }
+
+  /// A key's signal reaches the command by the terminal, and not once more.
+  @Test func aKeysSignalComesOnce() throws {
+    let count = "trap 'n=$((n+1))' INT; i=0; while [ $i -lt 20 ]; do sleep 0.1; i=$((i+1)); done"
+    let watch = try Command(
+      Binaries.url("cloneprof").path,
+      [
+        "--format", "json", "-o", scratch.file("out.json"), "--", "sh", "-c",
+        "echo begun; \(count); echo came $n",
+      ], to: .terminal(columns: 80, rows: 24))
+    try watch.read { $0.contains("begun") }
+    watch.type("\u{3}")
+    let ended = try watch.wait(seconds: 60)
+    #expect(ended.status == 0 && ended.output.contains("came 1\r"))
   }
 
   @Test func badProcesses() throws {

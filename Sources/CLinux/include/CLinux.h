@@ -28,6 +28,11 @@ int sonde_epoll_add(int epoll, int fd, enum sonde_interest interest);
  */
 int sonde_epoll_wait(int epoll, int *ready, int count);
 
+/* Set in the int beside the number: a key sent it, and the terminal gave it to
+ * all of its foreground processes.
+ */
+#define SONDE_SIGNAL_OF_TERMINAL 0x100
+
 /* From now on the signals do nothing but to appear, as an int each, on the
  * descriptor that is returned; a SIGINT that comes after another of them ends
  * the process at once with status 130. SIGHUP stays ignored where it is, as
@@ -67,9 +72,10 @@ void sonde_reserve_standard_descriptors(void);
 /* Columns and rows of a terminal; -1 where `fd` is none. */
 int sonde_terminal_size(int fd, int *columns, int *rows);
 
-/* Starts a program, found by PATH, that waits until `gate` is closed before it
- * runs. Where it then can't, the errno can be read from `report`, as an int;
- * otherwise that is at its end. The process id, or -1 and errno.
+/* Starts a program, found by PATH, that runs once a byte is written to `gate`,
+ * and not at all where that is closed before. Where it can't run, the errno can
+ * be read from `report`, as an int; otherwise that is at its end. The process
+ * id, or -1 and errno.
  */
 int sonde_start_held(char *const *arguments, int *gate, int *report);
 
