@@ -12,9 +12,9 @@ extension CloneProbes {
   /// - Returns: what it is seen by.
   static func attachWhole(
     _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
-    _ attached: inout Attached
+    _ symbols: KernelSymbols?, _ attached: inout Attached
   ) throws(BPFError) -> String {
-    if way == .functionEntries, losesFunctionEntries(kernel) {
+    if way == .functionEntries, losesFunctionEntries(kernel, symbols) {
       try attached.attach(object.program("kernel_clone_end"))
       try attached.attach(object.program("kernel_clone_begin"))
       return "kprobe.multi/kernel_clone"

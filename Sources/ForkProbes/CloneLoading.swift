@@ -44,9 +44,12 @@ extension CloneProbes {
   /// on, the kernel leaves the program out for all other tasks of that CPU. A hundred that fork at once
   /// thus lose most. A kprobe isn't preempted, but had room for few calls in progress, until fprobes
   /// took to the shadow stack of each task: 4346ba160409 ("fprobe: Rewrite fprobe on function-graph
-  /// tracer"), 6.14. That costs more, so the many calls per mapping stay with fentry.
-  static func losesFunctionEntries(_ kernel: borrowing KernelFeatures) -> Bool {
-    kernel.function("fprobe_return").isYes
+  /// tracer"), 6.14. That costs more, so the many calls per mapping stay with fentry. And it takes the
+  /// addresses of /proc/kallsyms, which with CAP_BPF and CAP_PERFMON alone are hidden.
+  static func losesFunctionEntries(
+    _ kernel: borrowing KernelFeatures, _ symbols: KernelSymbols?
+  ) -> Bool {
+    symbols != nil && kernel.function("fprobe_return").isYes
   }
 
   /// Loads the programs of a way, those of functions that aren't there left out.
@@ -78,7 +81,7 @@ extension CloneProbes {
       ("uprobe_end_dup_mmap", ["bracket_end_entry"]),
       ("copy_page_range", ["mapping_entry", "mapping_exit"]),
     ]
-    let isMulti = way == .functionEntries && losesFunctionEntries(kernel)
+    let isMulti = way == .functionEntries && losesFunctionEntries(kernel, symbols)
     try file.setLoads("kernel_clone_begin", isMulti)
     try file.setLoads("kernel_clone_end", isMulti)
     for (function, programs) in functions {

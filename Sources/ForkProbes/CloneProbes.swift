@@ -160,7 +160,7 @@ public struct CloneProbes: ~Copyable {
       if wishes.steps {
         ladder += Self.attachSteps(loaded.object, way, kernel, symbols, &attached, &means)
       }
-      whole = try Self.attachWhole(loaded.object, way, kernel, &attached)
+      whole = try Self.attachWhole(loaded.object, way, kernel, symbols, &attached)
     }
     ladder.insert(
       ProbePart(want: "a clone as a whole", using: whole, state: .yes, reason: reason), at: 0)
