@@ -153,6 +153,9 @@ let package = Package(
     .testTarget(
       name: "ForkTraceTests", dependencies: ["ForkTrace", "Records", "Histograms", "Support"],
       swiftSettings: strict + lifetimes),
+    .testTarget(
+      name: "ForkProbesTests",
+      dependencies: ["ForkProbes", "ForkTrace", "Histograms", "Snapshots"], swiftSettings: strict),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(
       name: "SymbolsTests", dependencies: ["Proc", "Support", "Symbols", "testload"],

@@ -161,7 +161,7 @@ int BPF_PROG(child_runnable, struct task_struct *child)
 	if (!state || state->clone.child != child->pid)
 		return 0;
 	state->runnable = bpf_ktime_get_ns();
-	state->clone.queued_ns = queued(state);
+	waited(state);
 	return 0;
 }
 

@@ -15,8 +15,6 @@
 #define CLONE_VFORK 0x00004000
 #define CLONE_THREAD 0x00010000
 
-#define STACK_FRAMES 32
-
 const volatile struct sonde_fork_config config_fork SEC(".rodata.fork");
 
 struct clone_state {
@@ -28,6 +26,7 @@ struct clone_state {
 	u64 step_begin;
 	void *mapping;
 	u64 run_delay;
+	u64 off_cpu;
 };
 
 /* By thread. Preallocated: kernels before 6.1 warn where a tracing program may
@@ -49,13 +48,6 @@ struct {
 	__type(key, u32);
 	__type(value, u64);
 } wanted SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
-	__uint(max_entries, 4096);
-	__type(key, u32);
-	__uint(value_size, STACK_FRAMES * sizeof(u64));
-} stacks SEC(".maps");
 
 /* When this CPU last took a stack. */
 struct {
@@ -118,22 +110,42 @@ static __always_inline u8 call_by_number(struct task_struct *task, u64 flags)
 		       : SONDE_CALL_CLONE;
 }
 
-#define NO_STACK (-1)
 #define STACK_PERIOD 1000000
 
 /* A stack takes longer than all the rest: of many clones in a short time, one a
- * millisecond tells who they are by.
+ * millisecond tells who they are by. Returns when the clone begins.
  */
-static __always_inline int caller(void *ctx)
+static __always_inline u64 tell_caller(void *ctx, u32 tid)
 {
-	u64 now = bpf_ktime_get_ns();
-	u32 zero = 0;
+	u64 begin = bpf_ktime_get_ns();
+	u32 zero = 0, cpu;
 	u64 *last = bpf_map_lookup_elem(&stack_times, &zero);
+	struct sonde_cpu *account;
+	struct sonde_stack *record;
+	void *ring;
+	long length;
 
-	if (!last || now - *last < STACK_PERIOD)
-		return NO_STACK;
-	*last = now;
-	return bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
+	if (!last || begin - *last < STACK_PERIOD)
+		return begin;
+	*last = begin;
+	cpu = bpf_get_smp_processor_id();
+	account = bpf_map_lookup_elem(&cpus, &cpu);
+	if (!account)
+		return begin;
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	record = ring_reserve(ring, account, sizeof(*record), false);
+	if (!record)
+		return begin;
+	length = bpf_get_stack(ctx, record->frames, sizeof(record->frames),
+			       BPF_F_USER_STACK);
+	record->length = length > 0 ? length : 0;
+	record->tid = tid;
+	__builtin_memset(record->pad, 0, sizeof(record->pad));
+	record->kind = SONDE_KIND_STACK;
+	begin = bpf_ktime_get_ns();
+	record->time = begin;
+	ring_submit(record, account);
+	return begin;
 }
 
 static __always_inline bool is_wanted(struct task_struct *task, u32 tgid)
@@ -153,6 +165,34 @@ static __always_inline void lose(void)
 		count(&account->seen, false);
 		count(&account->no_ring, false);
 	}
+}
+
+/* What the task has been off the CPU, but for a constant: the run queue's clock
+ * as the scheduler last looked at the task, less what that has run. While it
+ * runs both grow by the same, update_curr(), and otherwise the clock alone.
+ */
+static __always_inline u64 off_cpu(struct task_struct *task)
+{
+	struct rq *rq;
+
+	/* Where there is CONFIG_FAIR_GROUP_SCHED; else the wait for a CPU. */
+	if (!bpf_core_field_exists(task->se.cfs_rq))
+		return BPF_CORE_READ(task, sched_info.run_delay);
+	rq = BPF_CORE_READ(task, se.cfs_rq, rq);
+	return BPF_CORE_READ(task, se.exec_start) + BPF_CORE_READ(rq, clock) -
+	       BPF_CORE_READ(rq, clock_task) -
+	       BPF_CORE_READ(task, se.sum_exec_runtime);
+}
+
+/* What the task has waited since its clone began. */
+static __always_inline void waited(struct clone_state *state)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	long long off = off_cpu(task) - state->off_cpu;
+
+	state->clone.queued_ns =
+		BPF_CORE_READ(task, sched_info.run_delay) - state->run_delay;
+	state->clone.off_cpu_ns = off > 0 ? off : 0;
 }
 
 static __always_inline int begin(void *ctx, u8 call, u64 flags)
@@ -181,18 +221,10 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 	state->clone.flags = flags;
 	state->clone.tid = tid;
 	state->clone.tgid = tgid;
-	state->clone.stack = caller(ctx);
 	state->run_delay = BPF_CORE_READ(task, sched_info.run_delay);
-	state->clone.time = bpf_ktime_get_ns();
+	state->off_cpu = off_cpu(task);
+	state->clone.time = tell_caller(ctx, tid);
 	return 0;
-}
-
-/* What the task has waited for a CPU since its clone began. */
-static __always_inline u64 queued(struct clone_state *state)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	return BPF_CORE_READ(task, sched_info.run_delay) - state->run_delay;
 }
 
 static __always_inline int end(long result)
@@ -217,6 +249,9 @@ static __always_inline int end(long result)
 	if (!record)
 		goto forget;
 	task = (void *)bpf_get_current_task();
+	/* A vfork parent has waited for its child since. */
+	if (!(state->clone.flags & CLONE_VFORK))
+		waited(state);
 	*record = state->clone;
 	record->ns = now - record->time;
 	record->error = result < 0 ? -result : 0;
@@ -224,8 +259,6 @@ static __always_inline int end(long result)
 		record->wake_ns = state->runnable - state->complete;
 	if (state->runnable && (record->flags & CLONE_VFORK))
 		record->wait_ns = now - state->runnable;
-	if (!(record->flags & CLONE_VFORK))
-		record->queued_ns = queued(state);
 	record->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 	record->kind = SONDE_KIND_CLONE;

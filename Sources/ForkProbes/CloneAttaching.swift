@@ -164,14 +164,13 @@ extension CloneProbes {
     }
     do throws(BPFError) {
       let program = try object.program("sample")
-      for cpu in cpus {
-        attached.clocks.append(
-          Clock(try CPUClock(of: cpu, frequency: sampleFrequency, running: program)))
-      }
+      for cpu in cpus { attached.clocks[cpu] = try Clock(of: cpu, running: program) }
       attached.programs.append(program)
+      attached.sampler = program
       means.samples = true
       return [ProbePart(want: want, using: using, state: .yes, reason: reason)]
     } catch {
+      attached.clocks = [:]
       return [ProbePart(want: want, using: using, state: .no, reason: "\(error)")]
     }
   }

@@ -2,8 +2,7 @@ public import BPF
 import CLinux
 public import ForkTrace
 import Glibc
-
-import Proc
+public import Proc
 import Records
 public import Snapshots
 public import Symbols
@@ -38,10 +37,11 @@ public struct CloneWishes: Sendable {
 public struct CloneProbes: ~Copyable {
   private let programs: [Program]
   private var links: [Held]
-  private var clocks: [Clock]
+  /// By CPU; and what each tick runs, where samples are taken.
+  private var clocks: [Int: Clock]
+  private let sampler: Program?
+  private var isSampling = true
   private let accounts: MappedValues<sonde_cpu>
-  private let wanted: Map
-  private let stacks: Map
   private let ringSize: Int
   /// The rings, for draining into a closure.
   public var rings: RingBuffers
@@ -60,6 +60,8 @@ public struct CloneProbes: ~Copyable {
     public var samples = false
     /// The steps that are measured.
     public var steps: [Clone.Step] = []
+
+    package init() {}
   }
 
   /// How often a CPU is sampled, where the parts can't be measured: a prime, lest it keep step with
@@ -76,7 +78,16 @@ public struct CloneProbes: ~Copyable {
 
   final class Clock {
     let clock: CPUClock
-    init(_ clock: consuming CPUClock) { self.clock = clock }
+
+    /// - Returns: nil where the CPU is offline.
+    init?(of cpu: Int, running program: Program) throws(BPFError) {
+      do throws(BPFError) {
+        clock = try CPUClock(of: cpu, frequency: CloneProbes.sampleFrequency, running: program)
+      } catch {
+        guard error.errno?.rawValue == ENODEV else { throw error }
+        return nil
+      }
+    }
   }
 
   /// Programs that run as a call begins.
@@ -90,14 +101,15 @@ public struct CloneProbes: ~Copyable {
   /// Loads and attaches what this kernel can attach.
   ///
   /// - Parameters:
-  ///   - possibleCPUs: how many CPUs the kernel can have.
-  ///   - cpus: those to give a ring now.
+  ///   - host: its CPUs: those that are there get a ring, those that run a clock.
   ///   - symbols: the kernel's, as far as they may be seen.
   /// - Throws: where the kernel refuses what there is no substitute for.
   public init(
-    possibleCPUs: Int, cpus: [Int], wishes: CloneWishes, symbols: KernelSymbols?
+    _ host: Proc.Host, wishes: CloneWishes, symbols: KernelSymbols?
   ) throws(BPFError) {
     let kernel = KernelFeatures()
+    let cpus = host.presentCPUs
+    let possibleCPUs = (host.possibleCPUs.last ?? 0) + 1
     let size = Self.ringSize(cpus: cpus.count)
     var reasons: [String] = []
     var way = Way.systemCalls
@@ -138,7 +150,6 @@ public struct CloneProbes: ~Copyable {
     let wanted = try loaded.object.map("wanted")
     for pid in wishes.processes { try wanted.set(UInt32(pid), to: UInt64(0)) }
     let accounts = try MappedValues(try loaded.object.map("cpus"), as: sonde_cpu.self)
-    let stacks = try loaded.object.map("stacks")
 
     var attached = Attached()
     for name in Self.children { try attached.attach(loaded.object.program(name)) }
@@ -148,7 +159,8 @@ public struct CloneProbes: ~Copyable {
     let whole: String
     // The ends before the beginnings, the parts before the whole: all that is begun is seen to its end.
     if way == .systemCalls {
-      ladder += Self.attachSamples(loaded.object, cpus, symbols, reason, &attached, &means)
+      ladder += Self.attachSamples(
+        loaded.object, host.onlineCPUs, symbols, reason, &attached, &means)
       for call in Self.systemCalls {
         try attached.attach(loaded.object.program("\(call)_ends"))
         try attached.attach(loaded.object.program("\(call)_begins"))
@@ -172,9 +184,8 @@ public struct CloneProbes: ~Copyable {
     self.programs = attached.programs
     self.links = attached.links
     clocks = attached.clocks
+    sampler = attached.sampler
     self.accounts = accounts
-    self.wanted = wanted
-    self.stacks = stacks
     ringSize = size
     self.rings = rings
     self.ladder = ladder
@@ -190,7 +201,8 @@ public struct CloneProbes: ~Copyable {
   struct Attached {
     var programs: [Program] = []
     var links: [Held] = []
-    var clocks: [Clock] = []
+    var clocks: [Int: Clock] = [:]
+    var sampler: Program?
 
     mutating func attach(_ program: Program) throws(BPFError) {
       links.append(Held(try program.attach()))
@@ -222,26 +234,25 @@ public struct CloneProbes: ~Copyable {
 
   /// Detaches: no record is written from here on; what is in the rings stays.
   public mutating func stop() {
-    clocks = []
+    clocks = [:]
     links = []
   }
 
   /// Whether samples are taken, where they are at all.
-  public func setSampling(_ samples: Bool) {
-    for clock in clocks { clock.clock.setTicking(samples) }
+  public mutating func setSampling(_ samples: Bool) {
+    isSampling = samples
+    for clock in clocks.values { clock.clock.setTicking(samples) }
   }
 
-  /// The return addresses of a stack, innermost first; empty where it isn't known.
-  public func addresses(ofStack id: Int32) -> [UInt64] {
-    guard id >= 0,
-      let frames = try? stacks.value(UInt32(id), as: [32 of UInt64].self) ?? nil
-    else { return [] }
-    var all: [UInt64] = []
-    for index in frames.indices {
-      if frames[index] == 0 { break }
-      all.append(frames[index])
+  /// Gives CPUs that have come a clock, where samples are taken. That of one that has gone stands still
+  /// for good.
+  public mutating func followClocks(onlineCPUs cpus: [Int]) {
+    guard let sampler else { return }
+    clocks = clocks.filter { cpus.contains($0.key) }
+    for cpu in cpus where clocks[cpu] == nil {
+      clocks[cpu] = try? Clock(of: cpu, running: sampler)
+      clocks[cpu]?.clock.setTicking(isSampling)
     }
-    return all
   }
 
   // MARK: - Accounts
@@ -286,10 +297,7 @@ public func cloneProbes() throws -> [ProbePart] {
   let host = try Proc.Host.current()
   let symbols = try? KernelSymbols.current()
   func ladder(_ wishes: CloneWishes) throws -> [ProbePart] {
-    try CloneProbes(
-      possibleCPUs: (host.possibleCPUs.last ?? 0) + 1, cpus: host.presentCPUs, wishes: wishes,
-      symbols: symbols
-    ).ladder
+    try CloneProbes(host, wishes: wishes, symbols: symbols).ladder
   }
   var wishes = CloneWishes()
   wishes.steps = true

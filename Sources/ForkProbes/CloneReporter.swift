@@ -50,21 +50,22 @@ struct CloneReporter {
 
   /// The snapshot of an interval that has just been closed.
   mutating func interval(
-    _ interval: CloneInterval, account: CloneProbes.Account, delivered: UInt64,
-    stacks: borrowing CloneProbes
+    _ interval: CloneInterval, account: CloneProbes.Account, delivered: UInt64
   ) throws -> CloneSnapshot {
     let now = Totals(account: account, delivered: delivered, consumer: try SelfUsage.cpuTime())
-    lookUp(interval, stacks)
+    names.lookUp(
+      stacks: Array(interval.stacks.keys), mappings: Array(interval.mappings.keys), of: interval)
     let snapshot = try snapshot(interval, from: last, to: now, final: false)
     last = now
     whole.append(interval)
-    names.keep(whole)
+    names.keep(whole, interval)
     return snapshot
   }
 
   /// Looks up names while those who have them may still be there.
-  mutating func lookUp(_ interval: CloneInterval, _ stacks: borrowing CloneProbes) {
-    names.lookUp(interval, stacks)
+  mutating func lookUp(_ new: CloneTracker.New, of interval: CloneInterval) {
+    names.lookUp(stacks: new.stacks, mappings: new.mappings, of: interval)
+    names.keep(whole, interval)
   }
 
   /// The snapshot of all intervals together.
@@ -77,7 +78,7 @@ struct CloneReporter {
   ) throws -> CloneSnapshot {
     let pages = UInt64(getpagesize())
     let phases = phaseParts(interval, means)
-    let tables = pageTablesPart(interval, phases, pageSize: pages)
+    let tables = pageTablesPart(interval, phases, means, pageSize: pages)
     let runTime = now.account.runTime - before.account.runTime
     let measured = now.account.begun - before.account.begun
     let calls = CallsPart(
@@ -142,7 +143,9 @@ private func errorName(_ error: Int32) -> String {
   case EEXIST: "EEXIST"
   case EUSERS: "EUSERS"
   case EOPNOTSUPP: "EOPNOTSUPP"
-  case EINTR, 513: "ERESTARTNOINTR"
+  case EINTR: "EINTR"
+  // include/linux/errno.h
+  case 513: "ERESTARTNOINTR"
   default: "error \(error)"
   }
 }

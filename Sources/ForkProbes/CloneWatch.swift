@@ -54,7 +54,7 @@ public struct CloneWatch: ~Copyable {
   private var runTimes: RunTimeStatistics?
   private var isSampling = true
   private var drains = 0
-  /// Time and number of the clones of the open interval as sampling was last chosen.
+  /// Time and number of the clones of the open interval as of the last drain.
   private var recent: (time: UInt64, count: UInt64) = (0, 0)
 
   /// How often the rings are drained at least.
@@ -76,9 +76,7 @@ public struct CloneWatch: ~Copyable {
     var ladder: [ProbePart] = []
     if options.raisesPriority { ladder.append(raisePriority()) }
     let symbols = try? KernelSymbols.current()
-    let probes = try CloneProbes(
-      possibleCPUs: (host.possibleCPUs.last ?? 0) + 1, cpus: host.presentCPUs,
-      wishes: options.wishes, symbols: symbols)
+    let probes = try CloneProbes(host, wishes: options.wishes, symbols: symbols)
     var loop = try EventLoop(
       signals: [SIGINT, SIGTERM, SIGHUP], rings: probes.rings.descriptors, output: options.output)
     for pid in options.processes { try loop.watch(process: pid) }
@@ -125,9 +123,9 @@ public struct CloneWatch: ~Copyable {
     while end == nil {
       if let last { boundary = min(boundary, last) }
       let wakeup = try loop.wait(until: min(Clocks.monotonic + Self.drainPeriod, boundary))
-      drain()
+      drain(upTo: Clocks.monotonic)
       if tracker.count > 0 { runTimes = nil }
-      reporter.lookUp(tracker.open, probes)
+      reporter.lookUp(tracker.takeNew(), of: tracker.open)
       chooseSampling()
       if let clones = options.clones, reporter.clones + tracker.count >= clones { end = .over }
       if let signal = wakeup.signal {
@@ -144,33 +142,33 @@ public struct CloneWatch: ~Copyable {
       if try !emit(close(at: now)) { end = .stopped }
       while boundary <= now { boundary += options.interval }
       runTimes = try? RunTimeStatistics()
-      addRingsForNewCPUs()
+      followCPUs()
       if !options.cgroups.isEmpty {
         tracker.filter.cgroups = (try? Cgroup.ids(of: options.cgroups)) ?? []
       }
     }
-    let now = Clocks.monotonic
     probes.stop()
+    let now = Clocks.monotonic
     _ = try emit(close(at: now))
     _ = try emit(reporter.final())
     return end ?? .over
   }
 
-  /// Of short clones a tenth of the time gives samples enough, at a tenth of the cost.
+  /// Of many short clones a tenth of the time gives samples enough, at a tenth of the cost.
   private mutating func chooseSampling() {
-    let now = (time: tracker.total, count: tracker.count)
-    guard now.count >= recent.count + 100 || now.count < recent.count else { return }
+    let (time, count) = (tracker.total - recent.time, tracker.count - recent.count)
+    recent = (tracker.total, tracker.count)
     drains += 1
-    let isShort =
-      now.count > recent.count && (now.time - recent.time) / (now.count - recent.count) < 200_000
-    recent = now
-    let samples = !isShort || drains % 10 == 0
+    let areManyAndShort = count >= 100 && time / count < 200_000
+    let samples = !areManyAndShort || drains % 10 == 0
     if samples != isSampling { probes.setSampling(samples) }
     isSampling = samples
   }
 
-  private mutating func drain() {
+  /// What happens meanwhile may be told by one CPU and not yet by another: `time` is before.
+  private mutating func drain(upTo time: UInt64) {
     delivered += UInt64(Self.drain(&probes.rings, into: &tracker))
+    tracker.settle(upTo: time)
   }
 
   private static func drain(_ rings: inout RingBuffers, into tracker: inout CloneTracker) -> Int {
@@ -178,18 +176,20 @@ public struct CloneWatch: ~Copyable {
   }
 
   private mutating func close(at time: UInt64) throws -> CloneSnapshot {
-    drain()
+    drain(upTo: time)
+    recent = (0, 0)
     let account = try probes.account()
     return try reporter.interval(
-      tracker.close(at: time), account: account, delivered: delivered, stacks: probes)
+      tracker.close(at: time), account: account, delivered: delivered)
   }
 
-  private mutating func addRingsForNewCPUs() {
-    guard let present = try? Proc.Host.current().presentCPUs else { return }
-    for cpu in present where !probes.rings.cpus.contains(cpu) {
+  private mutating func followCPUs() {
+    guard let host = try? Proc.Host.current() else { return }
+    for cpu in host.presentCPUs where !probes.rings.cpus.contains(cpu) {
       // Without a ring the CPU's records are counted as lost, and shown.
       guard (try? probes.addRing(cpu: cpu)) != nil else { continue }
       if let ring = probes.rings.descriptors.last { try? loop.watch(ring: ring) }
     }
+    probes.followClocks(onlineCPUs: host.onlineCPUs)
   }
 }

@@ -1,16 +1,15 @@
-import ForkTrace
+package import ForkTrace
 import Histograms
-import Snapshots
+package import Snapshots
 
 /// The parts of all clones of an interval, in the order in which they happen; at last what is left.
-func phaseParts(_ interval: CloneInterval, _ means: CloneProbes.Means) -> [PhasePart] {
+package func phaseParts(_ interval: CloneInterval, _ means: CloneProbes.Means) -> [PhasePart] {
   let whole = interval.clone.sum
   guard whole > 0 else { return [] }
   let parts = means.samples ? sampledParts(interval) : measuredParts(interval, means)
   let told = parts.reduce(0) { $0 + $1.ns }
   let rest = PhasePart(
-    name: means.samples ? "off the CPU" : "the rest", ns: whole - min(whole, told),
-    share: nil, count: interval.count, how: .rest)
+    name: "the rest", ns: whole - min(whole, told), share: nil, count: interval.count, how: .rest)
   var all = parts + [rest]
   for index in all.indices { all[index].share = Double(all[index].ns) / Double(whole) }
   if interval.vforkWait.count > 0 {
@@ -58,24 +57,39 @@ func stepParts(_ interval: CloneInterval, _ means: CloneProbes.Means) -> [PhaseP
   }
 }
 
-/// By samples: a part's share of them is its share of the time on the CPU, which is the whole less the
-/// wait for a CPU that the kernel counts.
+/// By samples: of clones of about the same length, a part's share of the samples is its share of the
+/// time on the CPU. The time off the CPU is the scheduler's own.
 private func sampledParts(_ interval: CloneInterval) -> [PhasePart] {
-  let all = KernelPhases.Phase.allCases.reduce(0) { $0 + interval.samples[$1.rawValue] }
-  guard all > 0 else { return [] }
-  let onCPU = Double(interval.clone.sum - min(interval.clone.sum, interval.queuedNs))
-  return KernelPhases.Phase.allCases.compactMap { phase in
-    let count = interval.samples[phase.rawValue]
+  let strata = interval.strata.indices.map { interval.strata[$0] }
+  let parts = KernelPhases.Phase.allCases.compactMap { phase -> PhasePart? in
+    let count = interval.samples(in: phase)
     guard count > 0 else { return nil }
-    let share = Double(count) / Double(all)
-    // 95 % of a binomial distribution, by Wilson's score: it is right for few samples as well.
-    let (n, z) = (Double(all), 1.96)
-    let half =
-      z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)).squareRoot()
+    var (ns, squares) = (0.0, 0.0)
+    for stratum in strata {
+      let all = stratum.samples.indices.reduce(0) { $0 + stratum.samples[$1] }
+      guard all > 0 else { continue }
+      let onCPU = Double(stratum.onCPUNs)
+      let share = Double(stratum.samples[phase.rawValue]) / Double(all)
+      let half = wilsonHalf(share, of: Double(all)) * onCPU
+      ns += share * onCPU
+      squares += half * half
+    }
     return PhasePart(
-      name: phase.name, ns: UInt64(share * onCPU), share: nil, count: count, how: .sampled,
-      uncertaintyNs: UInt64(half * onCPU))
+      name: phase.name, ns: UInt64(ns), share: nil, count: count, how: .sampled,
+      uncertaintyNs: UInt64(squares.squareRoot()))
   }
+  return parts + [
+    PhasePart(
+      name: "off the CPU", ns: interval.offCPUNs, share: nil, count: interval.count,
+      how: .measured)
+  ]
+}
+
+/// Half of what holds a binomial distribution's share with 95 %, by Wilson's score: it is right for
+/// few samples as well.
+private func wilsonHalf(_ share: Double, of n: Double) -> Double {
+  let z = 1.96
+  return z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)).squareRoot()
 }
 
 extension KernelPhases.Phase {
@@ -106,9 +120,8 @@ extension Clone.MappingKind {
 
 /// How much was copied, and how fast.
 func pageTablesPart(
-  _ interval: CloneInterval, _ phases: [PhasePart], pageSize: UInt64
+  _ interval: CloneInterval, _ phases: [PhasePart], _ means: CloneProbes.Means, pageSize: UInt64
 ) -> PageTablesPart {
-  let copied = phases.first { $0.name == "page tables" }?.ns
   let large = interval.large
   let bytes = large.pages * pageSize
   let rate = large.ns > 0 && large.count > 0 ? Double(bytes) / Double(large.ns) : nil
@@ -116,8 +129,20 @@ func pageTablesPart(
     bytes: interval.pageTableBytes, entries: interval.entries,
     residentBytes: interval.entries * pageSize,
     hugetlbBytes: interval.hugetlbPages * pageSize,
-    nsPerEntry: interval.entries > 0
-      ? copied.map { Double($0) / Double(interval.entries) } : nil,
+    nsPerEntry: nsPerEntry(interval, phases, means),
     msPerGiB: rate.map { Double(1 << 30) / $0 / 1e6 }, gbPerS: rate,
     grade: rate.map(PageTablesPart.grade(gbPerS:)))
+}
+
+/// By large clones: a small process' resident pages are counted too coarsely, each CPU holding some
+/// back. Samples don't tell whose the time was: then only where the large ones have nearly all.
+private func nsPerEntry(
+  _ interval: CloneInterval, _ phases: [PhasePart], _ means: CloneProbes.Means
+) -> Double? {
+  let large = interval.large
+  guard large.pages > 0 else { return nil }
+  if means.measuresMappings { return Double(large.tableNs) / Double(large.pages) }
+  guard Double(large.pages) >= 0.9 * Double(interval.entries) else { return nil }
+  return phases.first { $0.name == "page tables" }
+    .map { Double($0.ns) / Double(interval.entries) }
 }

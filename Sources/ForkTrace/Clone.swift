@@ -19,6 +19,8 @@ public struct Clone: Sendable {
   public var wakeNs: UInt64
   /// Waiting for a CPU in between.
   public var queuedNs: UInt64
+  /// Off the CPU in between, for whatever reason.
+  public var offCPUNs: UInt64
   public var call: Call
   /// CLONE_*, see clone(2).
   public var flags: UInt64
@@ -36,8 +38,6 @@ public struct Clone: Sendable {
   public var entries: UInt64
   public var hugetlbPages: UInt64
   public var mappings: UInt32
-  /// Where the caller's stack is; negative for none.
-  public var stack: Int32
   public var kinds: [6 of MappingSum]
   /// By ``Step``; 0 where it wasn't asked for, or isn't there.
   public var steps: [4 of StepSum]
@@ -99,6 +99,7 @@ public struct Clone: Sendable {
     pageTablesNs = record.page_tables_ns
     wakeNs = record.wake_ns
     queuedNs = record.queued_ns
+    offCPUNs = record.off_cpu_ns
     call = Call(rawValue: record.call) ?? .clone
     flags = record.flags
     cgroup = record.cgroup
@@ -114,7 +115,6 @@ public struct Clone: Sendable {
       record.anonymous_pages &+ record.file_pages &+ record.shared_pages &+ record.swapped_pages
     hugetlbPages = record.hugetlb_pages
     mappings = record.mappings
-    stack = record.stack
     let all = record.kinds
     let sums = [all.0, all.1, all.2, all.3, all.4, all.5]
     let taken = [record.steps.0, record.steps.1, record.steps.2, record.steps.3]

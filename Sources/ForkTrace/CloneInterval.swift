@@ -18,9 +18,11 @@ public struct CloneInterval: Sendable {
   /// Of vfork parents, for their children.
   public var vforkWait = Histogram()
   public var wakeNs: UInt64 = 0
+  /// Waiting for a CPU; and all that they were off the CPU.
   public var queuedNs: UInt64 = 0
-  /// Samples in each ``KernelPhases/Phase``.
-  public var samples: [6 of UInt64] = [6 of UInt64](repeating: 0)
+  public var offCPUNs: UInt64 = 0
+  /// The same clones by how long they took.
+  public var strata: [4 of Stratum] = [4 of Stratum](repeating: .init())
 
   /// Of those that copied an address space: by ``Clone/MappingKind``.
   public var kinds: [6 of Clone.MappingSum] = [6 of Clone.MappingSum](repeating: .init())
@@ -44,6 +46,40 @@ public struct CloneInterval: Sendable {
     public var count: UInt64 = 0
     public var ns: UInt64 = 0
     public var pages: UInt64 = 0
+    /// Of their page tables, where that was measured.
+    public var tableNs: UInt64 = 0
+  }
+
+  /// Clones of about the same length: of which share samples and stacks are taken depends on that, as
+  /// short ones come in crowds.
+  public struct Stratum: Sendable {
+    public var count: UInt64 = 0
+    public var ns: UInt64 = 0
+    public var onCPUNs: UInt64 = 0
+    /// Samples in each ``KernelPhases/Phase``.
+    public var samples: [6 of UInt64] = [6 of UInt64](repeating: 0)
+    /// Of those whose caller's stack was taken.
+    public var stackCount: UInt64 = 0
+    public var stackNs: UInt64 = 0
+
+    /// The index of those that take so long.
+    static func index(ns: UInt64) -> Int {
+      switch ns {
+      case ..<100_000: 0
+      case ..<1_000_000: 1
+      case ..<10_000_000: 2
+      default: 3
+      }
+    }
+
+    mutating func add(_ other: Self) {
+      count &+= other.count
+      ns &+= other.ns
+      onCPUNs &+= other.onCPUNs
+      for index in samples.indices { samples[index] &+= other.samples[index] }
+      stackCount &+= other.stackCount
+      stackNs &+= other.stackNs
+    }
   }
 
   /// A mapping of a process.
@@ -68,23 +104,38 @@ public struct CloneInterval: Sendable {
     }
   }
 
-  /// A call stack of a process, by the kernel side's number for it.
+  /// A call stack of a process.
   public struct StackKey: Sendable, Hashable {
     public var tgid: UInt32
-    public var stack: Int32
+    /// Innermost first; empty where there is none.
+    public var addresses: [UInt64]
 
-    package init(tgid: UInt32, stack: Int32) {
-      (self.tgid, self.stack) = (tgid, stack)
+    package init(tgid: UInt32, addresses: [UInt64]) {
+      (self.tgid, self.addresses) = (tgid, addresses)
     }
   }
 
-  public struct StackSum: Sendable, Equatable {
+  /// The clones from there whose stack was taken, by ``strata``.
+  public struct StackSum: Sendable {
     public var comm: String
-    public var count: UInt64
-    public var ns: UInt64
+    public var counts: [4 of UInt64] = [4 of UInt64](repeating: 0)
+    public var times: [4 of UInt64] = [4 of UInt64](repeating: 0)
 
-    package init(comm: String, count: UInt64 = 0, ns: UInt64 = 0) {
-      (self.comm, self.count, self.ns) = (comm, count, ns)
+    package init(comm: String) { self.comm = comm }
+
+    public var ns: UInt64 { times.indices.reduce(0) { $0 &+ times[$1] } }
+
+    package mutating func add(ns: UInt64) {
+      let stratum = Stratum.index(ns: ns)
+      counts[stratum] += 1
+      times[stratum] &+= ns
+    }
+
+    mutating func add(_ other: Self) {
+      for index in counts.indices {
+        counts[index] &+= other.counts[index]
+        times[index] &+= other.times[index]
+      }
     }
   }
 
@@ -95,6 +146,11 @@ public struct CloneInterval: Sendable {
 
   /// All calls that succeeded.
   public var count: UInt64 { clone.count }
+
+  /// How many samples were in a phase.
+  public func samples(in phase: KernelPhases.Phase) -> UInt64 {
+    strata.indices.reduce(0) { $0 &+ strata[$1].samples[phase.rawValue] }
+  }
 
   /// Adds the interval that follows this one.
   public mutating func append(_ next: CloneInterval) {
@@ -108,7 +164,8 @@ public struct CloneInterval: Sendable {
     vforkWait.add(next.vforkWait)
     wakeNs &+= next.wakeNs
     queuedNs &+= next.queuedNs
-    for index in samples.indices { samples[index] &+= next.samples[index] }
+    offCPUNs &+= next.offCPUNs
+    for index in strata.indices { strata[index].add(next.strata[index]) }
     for index in kinds.indices {
       kinds[index].bytes &+= next.kinds[index].bytes
       kinds[index].ns &+= next.kinds[index].ns
@@ -124,11 +181,14 @@ public struct CloneInterval: Sendable {
     large.count &+= next.large.count
     large.ns &+= next.large.ns
     large.pages &+= next.large.pages
+    large.tableNs &+= next.large.tableNs
     mappings.merge(next.mappings) { one, two in
       MappingSum(comm: two.comm, kind: two.kind, count: one.count + two.count, ns: one.ns + two.ns)
     }
     stacks.merge(next.stacks) { one, two in
-      StackSum(comm: two.comm, count: one.count + two.count, ns: one.ns + two.ns)
+      var sum = two
+      sum.add(one)
+      return sum
     }
     slowest = Array(
       (slowest + next.slowest).sorted { $0.ownNs > $1.ownNs }.prefix(Self.slowestCount))

@@ -1,3 +1,4 @@
+import CSupport
 import Foundation
 import Histograms
 import Proc
@@ -98,8 +99,23 @@ struct CloneprofTests {
       #expect(final.histograms.pageTableCopy.sum == tables.ns)
       #expect(final.histograms.addressSpaceCopy.sum >= tables.ns)
     } else {
-      #expect(parts.dropLast().allSatisfy { $0.how == .sampled && $0.uncertaintyNs != nil })
+      let sampled = parts.dropLast().filter { $0.name != "off the CPU" }
+      #expect(!sampled.isEmpty)
+      #expect(sampled.allSatisfy { $0.how == .sampled && $0.uncertaintyNs != nil })
     }
+  }
+
+  /// Who sleeps in the midst of a clone isn't at work.
+  @Test func timeOffTheCPU() throws {
+    let (final, told, _) = try scratch.profile("heldforks", "50", "10")
+    #expect(told["forks"] == 10 && final.calls == CallsPart(clone: 10))
+    let all = final.histograms.clone.sum
+    #expect(all >= 500_000_000)
+    #expect((phase("page tables", of: final)?.ns ?? 0) < all / 4)
+    guard !isMeasured(final) else { return }
+    let off = try #require(phase("off the CPU", of: final))
+    // The one it waits for begins its nap as the task goes to sleep, or just before.
+    #expect(off.how == .measured && off.ns >= 495_000_000 && off.ns <= all, "\(off.ns) of \(all)")
   }
 
   /// A mapping that fork doesn't copy costs nothing; one of huge pages little.
@@ -146,20 +162,37 @@ struct CloneprofTests {
     #expect(without.calls.threads == 0 && without.calls.clone == 40)
   }
 
-  @Test func withoutRights() throws {
+  private func asNobody(_ capabilities: [String], _ arguments: [String]) throws -> Command.Ended {
+    // The build folder may lie where others can't go.
     let tool = scratch.file("cloneprof")
-    try FileManager.default.copyItem(atPath: Binaries.url("cloneprof").path, toPath: tool)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool)
-    let options = ["--reuid", "65534", "--regid", "65534", "--clear-groups", tool]
-    let left = FileManager.default.temporaryDirectory.path + "/sonde-left-\(getpid())"
+    if !FileManager.default.fileExists(atPath: tool) {
+      try FileManager.default.copyItem(atPath: Binaries.url("cloneprof").path, toPath: tool)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool)
+    }
+    let options = ["--reuid", "65534", "--regid", "65534", "--clear-groups"] + capabilities
+    return try Command("setpriv", options + [tool] + arguments).wait()
+  }
+
+  @Test func withoutRights() throws {
+    let left = NSTemporaryDirectory() + "/sonde-left-\(getpid())"
     for arguments in [["--duration", "200ms"], ["probes"], ["--", "touch", left]] {
-      let ended = try Command("setpriv", options + arguments).wait()
+      let ended = try asNobody([], arguments)
       #expect(ended.status == 77 && ended.output.isEmpty)
       #expect(ended.complaint(of: "cloneprof").contains("run as root"))
     }
     // A command that can't be watched doesn't run, nor does it later.
     usleep(300_000)
     #expect(!FileManager.default.fileExists(atPath: left))
+  }
+
+  /// They suffice where the kernel has fentry; system calls may only be traced by root.
+  @Test func withBPFAndPerfmon() throws {
+    sonde_limit_locked_memory(.max)
+    let hasEntries = try cloneprof("probes").output
+      .contains(/(fentry|kprobe\.multi)\/kernel_clone/)
+    let ended = try asNobody(
+      ["--inh-caps", "+bpf,+perfmon", "--ambient-caps", "+bpf,+perfmon"], ["--duration", "200ms"])
+    #expect(ended.status == (hasEntries ? 0 : 77), "\(ended.errors)")
   }
 
   @Test func theSchema() throws {

@@ -41,6 +41,7 @@ static const struct load {
 	{"forks", "MIB COUNT", 2, 2, load_forks},
 	{"forkstorm", "N", 1, 1, load_forkstorm},
 	{"fuse", "N", 1, 1, load_fuse},
+	{"heldforks", "MS COUNT", 2, 2, load_heldforks},
 	{"hugeforks", "MIB COUNT", 2, 2, load_hugeforks},
 	{"migrate", "N", 1, 1, load_migrate},
 	{"pingpong", "PAIRS [CPU]", 1, 2, load_pingpong},

@@ -25,6 +25,7 @@ void load_execthread(const long *arguments);
 void load_forks(const long *arguments);
 void load_forkstorm(const long *arguments);
 void load_fuse(const long *arguments);
+void load_heldforks(const long *arguments);
 void load_hugeforks(const long *arguments);
 void load_migrate(const long *arguments);
 void load_pingpong(const long *arguments);

@@ -14,6 +14,7 @@ enum sonde_fork_kind {
 	SONDE_KIND_CLONE = 16,
 	SONDE_KIND_MAPPING = 17,
 	SONDE_KIND_SAMPLE = 18,
+	SONDE_KIND_STACK = 19,
 };
 
 enum sonde_call {
@@ -79,6 +80,8 @@ struct sonde_clone {
 	sonde_u64 wake_ns;
 	/* waiting for a CPU meanwhile: growth of run_delay */
 	sonde_u64 queued_ns;
+	/* all that it was off the CPU meanwhile, that wait and sleep */
+	sonde_u64 off_cpu_ns;
 	/* CLONE_*; of clone3 all 64 bits */
 	sonde_u64 flags;
 	sonde_u64 cgroup;
@@ -95,9 +98,6 @@ struct sonde_clone {
 	/* 0, or the errno it failed with */
 	sonde_u32 error;
 	sonde_u32 mappings;
-	/* in the map of stacks, or negative */
-	int stack;
-	sonde_u32 pad2;
 	sonde_u8 comm[SONDE_COMM_LEN];
 	struct sonde_mappings kinds[SONDE_MAPPING_KINDS];
 	/* 0 unless they were asked for */
@@ -131,6 +131,20 @@ struct sonde_sample {
 	sonde_u64 frames[SONDE_SAMPLE_FRAMES];
 };
 
+#define SONDE_STACK_FRAMES 32
+
+/* Who asks for a call, in user space; its time is that of the call's begin. */
+struct sonde_stack {
+	sonde_u64 time;
+	/* bytes of frames; 0 where there is no stack */
+	sonde_u64 length;
+	sonde_u32 tid;
+	sonde_u8 pad[3];
+	sonde_u8 kind;
+	/* innermost first */
+	sonde_u64 frames[SONDE_STACK_FRAMES];
+};
+
 struct sonde_fork_config {
 	/* whether only the processes in the map of wanted ones count */
 	sonde_u32 only_wanted;
@@ -146,9 +160,11 @@ _Static_assert(sizeof(struct sonde_mappings) == 24, "sonde_mappings");
 _Static_assert(sizeof(struct sonde_clone) == 376, "sonde_clone");
 _Static_assert(sizeof(struct sonde_mapping) == 48, "sonde_mapping");
 _Static_assert(sizeof(struct sonde_sample) == 216, "sonde_sample");
+_Static_assert(sizeof(struct sonde_stack) == 280, "sonde_stack");
 _Static_assert(sizeof(struct sonde_fork_config) == 16, "sonde_fork_config");
 _Static_assert(__builtin_offsetof(struct sonde_clone, kind) == 23, "kind");
 _Static_assert(__builtin_offsetof(struct sonde_mapping, kind) == 23, "kind");
 _Static_assert(__builtin_offsetof(struct sonde_sample, kind) == 23, "kind");
+_Static_assert(__builtin_offsetof(struct sonde_stack, kind) == 23, "kind");
 
 #endif
