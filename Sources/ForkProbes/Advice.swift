@@ -1,10 +1,25 @@
-import ForkTrace
+package import ForkTrace
 import Histograms
-import Snapshots
+package import Snapshots
+
+/// What is advised, as the snapshots have it.
+package enum AdviceKind: String, CaseIterable {
+  case limits
+  case hugePages = "huge_pages"
+  case dontFork = "dont_fork"
+  case spawn = "posix_spawn"
+  case cpu
+}
+
+extension AdvicePart {
+  fileprivate init(_ kind: AdviceKind, _ text: String, evidence: [String]) {
+    self.init(kind: kind.rawValue, text: text, evidence: evidence)
+  }
+}
 
 /// What would make the clones faster: rules from figures that the snapshot has, the most effective
 /// first.
-func advice(
+package func advice(
   _ interval: CloneInterval, calls: CallsPart, phases: [PhasePart], tables: PageTablesPart
 ) -> [AdvicePart] {
   guard interval.count > 0 || !interval.failures.isEmpty else { return [] }
@@ -43,24 +58,28 @@ private func limits(_ calls: CallsPart) -> AdvicePart? {
         + "kernel.threads-max and kernel.pid_max."
     case "ENOMEM":
       "Clones fail for want of memory: look at memory.max of the cgroup, vm.overcommit_memory and "
-        + "the machine's free memory."
+        + "the machine's free memory. The kernel says the same where the caller was killed meanwhile, "
+        + "or where the init of its PID namespace has ended."
     default: "Clones fail for a limit on namespaces or process ids: look at user.max_*_namespaces."
     }
   return AdvicePart(
-    kind: "limits", text: text,
+    .limits, text,
     evidence: failed.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" })
 }
+
+/// An ordinary page's entry takes as long at least. Of a huge page resident sizes count 512, which take
+/// 1 to 3 ns each.
+private let leastOrdinaryNs = 10.0
 
 /// Most of the time goes into entries of ordinary pages, of which a huge page needs one for 512.
 private func hugePages(
   _ interval: CloneInterval, _ phases: [PhasePart], _ tables: PageTablesPart
 ) -> AdvicePart? {
   let copied = share("page tables", phases)
-  guard copied >= 0.3, interval.large.count > 0, let each = tables.nsPerEntry else { return nil }
+  guard copied >= 0.3, let each = tables.nsPerEntry, each >= leastOrdinaryNs else { return nil }
   return AdvicePart(
-    kind: "huge_pages",
-    text:
-      "Give the large mappings huge pages: one entry then stands for 512. Transparent ones by "
+    .hugePages,
+    "Give the large mappings huge pages: one entry then stands for 512. Transparent ones by "
       + "madvise(MADV_HUGEPAGE) or /sys/kernel/mm/transparent_hugepage/enabled; after the fork the "
       + "first write to each copies 2 MiB.",
     evidence: [
@@ -70,17 +89,17 @@ private func hugePages(
     ])
 }
 
-/// One mapping stands for most of it.
+/// One mapping stands for most of it; not the heap or the stack, which no child can do without.
 private func dontFork(_ interval: CloneInterval) -> AdvicePart? {
   let all = interval.pageTableCopy.sum
   guard interval.large.count > 0, all > 0,
-    let (key, sum) = interval.mappings.max(by: { $0.value.ns < $1.value.ns }),
+    let (key, sum) = interval.mappings.filter({ ![.heap, .stack].contains($0.value.kind) })
+      .max(by: { $0.value.ns < $1.value.ns }),
     Double(sum.ns) >= 0.5 * Double(all)
   else { return nil }
   return AdvicePart(
-    kind: "dont_fork",
-    text:
-      "One mapping is most of the cost. If children don't need it, madvise(MADV_DONTFORK) on it "
+    .dontFork,
+    "One mapping is most of the cost. If children don't need it, madvise(MADV_DONTFORK) on it "
       + "leaves it out.",
     evidence: [
       "\(String(key.start, radix: 16))-\(String(key.end, radix: 16)) of process \(key.tgid): "
@@ -95,9 +114,8 @@ private func spawn(_ interval: CloneInterval, _ phases: [PhasePart]) -> AdvicePa
     share("page tables", phases) + share("mappings", phases) + share("address space", phases)
   guard copied >= 0.5 else { return nil }
   return AdvicePart(
-    kind: "posix_spawn",
-    text:
-      "Where the child only starts another program, posix_spawn(3) or vfork(2) copies nothing.",
+    .spawn,
+    "Where the child only starts another program, posix_spawn(3) or vfork(2) copies nothing.",
     evidence: ["copying the address space is \(percent(copied)) of a clone, or more"])
 }
 
@@ -106,7 +124,7 @@ private func queued(_ interval: CloneInterval) -> AdvicePart? {
   let share = Double(interval.queuedNs) / Double(max(1, interval.clone.sum))
   guard share >= 0.3 else { return nil }
   return AdvicePart(
-    kind: "cpu",
-    text: "Clones wait for a CPU for much of their time: loadwatch shows who has them.",
+    .cpu,
+    "Clones wait for a CPU for much of their time: loadwatch shows who has them.",
     evidence: ["waiting for a CPU is \(percent(share)) of a clone"])
 }

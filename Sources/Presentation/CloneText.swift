@@ -92,9 +92,7 @@ public struct CloneText: Sendable {
       + (Self.isEmpty(snapshot)
         ? [Line(snapshot.final ? "nothing was cloned" : "nothing cloned yet", .strong)]
         : calls(snapshot))
-      + head.loss(snapshot.loss) { untraced in
-        "calls begun before the watch: \(countText(untraced))"
-      }
+      + head.loss(snapshot.loss)
       + head.cost(
         kernelNs: cost.bpfNsPerClone,
         isPermitted: !snapshot.probes.contains {

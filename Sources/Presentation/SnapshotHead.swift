@@ -52,8 +52,8 @@ struct SnapshotHead {
 
   // MARK: - Loss and cost
 
-  /// - Parameter untraced: what to say of `loss.untraced`; each tool counts something else there.
-  func loss(_ loss: LossPart, untraced: (UInt64) -> String) -> [Line] {
+  /// - Parameter untraced: what to say of `loss.untraced`, where the tool counts something there.
+  func loss(_ loss: LossPart, untraced: ((UInt64) -> String)? = nil) -> [Line] {
     var parts: [Line]
     if loss.lost == 0 {
       parts = [Line("lost 0 of \(countText(loss.seen)) records")]
@@ -64,7 +64,7 @@ struct SnapshotHead {
       ].filter { $1 > 0 }.map { Line("\($0) \(countText($1))", .alarm) }
       parts = [Line("\(total) (\(percentText(loss.lost, of: loss.seen))):", .alarm)] + causes
     }
-    if loss.untraced > 0 { parts.append(Line(untraced(loss.untraced))) }
+    if let untraced, loss.untraced > 0 { parts.append(Line(untraced(loss.untraced))) }
     return flow(parts)
   }
 

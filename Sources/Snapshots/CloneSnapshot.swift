@@ -16,7 +16,7 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
   public var intervalNs: UInt64
   public var filter: FilterPart
   public var probes: [ProbePart]
-  /// `untraced` are calls whose beginning was not seen: in progress as the watch began.
+  /// `untraced` is 0.
   public var loss: LossPart
   public var cost: CloneCostPart
   public var calls: CallsPart
@@ -237,13 +237,13 @@ public struct MappingPart: Codable, Sendable, Equatable {
 public struct PageTablesPart: Codable, Sendable, Equatable {
   /// Page tables of the children as they began (VmPTE), all clones together.
   public var bytes: UInt64
-  /// Page-table entries that were copied: resident and swapped pages of the copied mappings.
+  /// Resident and swapped pages of the copied mappings; of a huge page 512.
   public var entries: UInt64
   /// Memory behind them.
   public var residentBytes: UInt64
   /// Huge pages of hugetlbfs, which resident sizes don't count.
   public var hugetlbBytes: UInt64
-  /// Time of the page-table copy by entries; nil where there is none.
+  /// Time of the page-table copy by entries, of large clones; nil where that can't be told.
   public var nsPerEntry: Double?
   /// Of the whole clone, by resident memory; nil below 16 MiB a clone, where they mean nothing.
   public var msPerGiB: Double?
@@ -285,6 +285,7 @@ public struct SlowClonePart: Codable, Sendable, Equatable {
   public var call: String
   public var child: Int
   public var ns: UInt64
+  /// What the child has of it as it begins: 0 where it shares the address space.
   public var residentBytes: UInt64
 
   public init(

@@ -11,7 +11,7 @@ func cloneSample(final: Bool = false) -> CloneSnapshot {
     final: final, host: HostPart(names: ["web-1"], kernels: ["6.18.44"], cpus: 2),
     start: "2025-11-21T14:01:12.250Z", end: "2025-11-21T14:03:12.250Z",
     intervalNs: 120_000_000_000, filter: FilterPart(comms: ["httpd"]), probes: [],
-    loss: LossPart(seen: 4_821, delivered: 4_821, untraced: 1),
+    loss: LossPart(seen: 4_821, delivered: 4_821),
     cost: CloneCostPart(
       bpfNsPerClone: 1_840, consumerNs: 96_000_000, residentBytes: 24_300_000,
       ringBytes: 8_388_608),

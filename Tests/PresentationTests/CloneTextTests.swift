@@ -166,7 +166,7 @@ private let golden = """
   only  comm httpd
   new processes 1,204 (10/s)  vfork 4  clone 1,200  new threads 24 (0.20/s)
   FAILED 3:  EAGAIN 2  ENOMEM 1
-  lost 0 of 4,821 records  calls begun before the watch: 1
+  lost 0 of 4,821 records
   cost 1.84 us a clone in the kernel, 0.08 % of one CPU, 24.3 MB + 8.39 MB rings
 
                            count       p50       p90       p99     p99.9       max

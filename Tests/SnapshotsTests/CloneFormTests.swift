@@ -111,7 +111,7 @@ extension CloneFormTests {
           residentBytes: 4_096)
       ],
       stacks: [StackPart(comm: "httpd", frames: ["__libc_fork", "main"], count: 3, ns: 50)],
-      advice: [AdvicePart(kind: "nothing", text: "All is well.", evidence: ["3 clones"])])
+      advice: [AdvicePart(kind: "cpu", text: "All is well.", evidence: ["3 clones"])])
   }
 
   /// With none that may be absent.
