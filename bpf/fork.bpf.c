@@ -161,7 +161,9 @@ int BPF_PROG(child_runnable, struct task_struct *child)
 	if (!state || state->clone.child != child->pid)
 		return 0;
 	state->runnable = bpf_ktime_get_ns();
-	waited(state);
+	/* Of the others it is told at the end. */
+	if (state->clone.flags & CLONE_VFORK)
+		waited(state);
 	return 0;
 }
 

@@ -59,7 +59,9 @@ extension CloneText {
   func phases(_ snapshot: CloneSnapshot) -> [Line] {
     guard !snapshot.phases.isEmpty else { return [] }
     let clones = snapshot.histograms.clone
-    let inside = snapshot.phases.filter { $0.share != nil && ($0.how != .rest || $0.ns > 0) }
+    let inside = snapshot.phases.filter {
+      $0.share != nil && ($0.how != .rest || $0.ns >= max(1, clones.count))
+    }
     let apart = snapshot.phases.filter { $0.share == nil }
     var rows = inside.map { phase in
       Row(

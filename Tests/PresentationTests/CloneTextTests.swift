@@ -127,6 +127,14 @@ struct CloneTextTests {
     #expect(Self.text(snapshot).contains("sampled\n"))
   }
 
+  @Test func aRestOfNothingIsLeftOut() {
+    var snapshot = cloneSample()
+    #expect(Self.text(snapshot).contains("not explained"))
+    // Of rounding, in 1,204 clones.
+    snapshot.phases[4].ns = 1_203
+    #expect(!Self.text(snapshot).contains("not explained"))
+  }
+
   /// A section is there as a whole or not at all, and the less important goes first.
   @Test func whereRowsAreFewWholeSectionsGo() {
     let titles = [
