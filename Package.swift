@@ -141,10 +141,12 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "CSupport", "Histograms", "Proc", "Snapshots", "Support", "testload", "loadwatch",
+        "BPF", "CSupport", "Histograms", "Proc", "Snapshots", "Support", "testload", "loadwatch",
         "cloneprof", "execs",
       ],
       swiftSettings: tests),
+    .testTarget(
+      name: "LoadProbesTests", dependencies: ["LoadProbes", "Snapshots"], swiftSettings: strict),
     .testTarget(
       name: "HistogramsTests", dependencies: ["Histograms", "Support"], swiftSettings: strict),
     .testTarget(

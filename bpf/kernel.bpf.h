@@ -125,10 +125,22 @@ struct task_struct___since_6_18 {
 
 /* 152e11f6df29 ("sched/fair: Implement delayed dequeue"), 6.12: a sleeper may
  * stay on the run queue for a while; on_rq is 1 and yet it sleeps. Meanwhile it
- * is in rq->nr_running and so in the kernel's load, for no good reason.
+ * is in rq->nr_running, and so in the kernel's load.
  */
 struct sched_entity___since_6_12 {
 	unsigned char sched_delayed;
+};
+
+/* c2a295bffeaf ("sched/fair: Add new cfs_rq.h_nr_runnable"), 6.14 and 6.12.37:
+ * without those that sleep.
+ */
+struct cfs_rq___since_6_14 {
+	unsigned int h_nr_queued;
+	unsigned int h_nr_runnable;
+};
+
+struct rq___since_6_14 {
+	struct cfs_rq___since_6_14 cfs;
 };
 
 #pragma clang attribute pop
@@ -183,6 +195,22 @@ static __always_inline bool on_run_queue(struct task_struct *task)
 	if (bpf_core_field_exists(se->sched_delayed))
 		return !se->sched_delayed;
 	return true;
+}
+
+static __always_inline bool tells_delayed(void)
+{
+	struct cfs_rq___since_6_14 *now = NULL;
+
+	return bpf_core_field_exists(now->h_nr_runnable);
+}
+
+/* Tasks that sleep and are still on a run queue; 0 of NULL. */
+static __always_inline u32 delayed_on(struct rq *rq)
+{
+	struct rq___since_6_14 *now = (void *)rq;
+
+	return BPF_CORE_READ(now, cfs.h_nr_queued) -
+	       BPF_CORE_READ(now, cfs.h_nr_runnable);
 }
 
 /* Whether a runnable task's cgroup has used up its CPU time: it is then in no

@@ -12,6 +12,11 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 struct sonde_live live SEC(".data.live");
 struct sonde_window window SEC(".data.window");
 
+#define QUEUES 1024
+
+/* The CPUs' run queues; the symbol of those is not in every kernel. */
+u64 queues[QUEUES] SEC(".data.queues");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
 	__uint(max_entries, 16384);
@@ -25,12 +30,28 @@ struct {
 extern const void avenrun __ksym __weak;
 extern const void calc_load_tasks __ksym __weak;
 
+/* Once for each load sample, by which the consumer is woken. */
+static __always_inline void count_delayed(u64 now)
+{
+	u64 delayed = 0;
+
+	if (now < window.sample || live.delayed_at >= window.sample ||
+	    !tells_delayed() || config.cpus > QUEUES)
+		return;
+	/* No branches inside, which the verifier would follow one by one. */
+	for (u32 cpu = 0; cpu < config.cpus && cpu < QUEUES; cpu++)
+		delayed += delayed_on((void *)queues[cpu]);
+	live.delayed = delayed;
+	live.delayed_at = now;
+}
+
 /* The consumer is about to run: what it can't see by itself. */
 static __always_inline void look_for_consumer(u64 clock)
 {
 	live.run_queue_clock = clock;
 	live.jiffies = bpf_jiffies64();
 	live.monotonic = bpf_ktime_get_ns();
+	count_delayed(live.monotonic);
 	if (!&avenrun || !&calc_load_tasks)
 		return;
 	bpf_probe_read_kernel(&live.active, sizeof(live.active),
@@ -77,6 +98,9 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 	if (account->switches_seen)
 		account->untraced += switches - account->switches_seen - 1;
 	account->switches_seen = switches;
+	/* Written once: its neighbours are other CPUs'. */
+	if (queues[cpu % QUEUES] != (u64)rq)
+		queues[cpu % QUEUES] = (u64)rq;
 
 	if (next->pid == live.consumer_tid)
 		look_for_consumer(clock);

@@ -61,7 +61,7 @@ extension CloneProbes {
     try file.setMaxEntries("rings", possibleCPUs)
     try file.setMaxEntries("cpus", possibleCPUs)
     let records = ringSize / 4 / (MemoryLayout<sonde_clone>.size + 8)
-    try file.set(".rodata.config", to: sonde_config(wakeup_records: UInt32(records), pad: 0))
+    try file.set(".rodata.config", to: sonde_config(wakeup_records: UInt32(records), cpus: 0))
     try file.set(
       ".rodata.fork",
       to: sonde_fork_config(

@@ -12,6 +12,10 @@ struct AccountGroups {
   let by: [Grouping]
   private var names: [Grouping: [UInt64: String]] = [:]
   private var numbers: [Grouping: [String: UInt64]] = [:]
+  private var lastNumber: UInt64 = 0
+  /// Of the leaders of processes, as last seen: a process takes another name as it execs.
+  private var leaders: [UInt64: Comm] = [:]
+  /// Of one sample's tasks: ids come again.
   private var users: [UInt32: UInt32] = [:]
   private var kinds: [UInt64: WaitKind] = [:]
   private var kernelThreads: Set<UInt64> = []
@@ -36,23 +40,29 @@ struct AccountGroups {
     switch grouping {
     case .state: return 0
     case .process:
-      if task.isKernelThread { kernelThreads.insert(UInt64(task.tgid)) }
-      note(grouping, UInt64(task.tgid)) {
-        // A task that has come to be and that nothing has told of yet.
-        task.tgid == 0 ? "(unknown)" : "\(Self.processName(task)) (\(task.tgid))"
+      let tgid = UInt64(task.tgid)
+      if task.isKernelThread { kernelThreads.insert(tgid) } else { kernelThreads.remove(tgid) }
+      if task.tid == task.tgid, leaders[tgid] != task.comm {
+        leaders[tgid] = task.comm
+        names[grouping]?[tgid] = nil
       }
-      return UInt64(task.tgid)
+      note(grouping, tgid) {
+        // A task that has come to be and that nothing has told of yet.
+        task.tgid == 0 ? "(unknown)" : "\(Self.processName(task, probes)) (\(task.tgid))"
+      }
+      return tgid
     case .thread:
-      note(grouping, UInt64(task.tid)) { "\(task.comm.text) (\(task.tid))" }
+      names[grouping, default: [:]][UInt64(task.tid)] = "\(task.comm.text) (\(task.tid))"
       return UInt64(task.tid)
     case .cgroup:
       note(grouping, task.cgroup) {
-        Cgroup.path(ofProcess: Int32(bitPattern: task.tgid)) ?? "cgroup \(task.cgroup)"
+        (probes.seesAllTasks ? Cgroup.path(ofProcess: Int32(bitPattern: task.tgid)) : nil)
+          ?? "cgroup \(task.cgroup)"
       }
       return task.cgroup
     case .comm: return number(grouping, task.comm.text)
     case .user:
-      let user = userID(task.tgid)
+      let user = probes.seesAllTasks ? userID(task.tgid) : .max
       note(grouping, UInt64(user)) {
         guard user != .max, let entry = unsafe getpwuid(user) else { return "user \(user)" }
         return unsafe String(cString: entry.pointee.pw_name)
@@ -73,15 +83,17 @@ struct AccountGroups {
 
   private mutating func number(_ grouping: Grouping, _ name: String) -> UInt64 {
     if let known = numbers[grouping]?[name] { return known }
-    let number = UInt64(numbers[grouping]?.count ?? 0) + 1
+    lastNumber += 1
+    let number = lastNumber
     numbers[grouping, default: [:]][name] = number
     names[grouping, default: [:]][number] = name
     return number
   }
 
-  /// Of the process, which a thread's may differ from.
-  private static func processName(_ task: ActiveTask) -> String {
-    if task.tid == task.tgid { return task.comm.text }
+  /// Of the process, which a thread's may differ from. In a PID namespace of one's own /proc has other
+  /// ids.
+  private static func processName(_ task: ActiveTask, _ probes: borrowing SchedProbes) -> String {
+    if task.tid == task.tgid || !probes.seesAllTasks { return task.comm.text }
     return (try? ProcessStatus.of(pid: Int32(bitPattern: task.tgid)))?.name ?? task.comm.text
   }
 
@@ -91,6 +103,24 @@ struct AccountGroups {
     let user = unsafe stat("/proc/\(tgid)", &status) == 0 ? status.st_uid : .max
     users[tgid] = user
     return user
+  }
+
+  /// A sample is over: forgets names that no group has any more.
+  mutating func keep(_ account: LoadAccount) {
+    users = [:]
+    guard names.values.reduce(0, { $0 + $1.count }) > 4 * account.groups.count + 1000 else {
+      return
+    }
+    for (index, grouping) in by.enumerated() {
+      let used = Set(account.groups.keys.map { index == 0 ? $0.first : $0.second })
+      names[grouping] = names[grouping]?.filter { used.contains($0.key) }
+      numbers[grouping] = numbers[grouping]?.filter { used.contains($0.value) }
+      if grouping == .site { kinds = kinds.filter { used.contains($0.key) } }
+      if grouping == .process {
+        leaders = leaders.filter { used.contains($0.key) }
+        kernelThreads.formIntersection(used)
+      }
+    }
   }
 
   /// What it waits for, where it is told by site.

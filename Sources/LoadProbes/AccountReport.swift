@@ -22,12 +22,15 @@ extension Reporter {
     snapshot.load.samples = sampling.samples.filter { snapshot.final || $0.time > told }.map {
       sample in
       LoadSamplePart(
-        at: timestamp(sample.time &+ sampling.clockOffset), active: sample.active,
-        seen: sample.seen, mean: sample.mean, load1: sample.load1)
+        at: Self.timestamp(sample.wall), active: sample.active,
+        seen: sample.seen, delayed: sample.delayed, mean: sample.mean, load1: sample.load1)
     }
     let sum = account.sum
     snapshot.olderThanWatch = list(account.older)
-    snapshot.remainder = averages.indices.map { averages[$0] - sum[$0] - account.older[$0] }
+    snapshot.delayed = list(account.delayed)
+    snapshot.remainder = averages.indices.map {
+      averages[$0] - sum[$0] - account.older[$0] - account.delayed[$0]
+    }
     let by = sampling.shown.groups.by
     snapshot.account = largest(
       byName(rows(sampling.shown).map(\.part), by).sorted(by: Self.precedes))
@@ -92,45 +95,34 @@ extension Reporter {
     }
   }
 
-  /// "nginx" of "nginx (812)".
-  private func name(of group: String) -> Substring {
-    group.lastIndex(of: "(").map { group[..<$0].dropLast() } ?? group[...]
-  }
+  private func name(of group: String) -> Substring { Verdict.name(of: group) }
 
   func verdict(
-    _ snapshot: LoadSnapshot, _ sampling: LoadSampling, since: Witness, _ witness: Witness
+    _ snapshot: LoadSnapshot, _ sampling: LoadSampling, _ minute: RecentMinute
   ) -> Verdict {
-    let seconds = Double(max(1, snapshot.intervalNs)) / 1e9
-    return Verdict(
-      account: rows(sampling.usual),
-      throttled: sampling.throttling.cgroups.map {
-        Verdict.Throttled(
-          cgroup: $0.quota?.first.path, load1: $0.load1,
-          periods: ($0.quota?.last.periods ?? 0) - ($0.quota?.first.periods ?? 0),
-          used: ($0.quota?.last.throttled ?? 0) - ($0.quota?.first.throttled ?? 0))
-      },
-      pressure: snapshot.pressure, older: snapshot.olderThanWatch?.first ?? 0,
-      remainder: snapshot.remainder?.first ?? 0, load1: snapshot.load.kernel[0],
-      trueLoad1: snapshot.load.trueAverage?.first ?? snapshot.load.kernel[0],
-      runnableMean: snapshot.tasks.runnable.mean,
-      p99: snapshot.histograms.runQueueLatency.percentiles.p99, cpus: snapshot.host.cpus,
-      idle: witness.idle(since: since),
-      forksPerSecond: Double(witness.forks &- since.forks) / seconds,
-      switchesPerSecond: Double(snapshot.switches) / seconds,
-      swapsPerSecond: Double(witness.swapped &- since.swapped) / seconds,
-      disk: witness.busiestDisk(since: since, over: snapshot.intervalNs))
-  }
-
-  func pressure(since: Witness, _ witness: Witness, over ns: UInt64) -> PressurePart? {
-    func share(_ resource: Pressure.Resource) -> PressurePart.Shares? {
-      guard let now = witness.pressure[resource], let before = since.pressure[resource], ns > 0
-      else { return nil }
-      return PressurePart.Shares(
-        some: min(1, Double(now.some &- before.some) * 1e3 / Double(ns)),
-        full: min(1, Double(now.full &- before.full) * 1e3 / Double(ns)))
+    var verdict = Verdict()
+    verdict.account = rows(sampling.usual)
+    verdict.throttled = sampling.throttling.cgroups.map {
+      Verdict.Throttled(
+        cgroup: $0.quota?.first.path, load1: $0.load1,
+        periods: ($0.quota?.last.periods ?? 0) - ($0.quota?.first.periods ?? 0),
+        used: ($0.quota?.last.throttled ?? 0) - ($0.quota?.first.throttled ?? 0))
     }
-    guard !witness.pressure.isEmpty else { return nil }
-    return PressurePart(cpu: share(.cpu), io: share(.io), memory: share(.memory))
+    verdict.older = snapshot.olderThanWatch?.first ?? 0
+    verdict.delayed = snapshot.delayed?.first ?? 0
+    verdict.remainder = snapshot.remainder?.first ?? 0
+    verdict.load1 = snapshot.load.kernel[0]
+    verdict.trueLoad1 = snapshot.load.trueAverage?.first ?? verdict.load1
+    verdict.p99 = snapshot.histograms.runQueueLatency.percentiles.p99
+    verdict.seconds = minute.seconds
+    verdict.runnableMean = minute.runnableMean
+    verdict.idle = minute.idle
+    verdict.pressure = minute.pressure
+    verdict.forksPerSecond = minute.forksPerSecond
+    verdict.shortLives = minute.shortLives
+    verdict.swapsPerSecond = minute.swapsPerSecond
+    verdict.disk = minute.disk
+    return verdict
   }
 
   func limits(_ load: LoadAverage) throws -> LimitsPart {

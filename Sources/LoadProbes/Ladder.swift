@@ -1,4 +1,5 @@
 import BPF
+import Symbols
 public import Snapshots
 
 /// What `loadwatch` wants to see, and what this kernel has for it.
@@ -18,6 +19,7 @@ public func loadProbes() -> [ProbePart] {
       kernel.tracepoint("sched_process_exec")),
     part("tasks that were there before", "iter/task", kernel.iterator("task")),
     part("the kernel's load average", "/proc/loadavg", .yes),
+    part("where tasks wait in D", "/proc/kallsyms", kernelNames()),
     part("own cost in the kernel", "BPF_ENABLE_STATS", ownCost()),
   ]
 }
@@ -33,6 +35,11 @@ private func part(_ want: String, _ using: String, _ needs: Availability...) -> 
     }
   }
   return ProbePart(want: want, using: using, state: .yes)
+}
+
+/// To read all of it takes a tenth of a second.
+private func kernelNames() -> Availability {
+  KernelSymbols.hindrance().map { .no("\($0)") } ?? .yes
 }
 
 private func ownCost() -> Availability {

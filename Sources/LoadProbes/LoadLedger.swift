@@ -23,9 +23,12 @@ struct LoadLedger {
 
   /// The sample is over.
   ///
-  /// - Parameter mean: how many were active in the mean since the sample before.
-  mutating func close(mean: Double?) {
-    account.sample(active, mean: mean)
+  /// - Parameters:
+  ///   - delayed: how many the kernel counted though they slept.
+  ///   - mean: how many were active in the mean since the sample before.
+  mutating func close(delayed: UInt64, mean: Double?) {
+    account.sample(active, delayed: delayed, mean: mean)
     active = [:]
+    groups.keep(account)
   }
 }

@@ -1,5 +1,6 @@
 import LoadTrace
 import Proc
+import Watching
 
 /// Follows the kernel's load samples: when the next one is, who is active then, and what the kernel
 /// makes of it.
@@ -8,6 +9,7 @@ struct LoadSampling {
   /// What is shown, and, where that is split in another way, what the verdict goes by.
   private var ledgers: [LoadLedger]
   private(set) var throttling = Throttling()
+  private(set) var minute: RecentMinute
   /// The averages by the samples since the watch began.
   private(set) var recomputed: KernelLoad
   /// What /proc/loadavg showed after the last sample.
@@ -19,16 +21,20 @@ struct LoadSampling {
   private var pending: Pending?
   /// Active time as of the last sample, and when that was.
   private var last: (time: UInt64, active: UInt64)?
-  /// What to add to CLOCK_MONOTONIC for the run queue clock, as of the last sample.
-  private(set) var clockOffset: UInt64 = 0
+  /// Samples went by that weren't looked at in time.
+  private var hasMissed = false
   /// Time of the last sample that was taken, CLOCK_MONOTONIC.
   private var taken: UInt64
 
   /// One of the kernel's samples. Times are CLOCK_MONOTONIC, ns.
   struct Sample {
     var time: UInt64
+    /// CLOCK_REALTIME, ns.
+    var wall: UInt64
     var active: UInt64?
     var seen: UInt64
+    /// Of those that sleep, how many the kernel counts all the same.
+    var delayed: UInt64?
     var mean: Double?
     var load1: Double
   }
@@ -36,6 +42,7 @@ struct LoadSampling {
   private struct Pending {
     var time: UInt64
     var seen: UInt64
+    var delayed: UInt64?
     var mean: Double?
     var tries = 0
   }
@@ -52,6 +59,7 @@ struct LoadSampling {
       LoadLedger(by: by, before: recomputed.values)
     }
     taken = now
+    minute = RecentMinute(from: RecentMinute.Point(time: now))
   }
 
   var shown: LoadLedger { ledgers[0] }
@@ -96,7 +104,6 @@ struct LoadSampling {
     _ sites: inout WaitSites, _ probes: borrowing SchedProbes
   ) throws {
     taken = time
-    self.clockOffset = clockOffset
     let instant = time &+ clockOffset
     var throttled: Set<UInt32> = []
     try probes.forEachWaiter(inD: tracker.hasUnknownWait(at: instant)) {
@@ -108,19 +115,30 @@ struct LoadSampling {
       }
     }
     var seen: UInt64 = 0
+    var throttledCount: UInt64 = 0
     sites.beginSample()
     tracker.beginSample(at: instant) { task in
       if task.state == .runnable, throttled.contains(task.tid) {
-        throttling.count(task)
+        throttledCount += 1
+        throttling.count(task, hasTheirIDs: probes.seesAllTasks)
       } else {
         seen += 1
         count(task, &sites, probes)
       }
     }
-    let active = tracker.activeTime(at: instant)
-    let mean = last.map { Double(active &- $0.active) / Double(max(1, time - $0.time)) }
+    let activeTime = tracker.activeTime(at: instant)
+    minute.add(
+      RecentMinute.Point(
+        time: time, runnable: activeTime.runnable, shortLives: tracker.shortLives,
+        throttled: throttledCount))
+    let active = activeTime.all
+    let mean = last.flatMap { last in
+      // A stay that was counted then may have turned out not to have been one.
+      active < last.active ? nil : Double(active - last.active) / Double(max(1, time - last.time))
+    }
     last = (time, active)
-    pending = Pending(time: time, seen: seen, mean: mean)
+    pending = Pending(
+      time: time, seen: seen, delayed: probes.delayed(at: time), mean: mean)
   }
 
   private mutating func count(
@@ -132,13 +150,16 @@ struct LoadSampling {
   /// Takes what the kernel made of the sample into the account, and who was active as it has shown
   /// since.
   ///
-  /// - Parameter exact: calc_load_tasks and avenrun, where they can be read.
+  /// - Parameters:
+  ///   - isLate: whether the next sample has been already: what the kernel made of this one can't be told
+  ///     any more.
+  ///   - exact: calc_load_tasks and avenrun, where they can be read.
   mutating func settle(
-    exact: (active: Int64, averages: KernelLoad)?, _ tracker: inout LoadTracker,
+    isLate: Bool, exact: (active: Int64, averages: KernelLoad)?, _ tracker: inout LoadTracker,
     _ sites: inout WaitSites, _ probes: borrowing SchedProbes
   ) throws(ProcError) {
     guard var pending else { return }
-    if let exact {
+    if let exact, !hasMissed {
       var next = recomputed
       next.sample(active: UInt64(max(0, exact.active)))
       let isOld =
@@ -157,16 +178,30 @@ struct LoadSampling {
     self.pending = nil
     self.exact = exact?.averages
     let shown = try LoadAverage.current()
-    let active =
-      exact.map { UInt64(max(0, $0.active)) }
-      ?? KernelLoad.active(before: kernel.load1, after: shown.load1)
-    if let active { recomputed.sample(active: active) }
+    var active = exact.map { UInt64(max(0, $0.active)) }
+    if isLate {
+      active = nil
+    } else if hasMissed {
+      recomputed =
+        exact?.averages ?? KernelLoad(shown: [shown.load1, shown.load5, shown.load15])
+    } else {
+      active = active ?? KernelLoad.active(before: kernel.load1, after: shown.load1)
+      if let active { recomputed.sample(active: active) }
+    }
+    hasMissed = isLate
+    if let active, let delayed = pending.delayed {
+      // One that sleeps in D was seen already.
+      pending.delayed = min(delayed, active - min(active, pending.seen))
+    }
     kernel = shown
-    for index in ledgers.indices { ledgers[index].close(mean: pending.mean) }
+    for index in ledgers.indices {
+      ledgers[index].close(delayed: pending.delayed ?? 0, mean: pending.mean)
+    }
     throttling.close()
     samples.append(
       Sample(
-        time: pending.time, active: active, seen: pending.seen,
+        time: pending.time, wall: Clocks.wall &- (Clocks.monotonic &- pending.time), active: active,
+        seen: pending.seen, delayed: pending.delayed,
         mean: pending.mean, load1: shown.load1))
     if samples.count > Self.kept { samples.removeFirst() }
   }

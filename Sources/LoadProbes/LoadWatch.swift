@@ -67,6 +67,9 @@ public struct LoadWatch: ~Copyable {
   /// out of order.
   private static let commitSlack: UInt64 = 10_000_000
 
+  /// In it the tick has counted this CPU's tasks: to be woken earlier would be to be counted.
+  private static let tickSlack: UInt64 = 30_000
+
   private struct SurveyCost {
     var at: UInt64 = 0
     var cost: UInt64 = 0
@@ -114,7 +117,7 @@ public struct LoadWatch: ~Copyable {
     var sites = WaitSites()
     if options.stacks {
       tracker.waitStacks = WaitStacks()
-      try probes.tellWaits(from: 0, to: .max)
+      try probes.tellWaits(from: 0, to: .max, sample: 0)
       try probes.forEachWaiter(inD: true) { tid, isThrottled, frames in
         if !isThrottled { tracker.found(waiter: tid) { sites.number(frames) } }
       }
@@ -160,7 +163,11 @@ public struct LoadWatch: ~Copyable {
       let offset = probes.clockOffset ?? 0
       var next = min(
         Clocks.monotonic + Self.drainPeriod, boundary &- offset &+ Self.commitSlack)
-      if let sample = sampling?.next { next = min(next, sample + Self.commitSlack) }
+      if let sample = sampling?.next {
+        // Once right after it, for what the kernel side notes then; once to take it.
+        let after = sample + Self.tickSlack
+        next = min(next, after > Clocks.monotonic ? after : sample + Self.commitSlack)
+      }
       if let due = sampling?.due { next = min(next, due + Self.commitSlack) }
       let wakeup = try loop.wait(until: next)
       // Its own cost is measured for one drain's time per interval.
@@ -212,11 +219,12 @@ public struct LoadWatch: ~Copyable {
   /// Of the sleeps in D that go on at the next load sample, the kernel side tells those that began
   /// shortly before; of the others the iterator tells.
   private mutating func announce(offset: UInt64) throws {
-    guard !options.stacks, let next = sampling?.next, next != announced else { return }
+    guard let next = sampling?.next, next != announced else { return }
     announced = next
     let instant = next &+ offset
     try probes.tellWaits(
-      from: instant &- Self.drainPeriod, to: instant &+ Self.commitSlack)
+      from: options.stacks ? 0 : instant &- Self.drainPeriod,
+      to: options.stacks ? .max : instant &+ Self.commitSlack, sample: next)
   }
 
   /// Takes the kernel's load samples before `horizon`, run queue clock.
@@ -225,7 +233,9 @@ public struct LoadWatch: ~Copyable {
       // The one before, where this comes late.
       try settle(upTo: nil)
       drain(upTo: next &+ offset)
+      let before = Clocks.monotonic
       try sampling?.take(at: next, clockOffset: offset, &tracker, &sites, probes)
+      lastSurvey.total += Clocks.monotonic - before
     }
   }
 
@@ -235,7 +245,7 @@ public struct LoadWatch: ~Copyable {
   private mutating func settle(upTo horizon: UInt64?) throws {
     guard let due = sampling?.due else { return }
     guard let horizon else {
-      try sampling?.settle(exact: nil, &tracker, &sites, probes)
+      try sampling?.settle(isLate: true, exact: nil, &tracker, &sites, probes)
       return
     }
     guard horizon &- (probes.clockOffset ?? 0) >= due else { return }
@@ -246,7 +256,7 @@ public struct LoadWatch: ~Copyable {
     }
     // What the kernel side notes for this thread it notes as it is given a CPU.
     for _ in 0..<100 where probes.ticks?.monotonic ?? due < due { usleep(200) }
-    try sampling?.settle(exact: probes.kernelLoad, &tracker, &sites, probes)
+    try sampling?.settle(isLate: false, exact: probes.kernelLoad, &tracker, &sites, probes)
   }
 
   private mutating func drain(upTo horizon: UInt64) {
@@ -285,19 +295,23 @@ public struct LoadWatch: ~Copyable {
     drain(upTo: end)
     try survey(boundary: end)
     let interval = tracker.close(at: end)
+    tracker.endWaits(at: end)
+    let waits = tracker.waitStacks
+    tracker.waitStacks = nil
     drain(upTo: .max)
     if interval.end > interval.start {
       let snapshot = try reporter.interval(interval, account: probes.account(), cost, sampling)
       _ = try emit(snapshot)
     }
     var final = try reporter.final(sampling)
-    tracker.endWaits(at: end)
-    if let waits = tracker.waitStacks { final.stacks = sites.parts(waits, probes) }
+    if let waits { final.stacks = sites.parts(waits, probes) }
     _ = try emit(final)
   }
 
   private var cost: Reporter.Cost {
-    Reporter.Cost(delivered: delivered, survey: lastSurvey.total)
+    Reporter.Cost(
+      delivered: delivered, survey: lastSurvey.total, clockOffset: probes.clockOffset ?? 0,
+      runnable: tracker.activeBefore.runnable, shortLives: tracker.shortLives)
   }
 
   private mutating func addRingsForNewCPUs() {

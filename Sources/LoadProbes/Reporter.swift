@@ -13,12 +13,14 @@ struct Reporter {
   private let probes: [ProbePart]
   private let ringBytes: UInt64
   let watched: [Cgroup]
-  /// Wall clock at `start`, ns.
-  private let wallStart: UInt64
+  /// Where the first interval began and the last one ended, by the wall clock.
+  private let firstTimestamp: String
+  private var lastTimestamp: String
   private var whole: LoadInterval?
   private var last = Totals()
   private let firstWitness = Witness.current()
   private var lastWitness: Witness
+  private var lastMinute: RecentMinute?
   private let first: Totals
   /// Time of the last load sample that an interval has told of: the kernel makes its averages of one a
   /// while later, and an interval may end in between.
@@ -28,6 +30,11 @@ struct Reporter {
   struct Cost {
     var delivered: UInt64
     var survey: UInt64
+    /// Of the run queue clock, from CLOCK_MONOTONIC, ns.
+    var clockOffset: UInt64
+    /// As of the interval's end: for a ``RecentMinute/Point``.
+    var runnable: UInt64
+    var shortLives: UInt64
   }
 
   /// Ever-growing counters; a snapshot is the difference of two.
@@ -49,7 +56,8 @@ struct Reporter {
     self.start = start
     self.ringBytes = ringBytes
     self.watched = watched
-    wallStart = Clocks.wall
+    firstTimestamp = Self.timestamp(Clocks.wall)
+    lastTimestamp = firstTimestamp
     last.consumer = (try? SelfUsage.cpuTime()) ?? 0
     first = last
     lastWitness = firstWitness
@@ -64,8 +72,17 @@ struct Reporter {
       account: account, delivered: cost.delivered, survey: cost.survey,
       consumer: try SelfUsage.cpuTime())
     let witness = Witness.current()
+    // Clocks drift, and are set.
+    let age = Clocks.monotonic &+ cost.clockOffset &- interval.end
+    let times = (start: lastTimestamp, end: Self.timestamp(Clocks.wall &- age))
+    lastMinute = sampling?.minute
+    lastMinute?.add(
+      RecentMinute.Point(
+        time: interval.end &- cost.clockOffset, runnable: cost.runnable,
+        shortLives: cost.shortLives, witness: witness))
     let snapshot = try snapshot(
-      interval, from: last, to: now, sampling, since: lastWitness, witness, final: false)
+      interval, times, from: last, to: now, sampling, since: lastWitness, witness, final: false)
+    lastTimestamp = times.end
     told = sampling?.samples.last?.time ?? told
     last = now
     lastWitness = witness
@@ -81,19 +98,20 @@ struct Reporter {
   func final(_ sampling: LoadSampling?) throws -> LoadSnapshot {
     let all = whole ?? LoadInterval(start: start, end: start)
     return try snapshot(
-      all, from: first, to: last, sampling, since: firstWitness, lastWitness, final: true)
+      all, (firstTimestamp, lastTimestamp), from: first, to: last, sampling,
+      since: firstWitness, lastWitness, final: true)
   }
 
   private func snapshot(
-    _ interval: LoadInterval, from before: Totals, to now: Totals, _ sampling: LoadSampling?,
-    since: Witness, _ witness: Witness, final: Bool
+    _ interval: LoadInterval, _ times: (start: String, end: String), from before: Totals,
+    to now: Totals, _ sampling: LoadSampling?, since: Witness, _ witness: Witness, final: Bool
   ) throws -> LoadSnapshot {
     let load = try sampling?.samples.isEmpty == false ? sampling!.kernel : LoadAverage.current()
     let length = interval.end - interval.start
     let runs = now.account.runs - before.account.runs
     let runTime = now.account.runTime - before.account.runTime
     var snapshot = LoadSnapshot(
-      final: final, host: host, start: timestamp(interval.start), end: timestamp(interval.end),
+      final: final, host: host, start: times.start, end: times.end,
       intervalNs: length, filter: filter, probes: probes, loss: loss(from: before, to: now),
       cost: CostPart(
         bpfNsPerSwitch: runs == 0 ? nil : Double(runTime) / Double(runs),
@@ -110,12 +128,12 @@ struct Reporter {
         onCPU: HistogramPart(interval.onCPU),
         blockedUninterruptible: HistogramPart(interval.blockedUninterruptible),
         blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
-    snapshot.pressure = pressure(since: since, witness, over: length)
+    snapshot.pressure = PressurePart(since: since, witness, over: length)
     if let sampling, !sampling.samples.isEmpty {
       addAccount(sampling, to: &snapshot)
-      snapshot.verdict = verdict(snapshot, sampling, since: since, witness).parts()
+      snapshot.verdict = verdict(snapshot, sampling, lastMinute ?? sampling.minute).parts()
     }
-    snapshot.limits = try? limits(load)
+    snapshot.limits = try? limits(LoadAverage.current())
     return snapshot
   }
 
@@ -144,8 +162,8 @@ struct Reporter {
       longestTask: longest.map { "\($0.comm.text) (\($0.tid))" })
   }
 
-  func timestamp(_ time: UInt64) -> String {
-    let wall = wallStart + (time - start)
-    return SnapshotJSON.timestamp(Date(timeIntervalSince1970: Double(wall) / 1e9))
+  /// - Parameter wall: CLOCK_REALTIME, ns.
+  static func timestamp(_ wall: UInt64) -> String {
+    SnapshotJSON.timestamp(Date(timeIntervalSince1970: Double(wall) / 1e9))
   }
 }

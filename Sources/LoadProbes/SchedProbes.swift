@@ -38,7 +38,9 @@ public struct SchedProbes: ~Copyable {
     try file.setMaxEntries("cpus", possibleCPUs)
     // A wakeup for every quarter of a ring; a switch takes 8 bytes more in the ring than its record.
     let records = size / 4 / (MemoryLayout<sonde_switch>.size + 8)
-    try file.set(".rodata.config", to: sonde_config(wakeup_records: UInt32(records), pad: 0))
+    try file.set(
+      ".rodata.config",
+      to: sonde_config(wakeup_records: UInt32(records), cpus: UInt32(possibleCPUs)))
     let object = try file.load()
 
     var rings = RingBuffers(try object.map("rings"))
@@ -141,6 +143,17 @@ public struct SchedProbes: ~Copyable {
     return (Int64(bitPattern: now.active), KernelLoad([3 of UInt64] { all[$0] }))
   }
 
+  /// How many tasks slept and were still queued right after a load sample, and so are in it: since 6.12
+  /// a task may sleep before it leaves its run queue. Nil where the kernel doesn't tell, or where this
+  /// thread was given a CPU too late.
+  ///
+  /// - Parameter sample: that was announced, CLOCK_MONOTONIC, ns.
+  func delayed(at sample: UInt64) -> UInt64? {
+    let now = live[0]
+    guard now.delayed_at >= sample, now.delayed_at < sample + 1_000_000 else { return nil }
+    return now.delayed
+  }
+
   // MARK: - Tasks
 
   /// The kernel functions on a stack, innermost first, by addresses; empty where it isn't known.
@@ -152,8 +165,11 @@ public struct SchedProbes: ~Copyable {
   }
 
   /// Lets the kernel side tell where tasks go to sleep in D, for a while on the run queue clock.
-  func tellWaits(from: UInt64, to: UInt64) throws(BPFError) {
-    try window.set(UInt32(0), to: sonde_window(from: from, to: to, iterates: 0))
+  ///
+  /// - Parameter sample: the load sample that comes next, CLOCK_MONOTONIC, ns; 0 for none.
+  func tellWaits(from: UInt64, to: UInt64, sample: UInt64) throws(BPFError) {
+    try window.set(
+      UInt32(0), to: sonde_window(from: from, to: to, iterates: 0, sample: sample))
   }
 
   /// Lends those tasks that are throttled: runnable, in a cgroup that has used up its CPU time, and in no

@@ -7,6 +7,9 @@ struct Throttling {
   private var account = LoadAccount(before: [3 of Double](repeating: 0))
   private var quotas: [Quota] = []
   private var now: [LoadAccount.Key: UInt64] = [:]
+  /// Of one sample's processes, the index of their cgroup.
+  private var known: [UInt32: UInt64] = [:]
+  private var mounts: [Mount]?
 
   /// A cgroup, and its quota's account since it was first found used up.
   struct Quota {
@@ -15,15 +18,31 @@ struct Throttling {
   }
 
   /// One that was found throttled at a sample.
-  mutating func count(_ task: ActiveTask) {
-    let path = CPUQuota.of(process: Int32(bitPattern: task.tgid))
-    let key = LoadAccount.Key(state: .runnable, first: index(path))
-    now[key, default: 0] += 1
+  ///
+  /// - Parameter hasTheirIDs: whether /proc has tasks by the ids that they are told by.
+  mutating func count(_ task: ActiveTask, hasTheirIDs: Bool) {
+    let first: UInt64
+    if let index = known[task.tgid] {
+      first = index
+    } else {
+      let mounts = mounts ?? (try? Mount.all()) ?? []
+      self.mounts = mounts
+      first = index(
+        hasTheirIDs ? CPUQuota.of(process: Int32(bitPattern: task.tgid), mounts) : nil)
+      known[task.tgid] = first
+    }
+    now[LoadAccount.Key(state: .runnable, first: first), default: 0] += 1
   }
 
   private mutating func index(_ quota: CPUQuota?) -> UInt64 {
     guard let quota else { return .max }
     if let known = quotas.firstIndex(where: { $0.first.path == quota.path }) {
+      // A cgroup that has gone and come again counts anew.
+      if quota.periods < quotas[known].last.periods
+        || quota.throttled < quotas[known].last.throttled
+      {
+        quotas[known].first = quota
+      }
       quotas[known].last = quota
       return UInt64(known)
     }
@@ -34,6 +53,7 @@ struct Throttling {
   mutating func close() {
     account.sample(now, mean: nil)
     now = [:]
+    (known, mounts) = ([:], nil)
   }
 
   /// By cgroup, what load1 lacks for it; the largest first.

@@ -1,35 +1,50 @@
-import Snapshots
+package import Snapshots
 
 /// What a load means, by rules. Each looks at figures that the tool has, and says which.
-struct Verdict {
-  var account: [Row]
-  var throttled: [Throttled]
-  var pressure: PressurePart?
-  var older: Double
-  var remainder: Double
-  var load1: Double
+package struct Verdict {
+  package var account: [Row] = []
+  package var throttled: [Throttled] = []
+  package var older = 0.0
+  /// For tasks that slept already.
+  package var delayed = 0.0
+  package var remainder = 0.0
+  package var load1 = 0.0
   /// The same if the kernel counted all the time.
-  var trueLoad1: Double
-  var runnableMean: Double
-  var p99: UInt64?
-  var cpus: Int
-  /// Of each CPU, over the interval.
-  var idle: [Double]
-  var forksPerSecond: Double
-  var switchesPerSecond: Double
-  var swapsPerSecond: Double
-  var disk: (name: String, share: Double)?
+  package var trueLoad1 = 0.0
+  /// Run queue latency, ns.
+  package var p99: UInt64?
+
+  // What follows is of the last minute, as load1 is.
+
+  /// How long that was, if the watch is younger.
+  package var seconds = 60.0
+  /// Throttled tasks left out.
+  package var runnableMean = 0.0
+  /// Of each CPU.
+  package var idle: [Double] = []
+  package var pressure: PressurePart?
+  package var forksPerSecond = 0.0
+  /// How many CPUs those tasks had that had little to do in all their lives.
+  package var shortLives = 0.0
+  package var swapsPerSecond = 0.0
+  package var disk: (name: String, share: Double)?
+
+  package init() {}
 
   /// A group by process and site.
-  struct Row {
-    var part: AccountPart
-    var kind: WaitKind
-    var isKernelThread: Bool
+  package struct Row {
+    package var part: AccountPart
+    package var kind: WaitKind
+    package var isKernelThread: Bool
+
+    package init(part: AccountPart, kind: WaitKind, isKernelThread: Bool) {
+      (self.part, self.kind, self.isKernelThread) = (part, kind, isKernelThread)
+    }
   }
 
   /// A cgroup whose tasks had to wait for its CPU quota, and what load1 would be higher by if the kernel
   /// counted them; in how many periods of how many it was used up.
-  struct Throttled {
+  package struct Throttled {
     var cgroup: String?
     var load1: Double
     var periods: UInt64
@@ -40,8 +55,9 @@ struct Verdict {
   private static let least = 0.3
 
   /// The most important first.
-  func parts() -> [VerdictPart] {
-    if load1 >= 1e6 {
+  package func parts() -> [VerdictPart] {
+    // More than there can be tasks: PID_MAX_LIMIT.
+    if load1 > 4_194_304 {
       return [
         part(
           "overflow", 1, "The number is nonsense: a counter of the kernel has overflown.",
@@ -116,14 +132,17 @@ struct Verdict {
   /// Whose part is the largest, those of one name together: "nginx, 8 of that name". With the largest
   /// of them, and their part.
   private func most(_ rows: [Row]) -> (who: String, top: AccountPart, part: Double) {
-    let byName = Dictionary(grouping: rows) { row in
-      String(row.part.group.prefix { $0 != "(" }).trimmed
-    }
+    let byName = Dictionary(grouping: rows) { String(Self.name(of: $0.part.group)) }
     let (name, those) = byName.max { (sum($0.value), $1.key) < (sum($1.value), $0.key) }!
     let top = those.max { ($0.part.load1, $1.part.group) < ($1.part.load1, $0.part.group) }!.part
     let groups = Set(those.map(\.part.group)).count
     let who = groups > 1 ? "\(name) (\(groups) processes)" : top.group
     return (who.isEmpty ? "tasks" : who, top, sum(those))
+  }
+
+  /// "nginx" of "nginx (812)".
+  static func name(of group: String) -> Substring {
+    group.lastIndex(of: "(").map { group[..<$0].dropLast() } ?? group[...]
   }
 
   private func sum(_ rows: [Row]) -> Double { rows.reduce(0) { $0 + $1.part.load1 } }
@@ -133,6 +152,7 @@ struct Verdict {
     // A page that is waited for may come from swap, or have been thrown out a moment ago.
     case .disk where isShortOfMemory: WaitKind.memory.rawValue
     case .other where row.isKernelThread && meanIdle > 0.2 && disk?.share ?? 0 < 0.2: "no_work"
+    case .unknown: WaitKind.other.rawValue
     default: row.kind.rawValue
     }
   }
@@ -189,15 +209,15 @@ struct Verdict {
     guard sum >= Self.least, sum >= 0.15 * (load1 - older) else { return [] }
     let (who, _, part) = most(rows)
     var evidence = [
-      "\(number(runnableMean)) tasks runnable in the mean, \(cpus) CPUs idle \(percent(meanIdle))"
+      "\(number(runnableMean)) tasks runnable in the mean of \(Int(seconds.rounded())) s, \(cpus) CPUs "
+        + "idle \(percent(meanIdle))",
+      "\(who): \(number(part)) of load1 \(number(load1))",
     ]
-    evidence.append("\(who): \(number(part)) of load1 \(number(load1))")
     evidence += latency + waits("a CPU", pressure?.cpu)
-    // A fork, exit and wait takes a fifth of a millisecond and more, and three switches.
-    let isStorm =
-      forksPerSecond > 300 || forksPerSecond > 50 && forksPerSecond > 0.1 * switchesPerSecond
-    if isStorm, meanIdle < 0.5 {
-      evidence.append("\(number(forksPerSecond)) new tasks a second")
+    if shortLives > 0.25 * busy {
+      evidence.append(
+        "\(number(forksPerSecond)) new tasks a second; those that need less than 10 ms of a CPU in their "
+          + "lives had \(number(shortLives)) CPUs")
       return [
         self.part(
           "process_storm", sum / load1, "Very many short tasks are started.", evidence,
@@ -213,24 +233,31 @@ struct Verdict {
           evidence, words("memory", who).1)
       ]
     }
-    if meanIdle < 0.1, runnableMean > 1.05 * Double(cpus) {
+    guard runnableMean - busy > max(0.5, 0.05 * Double(cpus)) else { return [] }
+    if meanIdle < 0.1 {
       return [
         self.part(
           "cpu_saturated", sum / load1, "The CPUs are saturated, most of all by \(who).", evidence,
           "Tasks wait for CPUs: run less, or on more of them.")
       ]
     }
-    // Waiting beside idle CPUs: who waits may not use those.
-    let busy = idle.filter { $0 < 0.1 }.count
-    if busy > 0, meanIdle > 0.2, runnableMean > Double(busy) + 0.5, p99 ?? 0 > 1_000_000 {
+    let full = idle.filter { $0 < 0.1 }.count
+    guard full > 0 else {
       return [
         self.part(
-          "one_cpu", sum / load1,
-          "\(busy) of \(cpus) CPUs are saturated while others idle: \(who) may not run there.",
-          evidence, "Look at its affinity (taskset -p) and cpuset.")
+          "cpu_saturated", sum / load1,
+          "The CPUs are saturated at times: \(who) comes in bursts, and they idle in between.",
+          evidence,
+          "Spread the work over time, or run less of it at once.")
       ]
     }
-    return []
+    // Waiting beside idle CPUs: who waits may not use those.
+    return [
+      self.part(
+        "one_cpu", sum / load1,
+        "\(full) of \(cpus) CPUs are saturated while others idle: \(who) may not run there.",
+        evidence, "Look at its affinity (taskset -p) and cpuset.")
+    ]
   }
 
   /// Tasks that may not run, which the kernel leaves out.
@@ -255,7 +282,7 @@ struct Verdict {
 
   /// What the kernel sees every 5 s, against what is there all the time.
   private func sampling() -> [VerdictPart] {
-    let gap = load1 - trueLoad1
+    let gap = load1 - delayed - trueLoad1
     // What is older is in both, and throttled tasks are in the continuous count.
     guard abs(gap) > max(0.5, 0.3 * (max(load1, trueLoad1) - older)),
       gap > 0 || throttling().isEmpty
@@ -275,7 +302,10 @@ struct Verdict {
 
   // MARK: -
 
+  private var cpus: Int { idle.count }
   private var meanIdle: Double { idle.isEmpty ? 0 : idle.reduce(0, +) / Double(idle.count) }
+  /// How many CPUs tasks had.
+  private var busy: Double { idle.reduce(0) { $0 + 1 - $1 } }
 
   private var latency: [String] {
     guard let p99 else { return [] }
@@ -301,13 +331,5 @@ private func number(_ value: Double) -> String {
     + (digits < 10 ? "0" : "") + "\(digits)"
 }
 
-extension String {
-  /// Without blanks at its end.
-  fileprivate var trimmed: String {
-    var text = self[...]
-    while text.last == " " { text.removeLast() }
-    return String(text)
-  }
-}
-
+/// - Parameter share: 0 to 1.
 private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }

@@ -1,6 +1,6 @@
 /// What a task in D waits for, by the kernel functions on its stack. The raw value is the cause that a
 /// verdict names.
-enum WaitKind: String, Sendable {
+package enum WaitKind: String, Sendable {
   case vfork = "vfork_parents"
   case networkFileSystem = "network_fs"
   case memory
@@ -8,6 +8,8 @@ enum WaitKind: String, Sendable {
   case lock = "kernel_lock"
   case disk
   case other = "uninterruptible"
+  /// Its stack wasn't seen, or has no names.
+  case unknown
 
   /// - Parameters:
   ///   - site: the innermost function that isn't a way of waiting.

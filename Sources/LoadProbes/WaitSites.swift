@@ -38,9 +38,9 @@ struct WaitSites {
   /// The same of a task, with the file system that it waits for, where that is one of a server.
   mutating func site(of task: ActiveTask, _ probes: borrowing SchedProbes) -> Site {
     var site = site(of: task.stack, probes)
-    guard site.kind == .disk || site.kind == .other, !task.isKernelThread, task.stack >= 0 else {
-      return site
-    }
+    guard [.disk, .other, .unknown].contains(site.kind), !task.isKernelThread, task.stack >= 0,
+      probes.seesAllTasks
+    else { return site }
     // Of very many that wait alike, the last one stands for the rest.
     if lookups < Self.mostLookups {
       lookups += 1
@@ -58,10 +58,10 @@ struct WaitSites {
 
   /// The function that tells what a stack waits for.
   mutating func site(of stack: Int32, _ probes: borrowing SchedProbes) -> Site {
-    guard stack >= 0 else { return Site(name: "(unknown)", kind: .other) }
+    guard stack >= 0 else { return Site(name: "(unknown)", kind: .unknown) }
     if let known = sites[stack] { return known }
     let site =
-      functions(of: stack, probes).map(Self.site) ?? Site(name: "(hidden)", kind: .other)
+      functions(of: stack, probes).map(Self.site) ?? Site(name: "(hidden)", kind: .unknown)
     sites[stack] = site
     return site
   }
@@ -101,7 +101,7 @@ struct WaitSites {
   static func site(_ functions: [String]) -> Site {
     let index = functions.firstIndex { !isWaiting($0) }
     guard let name = index.map({ functions[$0] }) ?? functions.last else {
-      return Site(name: "(unknown)", kind: .other)
+      return Site(name: "(unknown)", kind: .unknown)
     }
     let lock = functions[...(index ?? functions.count - 1)].lazy.compactMap(lockKind).first
     let (kind, word) = WaitKind.of(site: name, functions, waitsForLock: lock != nil)

@@ -22,6 +22,17 @@ public struct ActiveTask: Sendable {
   public var stack: Int32
 }
 
+/// Task-nanoseconds.
+public struct ActiveTime: Sendable {
+  public var runnable: UInt64 = 0
+  public var uninterruptible: UInt64 = 0
+
+  public init() {}
+
+  /// Both together; less than at an earlier time where a stay turned out not to have been one.
+  public var all: UInt64 { runnable &+ uninterruptible }
+}
+
 extension LoadTracker {
   /// The kernel side told where a task sleeps, after the switch by which it went to sleep.
   @inline(__always)
@@ -102,18 +113,22 @@ extension LoadTracker {
       stack: state == .uninterruptible ? tasks[slot].stack : -1)
   }
 
-  /// Task-nanoseconds that tasks were active since counting began, up to `time`.
-  public func activeTime(at time: UInt64) -> UInt64 {
-    var total = activeBefore &+ runnable.total &+ uninterruptible.total
+  /// How long tasks were active since counting began, up to `time`.
+  public func activeTime(at time: UInt64) -> ActiveTime {
+    var total = activeBefore
+    total.runnable &+= runnable.total
+    total.uninterruptible &+= uninterruptible.total
+    func part(since: UInt64) -> UInt64 {
+      let begin = max(since, current.start)
+      return time > begin ? time &- begin : 0
+    }
     for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].matches {
-      let since: UInt64
       switch tasks[slot].phase {
-      case .running, .waiting: since = tasks[slot].runnableSince
-      case .blocked where tasks[slot].sleep == .uninterruptible: since = tasks[slot].since
+      case .running, .waiting: total.runnable &+= part(since: tasks[slot].runnableSince)
+      case .blocked where tasks[slot].sleep == .uninterruptible:
+        total.uninterruptible &+= part(since: tasks[slot].since)
       default: continue
       }
-      let begin = max(since, current.start)
-      if begin < time { total &+= time &- begin }
     }
     return total
   }

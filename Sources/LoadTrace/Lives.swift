@@ -50,6 +50,7 @@ extension LoadTracker {
       slot, tgid: event.tgid, cgroup: event.cgroup,
       comm: Comm(record, at: MemoryLayout<sonde_task_event>.offset(of: \.comm)!),
       isKernelThread: event.is_kernel_thread != 0)
+    if event.kind == UInt8(SONDE_KIND_NEW_TASK.rawValue) { tasks[slot].isBornHere = true }
   }
 
   // MARK: - A thread that is not the leader calls execve: de_thread()

@@ -21,14 +21,18 @@ public struct LoadTracker: ~Copyable {
   var survey: UInt8 = 0
   /// The load sample that is being taken: its time, 0 for none; and who was told of only later.
   var sampledAt: UInt64 = 0
-  var sample: UInt8 = 0
+  var sample: UInt32 = 0
   var late: [ActiveTask] = []
-  /// Task-nanoseconds in which tasks were active in the intervals that were closed.
-  var activeBefore: UInt64 = 0
+  /// Task-nanoseconds in which tasks were runnable, and in D, in the intervals that were closed.
+  public internal(set) var activeBefore = ActiveTime()
+  /// What tasks spent on CPUs that had little to do in all their lives, which have ended; ns.
+  public private(set) var shortLives: UInt64 = 0
   private var length: UInt64
   /// Where tasks sleep in D, if that is followed.
   public var waitStacks: WaitStacks?
 
+  /// A small command takes about a millisecond of a CPU.
+  private static let shortLife: UInt64 = 10_000_000
   /// Two CPUs' clocks differ by less than this (`kernel/sched/clock.c` bounds them to a tick).
   static let clockSlack: UInt64 = 10_000_000
 
@@ -119,8 +123,9 @@ public struct LoadTracker: ~Copyable {
       let isHere = tasks[slot].cpu == cpu || tasks[slot].cpu < 0
       // It has been given another CPU since, one whose clock is behind this one's.
       guard isHere || gap else { return }
-      if counts, !gap, tasks[slot].matches {
-        current.onCPU.record(time &- tasks[slot].since)
+      if !gap {
+        tasks[slot].ran &+= time &- tasks[slot].since
+        if counts, tasks[slot].matches { current.onCPU.record(time &- tasks[slot].since) }
       }
     } else {
       if time < tasks[slot].seededAt {
@@ -138,6 +143,9 @@ public struct LoadTracker: ~Copyable {
 
     if Sleep.isDead(bits) {
       endRunnable(slot, at: time)
+      if tasks[slot].isBornHere, tasks[slot].ran < Self.shortLife {
+        shortLives &+= tasks[slot].ran
+      }
       tasks.remove(slot)
       return
     }
@@ -326,7 +334,8 @@ public struct LoadTracker: ~Copyable {
       }
     }
     let length = end - closing.start
-    activeBefore &+= runnable.total &+ uninterruptible.total
+    activeBefore.runnable &+= runnable.total
+    activeBefore.uninterruptible &+= uninterruptible.total
     closing.runnable.total = runnable.total
     closing.runnable.maximum = max(runnable.maximum(over: length), closing.runnable.now)
     closing.uninterruptible.total = uninterruptible.total

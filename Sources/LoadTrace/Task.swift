@@ -54,6 +54,8 @@ struct Task {
   var since: UInt64 = 0
   /// While it runs or waits: since when it has been runnable without a break.
   var runnableSince: UInt64 = 0
+  /// How long it has been on CPUs since it has been followed.
+  var ran: UInt64 = 0
   /// When the task iterator told of it; 0 where the events did.
   var seededAt: UInt64 = 0
   var cgroup: UInt64 = 0
@@ -68,10 +70,12 @@ struct Task {
   var isKernelThread = false
   /// Whether it lost its CPU when it had set its state to sleep, but hadn't slept.
   var wasGoingToSleep = false
+  /// Whether all of its life has been seen.
+  var isBornHere = false
   /// While it sleeps in D: where, by the kernel side's number; negative for unknown.
   var stack: Int32 = -1
   /// The last load sample that it was counted in.
-  var sample: UInt8 = 0
+  var sample: UInt32 = 0
   /// The last survey that saw it.
   var survey: UInt8 = 0
 

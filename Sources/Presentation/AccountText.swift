@@ -23,6 +23,7 @@ struct AccountText {
       if abs(load) >= 0.005 { rows.append((name, "", load, "")) }
     }
     add("others", rest.reduce(0) { $0 + $1.load1 })
+    add("asleep, not yet dequeued", snapshot.delayed?.first ?? 0)
     add("older than this watch", older)
     add("not explained", remainder)
     let width = min(28, max(21, rows.map { Presentation.columns(of: $0.name) }.max() ?? 0))

@@ -8,10 +8,8 @@ public struct CPUQuota: Sendable, Equatable {
   public let throttled: UInt64
 
   /// That of the innermost of a process' cgroups that ever had to wait; nil where there is none.
-  public static func of(process pid: Int32) -> CPUQuota? {
-    guard let lines = (try? contents(of: "/proc/\(pid)/cgroup"))?.lines,
-      let mounts = try? Mount.all()
-    else { return nil }
+  package static func of(process pid: Int32, _ mounts: [Mount]) -> CPUQuota? {
+    guard let lines = (try? contents(of: "/proc/\(pid)/cgroup"))?.lines else { return nil }
     for line in lines {
       // "4:cpu,cpuacct:/path", or "0::/path" in version 2.
       guard let (_, rest) = line.cut(at: ":"), let (controllers, path) = rest.cut(at: ":") else {

@@ -6,7 +6,9 @@ package func contents(of path: String) throws(ProcError) -> String {
 }
 
 /// A whole file. Files of the kernel have no size to go by: they are read until nothing comes.
-package func bytes(of path: String) throws(ProcError) -> [UInt8] {
+///
+/// - Parameter enough: to read no more once so many bytes are there.
+package func bytes(of path: String, enough: Int = .max) throws(ProcError) -> [UInt8] {
   let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
   guard file >= 0 else { throw ProcError(path, errno: errno) }
   defer { close(file) }
@@ -14,7 +16,7 @@ package func bytes(of path: String) throws(ProcError) -> [UInt8] {
   let size = 16384
   var chunk = [UInt8](repeating: 0, count: size)
   var bytes: [UInt8] = []
-  while true {
+  while bytes.count < enough {
     let count = unsafe read(file, &chunk, size)
     if count > 0 {
       bytes += chunk[..<count]
@@ -24,6 +26,7 @@ package func bytes(of path: String) throws(ProcError) -> [UInt8] {
       throw ProcError(path, errno: errno)
     }
   }
+  return bytes
 }
 
 /// What a file says, by a function that gives nil for text it doesn't understand.

@@ -1,14 +1,13 @@
 /// What the kernel counts besides, ever-growing: the witnesses of what a load means.
 public struct Witness: Sendable {
-  /// Per online CPU, in ticks of 10 ms: all time, and idle time, waiting for I/O included
+  /// Per online CPU, by name, in ticks of 10 ms: all time, and idle time, waiting for I/O included
   /// (`/proc/stat`: man proc_stat(5)).
-  public var cpus: [(total: UInt64, idle: UInt64)] = []
-  /// Tasks made since boot.
-  public var forks: UInt64 = 0
-  /// Pages swapped in and out, and how often a task had to reclaim memory itself (`/proc/vmstat`).
-  public var swapped: UInt64 = 0
-  public var reclaims: UInt64 = 0
-  /// By name of a whole disk, ms in which it had requests (`/proc/diskstats`: Documentation/
+  public var cpus: [String: (total: UInt64, idle: UInt64)] = [:]
+  /// Tasks made since boot; nil where that can't be read.
+  public var forks: UInt64?
+  /// Pages swapped in and out (`/proc/vmstat`); nil where that can't be read.
+  public var swapped: UInt64?
+  /// By name of a disk or a part of one, ms in which it had requests (`/proc/diskstats`: Documentation/
   /// admin-guide/iostats.rst, field 10).
   public var disks: [String: UInt64] = [:]
   public var pressure: [Pressure.Resource: Pressure] = [:]
@@ -23,16 +22,17 @@ public struct Witness: Sendable {
         // Guest time is in user time already.
         let times = words.dropFirst().prefix(8).compactMap { UInt64($0) }
         guard times.count == 8 else { continue }
-        witness.cpus.append((times.reduce(0, +), times[3] + times[4]))
+        witness.cpus[String(first)] = (times.reduce(0, &+), times[3] &+ times[4])
       } else if words.first == "processes", words.count == 2 {
-        witness.forks = UInt64(words[1]) ?? 0
+        witness.forks = UInt64(words[1])
       }
     }
     for line in ((try? contents(of: "/proc/vmstat")) ?? "").lines {
       let words = line.words
       guard words.count == 2, let value = UInt64(words[1]) else { continue }
-      if words[0] == "pswpin" || words[0] == "pswpout" { witness.swapped &+= value }
-      if words[0].hasPrefix("allocstall") { witness.reclaims &+= value }
+      if words[0] == "pswpin" || words[0] == "pswpout" {
+        witness.swapped = (witness.swapped ?? 0) &+ value
+      }
     }
     for line in ((try? contents(of: "/proc/diskstats")) ?? "").lines {
       let words = line.words
@@ -45,18 +45,29 @@ public struct Witness: Sendable {
     return witness
   }
 
-  /// Of the time since an earlier one, how much each CPU was idle, 0 to 1.
+  /// Of the time since an earlier one, how much each CPU was idle that was online at both, 0 to 1.
   public func idle(since before: Witness) -> [Double] {
-    zip(before.cpus, cpus).map { old, new in
-      new.total > old.total ? Double(new.idle &- old.idle) / Double(new.total - old.total) : 1
+    cpus.compactMap { name, new in
+      guard let old = before.cpus[name], new.total > old.total else { return nil }
+      return min(1, Double(growth(new.idle, old.idle)) / Double(new.total - old.total))
     }
+  }
+
+  /// Tasks made, and pages swapped, since an earlier one; 0 where that isn't known.
+  public func forks(since before: Witness) -> UInt64 { growth(forks, before.forks) }
+  public func swapped(since before: Witness) -> UInt64 { growth(swapped, before.swapped) }
+
+  /// A counter may begin anew: of a device that has gone and come again, or of idle time.
+  private func growth(_ new: UInt64?, _ old: UInt64?) -> UInt64 {
+    guard let new, let old, new > old else { return 0 }
+    return new - old
   }
 
   /// The disk that was busy for most of the time since an earlier one, with the share of so many ns.
   public func busiestDisk(since before: Witness, over ns: UInt64) -> (name: String, share: Double)?
   {
     disks.map { name, busy in
-      (name, Double(busy &- (before.disks[name] ?? busy)) * 1e6 / Double(max(1, ns)))
+      (name, min(1, Double(growth(busy, before.disks[name])) * 1e6 / Double(max(1, ns))))
     }.max { ($0.1, $1.0) < ($1.1, $0.0) }
   }
 }

@@ -30,15 +30,21 @@ public struct LoadSamplePart: Codable, Sendable, Equatable {
   public var active: UInt64?
   /// How many this watch saw active at that instant.
   public var seen: UInt64
+  /// How many slept and were counted all the same, since they were still on a run queue; absent where
+  /// the kernel doesn't tell.
+  public var delayed: UInt64?
   /// How many it saw in the mean since the sample before; absent for the first.
   public var mean: Double?
   /// What the kernel then showed.
   public var load1: Double
 
-  public init(at: String, active: UInt64?, seen: UInt64, mean: Double?, load1: Double) {
+  public init(
+    at: String, active: UInt64?, seen: UInt64, delayed: UInt64?, mean: Double?, load1: Double
+  ) {
     self.at = at
     self.active = active
     self.seen = seen
+    self.delayed = delayed
     self.mean = mean
     self.load1 = load1
   }

@@ -20,12 +20,15 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   public var loss: LossPart
   public var cost: CostPart
   public var load: LoadPart
-  /// Who makes up the load averages, the largest part of load1 first; with `olderThanWatch` and
-  /// `remainder` it adds up to them. Absent before the first sample, and where not all tasks are
+  /// Who makes up the load averages, the largest part of load1 first; with `delayed`, `olderThanWatch`
+  /// and `remainder` it adds up to them. Absent before the first sample, and where not all tasks are
   /// watched.
   public var account: [AccountPart]?
   /// What is left in each average of the time before the watch.
   public var olderThanWatch: [Double]?
+  /// For tasks that slept when the kernel counted them, but were still on a run queue: since Linux
+  /// 6.12.
+  public var delayed: [Double]?
   /// What is left to explain.
   public var remainder: [Double]?
   /// What the load means, the most important first.
@@ -65,7 +68,7 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
 
   enum CodingKeys: String, CodingKey {
     case schema, final, host, start, end, filter, probes, loss, cost, load, account, remainder
-    case verdict, pressure, limits, tasks
+    case delayed, verdict, pressure, limits, tasks
     case olderThanWatch = "older_than_watch"
     case switches, preemptions, histograms, stacks
     case intervalNs = "interval_ns"

@@ -27,6 +27,7 @@ extension LoadSnapshot {
     merged.load.samples = nil
     merged.load.trueAverage = means(load.trueAverage, with: other.load.trueAverage, of: other)
     merged.olderThanWatch = means(olderThanWatch, with: other.olderThanWatch, of: other)
+    merged.delayed = means(delayed, with: other.delayed, of: other)
     merged.remainder = means(remainder, with: other.remainder, of: other)
     if account != nil || other.account != nil {
       merged.account = (account ?? []).merged(

@@ -34,6 +34,20 @@ public struct KernelSymbols: Sendable {
     return try KernelSymbols(parsing: text)
   }
 
+  /// Why there would be none, by the first lines of the file alone; nil where there are some.
+  public static func hindrance() -> KernelSymbolsError? {
+    let text: [UInt8]
+    do throws(ProcError) {
+      text = try bytes(of: "/proc/kallsyms", enough: 1)
+    } catch {
+      return .unreadable(error)
+    }
+    let isHidden = text.split(separator: UInt8(ascii: "\n")).allSatisfy { line in
+      line.prefix { $0 != UInt8(ascii: " ") }.allSatisfy { $0 == UInt8(ascii: "0") }
+    }
+    return isHidden ? .hidden : nil
+  }
+
   /// From the text of the file: "ffffffff81000000 T _text", with "\t[module]" behind the symbols of
   /// modules.
   public init(parsing text: [UInt8]) throws(KernelSymbolsError) {

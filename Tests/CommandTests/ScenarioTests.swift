@@ -41,15 +41,14 @@ struct ScenarioTests {
     let verdict = try #require(snapshot.verdict?.first { $0.cause == "throttled" })
     #expect(verdict.text.contains(cgroup.name), "\(verdict)")
     #expect(!causes(snapshot).contains("aliasing") && !causes(snapshot).contains("cpu_saturated"))
-    // With the throttled ones counted it would be eight by now, as far as the samples reach.
+    // Counted with the throttled ones, each sample would have eight more than the kernel's.
     let samples = try #require(snapshot.load.samples)
-    for sample in samples {
-      #expect(abs(Int(try #require(sample.active)) - Int(sample.seen)) <= 8, "\(sample)")
-    }
+    #expect(
+      try samples.contains { abs(Int(try #require($0.active)) - Int($0.seen)) <= 2 }, "\(samples)")
   }
 
   @Test func frozenTasks() throws {
-    let cgroup = try Need.inLab ? TestCgroup() : TestCgroup("freezer")
+    let cgroup = try (try? TestCgroup("freezer")) ?? TestCgroup()
     let load = try Load("spin", "12", tellsIds: true)
     for tid in load.tids { try cgroup.take(tid) }
     try cgroup.set("cgroup.freeze", v1: "freezer.state", to: cgroup.isUnified ? "1" : "FROZEN")
@@ -75,7 +74,7 @@ struct ScenarioTests {
     let phase = (first - (inPhase ? 200 : -450)).truncatingRemainder(dividingBy: period)
     let load = try Load(
       "bursts", "6", "\(Int(phase.rounded()))", "\(Int(period))", "\(Int(length))")
-    let snapshot = try watched(seconds: Need.inLab ? 31 : 41)
+    let snapshot = try watched(seconds: Need.inLab ? 22 : 41)
     _ = load.stop()
     #expect(causes(snapshot).first == "aliasing", "\(snapshot.verdict ?? []) \(snapshot.load)")
     let average = try #require(snapshot.load.trueAverage?.first)
@@ -111,7 +110,7 @@ struct ScenarioTests {
   }
 
   /// A disk that is slow: writes past the cache, of which so many a second get through.
-  @Test(.needs(.loopDevices)) func slowDisk() throws {
+  @Test(.needs(.slowDisks)) func slowDisk() throws {
     let disk = try LoopDisk(at: scratch.path)
     let cgroup = try TestCgroup("blkio")
     try cgroup.set("blkio.throttle.write_bps_device", to: "\(disk.numbers) 400000")
@@ -153,7 +152,7 @@ struct ScenarioTests {
 
   /// Two causes, and no other.
   @Test func aMix() throws {
-    let loads = [try Load("spin", "\(cpus + 3)"), try Load("vfork", "\(cpus + 3)")]
+    let loads = [try Load("spin", "\(2 * cpus + 1)"), try Load("vfork", "\(2 * cpus + 1)")]
     let snapshot = try watched(seconds: Need.inLab ? 16 : 26)
     for load in loads { _ = load.stop() }
     #expect(Set(causes(snapshot)) == ["cpu_saturated", "vfork_parents"])

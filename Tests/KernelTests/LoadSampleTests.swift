@@ -1,3 +1,4 @@
+import Foundation
 import LoadProbes
 import LoadTrace
 import Proc
@@ -8,24 +9,26 @@ import Testing
 /// The kernel's load samples: when they are, what it counts, and what it makes of that.
 @Suite(.serialized)
 struct LoadSampleTests {
+  private let seconds: Double = Need.inLab ? 17 : 32
+
   /// Over some samples of a mixed load: what the kernel shows, by its own arithmetic from what it
   /// counted; and what it counted, by whom.
   @Test func followed() throws {
     let spinners = try Load("spin", "3")
     let waiters = try Load("vfork", "20")
-    let snapshots = try watched(seconds: 32, interval: 1)
+    let snapshots = try watched(seconds: seconds, interval: 1)
     _ = spinners.stop()
     _ = waiters.stop()
     let final = try #require(snapshots.last)
     let isExact = final.probes.contains { $0.using.contains("avenrun") }
-    // A stock kernel has symbols for its data.
-    #expect(isExact == Need.inLab)
+    let symbols = try String(contentsOfFile: "/proc/kallsyms", encoding: .utf8)
+    #expect(isExact == symbols.contains(" avenrun\n"))
     let samples = try #require(final.load.samples)
-    #expect((6...7).contains(samples.count))
+    #expect(samples.count >= Int(seconds / 5.1))
     for sample in samples {
       let active = try #require(sample.active)
       // This very thread runs, or doesn't, as the tick comes; and so do others for a moment.
-      #expect(abs(Int(active) - Int(sample.seen)) <= 2, "\(sample)")
+      #expect(abs(Int(active) - Int(sample.seen + (sample.delayed ?? 0))) <= 2, "\(sample)")
     }
     let equal = samples.filter { $0.active == $0.seen }.count
     #expect(equal >= samples.count / 2, "\(samples)")
@@ -44,8 +47,8 @@ struct LoadSampleTests {
     }
     let account = try #require(final.account)
     let parts = account.reduce(0) { $0 + $1.load1 }
-    #expect(
-      abs(parts + final.olderThanWatch![0] + final.remainder![0] - final.load.kernel[0]) < 0.001)
+    let others = [final.delayed, final.olderThanWatch, final.remainder].reduce(0) { $0 + $1![0] }
+    #expect(abs(parts + others - final.load.kernel[0]) < 0.001)
     #expect(abs(final.remainder![0]) < 0.3)
     let waiting = account.filter { $0.state == "D" && $0.site?.contains("clone") == true }
     #expect(waiting.count == 1 && waiting[0].group == "testload (20 processes)")

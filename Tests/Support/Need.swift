@@ -12,8 +12,10 @@ public enum Need: String, Sendable {
   case noload
   /// FUSE in the kernel, and not as a module.
   case fuse
-  /// Loop devices, a program that makes ext4 file systems, and blkio cgroups of version 1.
+  /// Loop devices, and a program that makes ext4 file systems.
   case loopDevices
+  /// The same, and blkio cgroups of version 1.
+  case slowDisks
 
   /// Whether this is a guest of the lab: emulated, with little memory.
   public static var inLab: Bool { ProcessInfo.processInfo.environment["SONDE_LAB"] != nil }
@@ -23,10 +25,13 @@ public enum Need: String, Sendable {
     case .stock: Self.inLab
     case .noload: Self.noloadModule != nil
     case .loopDevices:
-      [
-        "/dev/loop-control", "/sbin/mkfs.ext4",
-        "/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device",
-      ].allSatisfy { FileManager.default.fileExists(atPath: $0) }
+      ["/dev/loop-control", "/sbin/mkfs.ext4"].allSatisfy {
+        FileManager.default.fileExists(atPath: $0)
+      }
+    case .slowDisks:
+      Need.loopDevices.isThere
+        && FileManager.default.fileExists(
+          atPath: "/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device")
     case .fuse: FileManager.default.fileExists(atPath: "/dev/fuse")
     }
   }

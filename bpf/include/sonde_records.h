@@ -148,7 +148,8 @@ struct sonde_cpu {
 struct sonde_config {
 	/* wake the consumer after so many records of a CPU */
 	sonde_u32 wakeup_records;
-	sonde_u32 pad;
+	/* that there can be */
+	sonde_u32 cpus;
 };
 
 /* Shared while the programs run. */
@@ -168,6 +169,12 @@ struct sonde_live {
 	sonde_u64 averages[3];
 	/* whether the last two could be read */
 	sonde_u64 has_averages;
+	/* how many tasks slept and were still queued, and so in the kernel's
+	 * load, as the consumer was given a CPU right after a load sample; and
+	 * when that was, CLOCK_MONOTONIC
+	 */
+	sonde_u64 delayed;
+	sonde_u64 delayed_at;
 };
 
 /* Set by user space: when it is to be told where tasks go to sleep in D. A
@@ -179,9 +186,11 @@ struct sonde_window {
 	sonde_u64 to;
 	/* whether the iterator over those in D is to tell as well */
 	sonde_u64 iterates;
+	/* the load sample that comes next, CLOCK_MONOTONIC */
+	sonde_u64 sample;
 };
 
-_Static_assert(sizeof(struct sonde_window) == 24, "sonde_window");
+_Static_assert(sizeof(struct sonde_window) == 32, "sonde_window");
 _Static_assert(sizeof(struct sonde_switch) == 32, "sonde_switch");
 _Static_assert(sizeof(struct sonde_task_event) == 48, "sonde_task_event");
 _Static_assert(sizeof(struct sonde_task) == 88, "sonde_task");
@@ -189,7 +198,7 @@ _Static_assert(sizeof(struct sonde_cpu) == 64, "sonde_cpu");
 _Static_assert(sizeof(struct sonde_config) == 8, "sonde_config");
 _Static_assert(sizeof(struct sonde_wait) == 32, "sonde_wait");
 _Static_assert(sizeof(struct sonde_waiter) == 208, "sonde_waiter");
-_Static_assert(sizeof(struct sonde_live) == 72, "sonde_live");
+_Static_assert(sizeof(struct sonde_live) == 88, "sonde_live");
 _Static_assert(__builtin_offsetof(struct sonde_switch, kind) == 31, "kind");
 _Static_assert(__builtin_offsetof(struct sonde_task_event, kind) == 31, "kind");
 

@@ -1,0 +1,94 @@
+import LoadProbes
+import Snapshots
+import Testing
+
+/// The rules on machines and loads that aren't at hand.
+struct VerdictRulesTests {
+  private func group(
+    _ name: String, _ load: Double, _ state: String = "R", _ kind: WaitKind = .other,
+    isKernelThread: Bool = false
+  ) -> Verdict.Row {
+    Verdict.Row(
+      part: AccountPart(
+        group: name, state: state, site: state == "D" ? "f" : nil, load1: load, load5: load,
+        load15: load), kind: kind, isKernelThread: isKernelThread)
+  }
+
+  private func causes(_ change: (inout Verdict) -> Void) -> [String] {
+    var verdict = Verdict()
+    change(&verdict)
+    if verdict.load1 == 0 {
+      verdict.load1 = verdict.account.reduce(verdict.older) { $0 + $1.part.load1 }
+    }
+    if verdict.trueLoad1 == 0 { verdict.trueLoad1 = verdict.load1 }
+    return verdict.parts().map(\.cause)
+  }
+
+  private func runnable(
+    _ mean: Double, _ idle: [Double], forks: Double = 0, shortLives: Double = 0
+  ) -> [String] {
+    causes {
+      $0.account = [group("a (7)", mean * 0.9)]
+      ($0.runnableMean, $0.idle) = (mean, idle)
+      ($0.forksPerSecond, $0.shortLives) = (forks, shortLives)
+    }
+  }
+
+  @Test func runnableTasks() {
+    let most = { (full: Int, of: Int) in
+      (0..<of).map { $0 < full ? 0.01 : 1 }
+    }
+    #expect(runnable(40, most(16, 16)) == ["cpu_saturated"])
+    // Two are kept free, or cpusets leave them so.
+    #expect(runnable(40, most(14, 16)) == ["one_cpu"])
+    #expect(runnable(3, most(1, 64)) == ["healthy"])
+    #expect(runnable(5, most(1, 64)) == ["one_cpu"])
+    // Bursts that leave no CPU full.
+    #expect(runnable(6, [0.3, 0.35]) == ["cpu_saturated"])
+    // All that run, and nobody waits: four that spin among many that don't.
+    let partly = (0..<16).map { $0 < 4 ? 0.01 : 0.7 }
+    #expect(runnable(7.7, partly) == ["healthy"])
+    // Spinners beside a shell's loop, and a storm, on two CPUs and on many.
+    #expect(runnable(6, [0, 0], forks: 350, shortLives: 0.1) == ["cpu_saturated"])
+    #expect(runnable(6, [0, 0], forks: 5000, shortLives: 0.9) == ["process_storm"])
+    #expect(runnable(8, most(8, 32), forks: 20000, shortLives: 4) == ["process_storm"])
+  }
+
+  @Test func tasksInD() {
+    let idle = [0.95, 0.95]
+    func blocked(_ kind: WaitKind, isKernelThread: Bool) -> [String] {
+      causes {
+        $0.account = [group("x (9)", 3, "D", kind, isKernelThread: isKernelThread)]
+        $0.idle = idle
+      }
+    }
+    #expect(blocked(.other, isKernelThread: true) == ["no_work"])
+    #expect(blocked(.other, isKernelThread: false) == ["uninterruptible"])
+    // What it waits for isn't seen: nothing is said about work.
+    #expect(blocked(.unknown, isKernelThread: true) == ["uninterruptible"])
+    #expect(blocked(.disk, isKernelThread: true) == ["disk"])
+  }
+
+  /// A million tasks is a load; more than there can be ids is none.
+  @Test func overflow() {
+    #expect(causes { $0.account = [group("n (1)", 1_000_000, "D")] } == ["uninterruptible"])
+    #expect(causes { $0.load1 = 4_294_967_000 } == ["overflow"])
+  }
+
+  /// What is older hides no bursts.
+  @Test func aliasing() {
+    let found = causes {
+      ($0.older, $0.load1, $0.trueLoad1) = (6, 9, 6.5)
+      $0.account = [group("b (5)", 3)]
+      $0.idle = [0.9, 0.9]
+    }
+    #expect(found == ["aliasing", "older"])
+  }
+
+  @Test func names() {
+    var verdict = Verdict()
+    verdict.account = (0..<3).map { group("(sd-pam) (\($0 + 10))", 1, "D", .disk) }
+    (verdict.load1, verdict.trueLoad1, verdict.idle) = (3, 3, [1, 1])
+    #expect(verdict.parts().first?.text.hasPrefix("(sd-pam) (3 processes) waits") == true)
+  }
+}
