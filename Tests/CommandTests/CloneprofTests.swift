@@ -243,12 +243,12 @@ struct CloneprofTests {
 
   /// A key's signal reaches the command by the terminal, and not once more.
   @Test func aKeysSignalComesOnce() throws {
-    let count = "trap 'n=$((n+1))' INT; i=0; while [ $i -lt 20 ]; do sleep 0.1; i=$((i+1)); done"
+    let count = "i=0; while [ $i -lt 20 ]; do sleep 0.1; i=$((i+1)); done"
     let watch = try Command(
       Binaries.url("cloneprof").path,
       [
         "--format", "json", "-o", scratch.file("out.json"), "--", "sh", "-c",
-        "echo begun; \(count); echo came $n",
+        "trap 'n=$((n+1))' INT; echo begun; \(count); echo came $n",
       ], to: .terminal(columns: 80, rows: 24))
     try watch.read { $0.contains("begun") }
     watch.type("\u{3}")
