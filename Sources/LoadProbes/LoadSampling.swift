@@ -189,10 +189,6 @@ struct LoadSampling {
       if let active { recomputed.sample(active: active) }
     }
     hasMissed = isLate
-    if let active, let delayed = pending.delayed {
-      // One that sleeps in D was seen already.
-      pending.delayed = min(delayed, active - min(active, pending.seen))
-    }
     kernel = shown
     for index in ledgers.indices {
       ledgers[index].close(delayed: pending.delayed ?? 0, mean: pending.mean)

@@ -68,7 +68,7 @@ public struct LoadWatch: ~Copyable {
   private static let commitSlack: UInt64 = 10_000_000
 
   /// In it the tick has counted this CPU's tasks: to be woken earlier would be to be counted.
-  private static let tickSlack: UInt64 = 30_000
+  private static let tickSlack: UInt64 = 5_000
 
   private struct SurveyCost {
     var at: UInt64 = 0
