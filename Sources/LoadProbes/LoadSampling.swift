@@ -178,7 +178,9 @@ struct LoadSampling {
     self.pending = nil
     self.exact = exact?.averages
     let shown = try LoadAverage.current()
-    var active = exact.map { UInt64(max(0, $0.active)) }
+    var active = exact.map { exact in
+      (hasMissed ? nil : recomputed.active(before: exact.averages)) ?? UInt64(max(0, exact.active))
+    }
     if isLate {
       active = nil
     } else if hasMissed {

@@ -32,6 +32,24 @@ public struct KernelLoad: Sendable {
     return new / one
   }
 
+  /// How many tasks were active at the one sample that made `next` of these averages; nil where no number
+  /// explains all three of them.
+  ///
+  /// calc_load_tasks tells it too, but not for long: a CPU that was idle may count late.
+  public func active(before next: KernelLoad) -> UInt64? {
+    let (one, factor) = (Double(Self.one), Double(Self.factors[0]))
+    let rough =
+      (Double(next.averages[0]) * one - Double(averages[0]) * factor) / (one * (one - factor))
+    guard rough > -2, rough < 1e15 else { return nil }
+    let nearest = Int64(rough.rounded())
+    for active in max(0, nearest - 1)...max(0, nearest + 1) {
+      var made = self
+      made.sample(active: UInt64(active))
+      if made.isEqual(next) { return UInt64(active) }
+    }
+    return nil
+  }
+
   /// Whether the two are the same in every bit.
   public func isEqual(_ other: KernelLoad) -> Bool {
     averages.indices.allSatisfy { averages[$0] == other.averages[$0] }

@@ -47,6 +47,21 @@ struct KernelLoadTests {
     #expect(KernelLoad.active(before: 1, after: 0.5) == nil)
   }
 
+  /// The same of the bits, exactly.
+  @Test func activeOfTheBits() {
+    var load = KernelLoad([9000, 4000, 1000])
+    for active in [0, 1, 7, 0, 530_000, 3, 200, 200, 0] as [UInt64] {
+      let before = load
+      load.sample(active: active)
+      #expect(before.active(before: load) == active)
+    }
+    // Of two samples, no one number.
+    var later = load
+    later.sample(active: 9)
+    later.sample(active: 2)
+    #expect(load.active(before: later) == nil)
+  }
+
   /// From readings that come late by up to a tick and some idle ticks, the instant of each sample.
   @Test(arguments: [100, 250, 300, 1000] as [UInt64]) func samplesAreKnown(hz: UInt64) throws {
     var random = SplitMix64(seed: hz)
