@@ -119,9 +119,10 @@ struct VerdictTests {
     #expect(samples.count >= 3)
     let apart = try samples.map { sample in
       abs(Int(try #require(sample.active)) - Int(sample.seen + (sample.delayed ?? 0)))
-    }
+    }.sorted()
+    #expect(apart[apart.count / 2] <= 2, "\(samples)")
     // The pairs rest for 3 ms of 100, all at once, which a sample may meet.
-    #expect(apart.sorted().dropLast().allSatisfy { $0 <= 2 }, "\(samples)")
+    #expect(apart.dropLast().allSatisfy { $0 <= 6 }, "\(samples)")
     let tells = KernelFeatures().member("h_nr_runnable", of: "cfs_rq").isYes
     #expect(samples.contains { $0.delayed != nil } == tells)
   }
