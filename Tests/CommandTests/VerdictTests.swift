@@ -111,14 +111,14 @@ struct VerdictTests {
 
   /// Pairs of tasks that wake each other, one of each active at a time. Of those that sleep the kernel
   /// counts some, since 6.12.
-  @Test func amongManySwitches() throws {
+  @Test(.needs(.fastCPUs)) func amongManySwitches() throws {
     // To attach and detach takes RCU's threads, which so many pairs leave no CPU.
     let watch = try Command(
       Binaries.url("loadwatch").path,
-      ["--format", "json", "--duration", Need.inLab ? "17s" : "28s"])
+      ["--format", "json", "--duration", "28s"])
     sleep(1)
-    let load = try Load("pingpong", Need.inLab ? "10" : "100")
-    sleep(Need.inLab ? 15 : 26)
+    let load = try Load("pingpong", "100")
+    sleep(26)
     _ = load.stop()
     let snapshot = try #require(try watch.wait(seconds: 180).snapshots().last)
     let samples = try #require(snapshot.load.samples)
