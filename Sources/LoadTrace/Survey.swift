@@ -60,6 +60,11 @@ extension LoadTracker {
     if isSame, arrivals > 0, time >= countsFrom, task.matches {
       record(waited: waited, arrivals: UInt64(arrivals))
     }
+    // Its one arrival's record comes late, or never: the sleep that it ended is known all the same.
+    if isSame, arrivals == 1, task.phase == .blocked, seen.last_arrival > waited {
+      let wokenAt = seen.last_arrival - waited
+      if wokenAt >= task.since { endBlocked(slot, at: wokenAt, counts: wokenAt >= countsFrom) }
+    }
     var wasRunnableSince: UInt64?
     if isSame || !task.hasBaseline {
       wasRunnableSince = runnableSince(slot, seen, waited: isSame ? waited : 0)
