@@ -123,9 +123,11 @@ struct VerdictTests {
     let snapshot = try #require(try watch.wait(seconds: 180).snapshots().last)
     let samples = try #require(snapshot.load.samples)
     #expect(samples.count >= 3)
-    let apart = try samples.map { sample in
-      abs(Int(try #require(sample.active)) - Int(sample.seen + (sample.delayed ?? 0)))
+    // Of the first, what the kernel made of it may not be known.
+    let apart = samples.compactMap { sample in
+      sample.active.map { abs(Int($0) - Int(sample.seen + (sample.delayed ?? 0))) }
     }.sorted()
+    try #require(apart.count >= 3)
     #expect(apart[apart.count / 2] <= 2, "\(samples)")
     // The pairs rest for 3 ms of 100, all at once, which a sample may meet.
     #expect(apart.dropLast().allSatisfy { $0 <= 6 }, "\(samples)")
