@@ -141,7 +141,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "CSupport", "Histograms", "Proc", "Snapshots", "Support", "testload", "loadwatch",
+        "BPF", "CSupport", "Histograms", "Proc", "Snapshots", "Support", "testload", "loadwatch",
         "cloneprof", "execs",
       ],
       swiftSettings: tests),

@@ -159,17 +159,13 @@ struct LoadSampling {
     _ sites: inout WaitSites, _ probes: borrowing SchedProbes
   ) throws(ProcError) {
     guard var pending else { return }
-    if let exact, !hasMissed {
-      var next = recomputed
-      next.sample(active: UInt64(max(0, exact.active)))
-      let isOld =
-        exact.averages.isEqual(recomputed) && !next.isEqual(recomputed)
-        && pending.tries < Self.mostTries
-      // The tick that makes the averages comes late.
-      if isOld {
-        self.pending?.tries += 1
-        return
-      }
+    let shown = try LoadAverage.current()
+    // The tick that makes the averages may come late.
+    if !isLate, !hasMissed, pending.tries < Self.mostTries,
+      isOld(shown, exact, seen: pending.seen + (pending.delayed ?? 0))
+    {
+      self.pending?.tries += 1
+      return
     }
     for task in tracker.endSample() {
       pending.seen += 1
@@ -177,18 +173,19 @@ struct LoadSampling {
     }
     self.pending = nil
     self.exact = exact?.averages
-    let shown = try LoadAverage.current()
     var active = exact.map { exact in
       (hasMissed ? nil : recomputed.active(before: exact.averages)) ?? UInt64(max(0, exact.active))
     }
+    if !isLate, !hasMissed {
+      active = active ?? KernelLoad.active(before: kernel.load1, after: shown.load1)
+    }
     if isLate {
       active = nil
-    } else if hasMissed {
+    } else if let active, !hasMissed {
+      recomputed.sample(active: active)
+    } else {
       recomputed =
         exact?.averages ?? KernelLoad(shown: [shown.load1, shown.load5, shown.load15])
-    } else {
-      active = active ?? KernelLoad.active(before: kernel.load1, after: shown.load1)
-      if let active { recomputed.sample(active: active) }
     }
     hasMissed = isLate
     kernel = shown
@@ -202,5 +199,19 @@ struct LoadSampling {
         seen: pending.seen, delayed: pending.delayed,
         mean: pending.mean, load1: shown.load1))
     if samples.count > Self.kept { samples.removeFirst() }
+  }
+
+  /// Whether the averages are still those from before the sample, which would have changed them.
+  private func isOld(
+    _ shown: LoadAverage, _ exact: (active: Int64, averages: KernelLoad)?, seen: UInt64
+  ) -> Bool {
+    var next = recomputed
+    if let exact {
+      next.sample(active: UInt64(max(0, exact.active)))
+      return exact.averages.isEqual(recomputed) && !next.isEqual(recomputed)
+    }
+    next.sample(active: seen)
+    return shown.load1 == kernel.load1 && shown.load5 == kernel.load5
+      && shown.load15 == kernel.load15 && KernelLoad.shown(next.averages[0]) != kernel.load1
   }
 }

@@ -1,3 +1,4 @@
+import BPF
 import Foundation
 import Snapshots
 import Support
@@ -106,6 +107,31 @@ struct VerdictTests {
     let wrong = try loadwatch(["--by", "color"])
     #expect(wrong.status == 64 && wrong.errors.contains("process, thread, cgroup"))
     #expect(try loadwatch(["--by", "comm,site,user"]).status == 64)
+  }
+
+  /// Pairs of tasks that wake each other, one of each active at a time. Of those that sleep the kernel
+  /// counts some, since 6.12.
+  @Test(.needs(.fastCPUs)) func amongManySwitches() throws {
+    // To attach and detach takes RCU's threads, which so many pairs leave no CPU.
+    let watch = try Command(
+      Binaries.url("loadwatch").path,
+      ["--format", "json", "--interval", "28s", "--duration", "28s"])
+    sleep(1)
+    let load = try Load("pingpong", "100")
+    sleep(26)
+    _ = load.stop()
+    let snapshot = try #require(try watch.wait(seconds: 180).snapshots().last)
+    let samples = try #require(snapshot.load.samples)
+    #expect(samples.count >= 3)
+    let apart = samples.compactMap { sample in
+      sample.active.map { abs(Int($0) - Int(sample.seen + (sample.delayed ?? 0))) }
+    }.sorted()
+    try #require(apart.count >= 3, "\(samples)")
+    // Without the delayed ones it would be about 40. Single samples may be as far apart: where a CPU's
+    // tick came late, or the pairs were about to rest.
+    #expect(apart[apart.count / 2] <= 5, "\(samples)")
+    let tells = KernelFeatures().member("h_nr_runnable", of: "cfs_rq").isYes
+    #expect(samples.contains { $0.delayed != nil } == tells)
   }
 
   /// Of some tasks only, there is no account: the load is that of all.

@@ -16,6 +16,8 @@ public enum Need: String, Sendable {
   case loopDevices
   /// The same, and blkio cgroups of version 1.
   case slowDisks
+  /// CPUs that are not emulated.
+  case fastCPUs
 
   /// Whether this is a guest of the lab: emulated, with little memory.
   public static var inLab: Bool { ProcessInfo.processInfo.environment["SONDE_LAB"] != nil }
@@ -23,6 +25,7 @@ public enum Need: String, Sendable {
   private var isThere: Bool {
     switch self {
     case .stock: Self.inLab
+    case .fastCPUs: !Self.inLab
     case .noload: Self.noloadModule != nil
     case .loopDevices:
       ["/dev/loop-control", "/sbin/mkfs.ext4"].allSatisfy {
