@@ -122,6 +122,7 @@ extension Reporter {
     verdict.shortLives = minute.shortLives
     verdict.swapsPerSecond = minute.swapsPerSecond
     verdict.disk = minute.disk
+    verdict.lost = minute.lost
     return verdict
   }
 

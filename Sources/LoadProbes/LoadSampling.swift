@@ -127,10 +127,11 @@ struct LoadSampling {
       }
     }
     let activeTime = tracker.activeTime(at: instant)
+    let records = try probes.account()
     minute.add(
       RecentMinute.Point(
         time: time, runnable: activeTime.runnable, shortLives: tracker.shortLives,
-        throttled: throttledCount))
+        throttled: throttledCount, records: records.due, lost: records.lost))
     let active = activeTime.all
     let mean = last.flatMap { last in
       // A stay that was counted then may have turned out not to have been one.

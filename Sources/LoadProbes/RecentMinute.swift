@@ -15,6 +15,9 @@ struct RecentMinute {
     var shortLives: UInt64 = 0
     /// How many tasks were throttled then; nil where that wasn't looked at.
     var throttled: UInt64?
+    /// Records that were to be delivered, and how many of them were lost.
+    var records: UInt64 = 0
+    var lost: UInt64 = 0
     var witness = Witness.current()
   }
 
@@ -46,6 +49,10 @@ struct RecentMinute {
   /// How many CPUs tasks of short lives had.
   var shortLives: Double {
     Double(last.shortLives &- min(first.shortLives, last.shortLives)) / Double(ns)
+  }
+  /// Of the records, 0 to 1.
+  var lost: Double {
+    Double(last.lost &- first.lost) / Double(max(1, last.records &- first.records))
   }
   var disk: (name: String, share: Double)? {
     last.witness.busiestDisk(since: first.witness, over: ns)

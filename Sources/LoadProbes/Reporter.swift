@@ -84,7 +84,7 @@ struct Reporter {
     lastMinute?.add(
       RecentMinute.Point(
         time: interval.end &- cost.clockOffset, runnable: cost.runnable,
-        shortLives: cost.shortLives, witness: witness))
+        shortLives: cost.shortLives, records: account.due, lost: account.lost, witness: witness))
     let snapshot = try snapshot(
       interval, times, from: last, to: now, sampling, since: lastWitness, witness, final: false)
     lastTimestamp = times.end
@@ -145,7 +145,7 @@ struct Reporter {
   private func loss(from before: Totals, to now: Totals) -> LossPart {
     let (a, b) = (before.account, now.account)
     return LossPart(
-      seen: (b.seen + b.recursion) - (a.seen + a.recursion),
+      seen: b.due - a.due,
       delivered: now.delivered - before.delivered,
       pending: pending(now),
       ringFull: b.ringFull - a.ringFull, mapFull: b.noRing - a.noRing,

@@ -232,6 +232,10 @@ public struct SchedProbes: ~Copyable {
     /// The switch program's own time and runs while they were measured, ns.
     public var runTime: UInt64 = 0
     public var runs: UInt64 = 0
+
+    /// Records that there should have been.
+    var due: UInt64 { seen + recursion }
+    var lost: UInt64 { ringFull + noRing + recursion }
   }
 
   public func account() throws(BPFError) -> Account {

@@ -28,6 +28,8 @@ package struct Verdict {
   package var shortLives = 0.0
   package var swapsPerSecond = 0.0
   package var disk: (name: String, share: Double)?
+  /// Of the records.
+  package var lost = 0.0
 
   package init() {}
 
@@ -64,6 +66,15 @@ package struct Verdict {
           ["load1 is \(number(load1))"],
           "Kernels 5.14 to 6.15 count uninterruptible tasks in 32 bits; the number is right again "
             + "after a reboot, or with 6.16.")
+      ]
+    }
+    // Lost tasks seem to do what they last did, which looks like anything.
+    if lost > 0.05 {
+      return [
+        part(
+          "cannot_tell", 1, "What makes up this load can't be told: too much is lost.",
+          ["\(percent(lost)) of the records of the last \(Int(seconds.rounded())) s were lost"],
+          "See that loadwatch's output is read, and that it may raise its priority (CAP_SYS_NICE).")
       ]
     }
     var found = uninterruptible() + runnable() + throttling() + sampling()

@@ -134,6 +134,21 @@ struct VerdictTests {
     #expect(samples.contains { $0.delayed != nil } == tells)
   }
 
+  /// Who can't drain the rings in time has an account of what was before.
+  @Test(.needs(.fastCPUs)) func manyRecordsLost() throws {
+    let watch = try Command(
+      Binaries.url("loadwatch").path, ["--format", "json", "--interval", "14s", "--duration", "14s"])
+    sleep(2)
+    let load = try Load("pingpong", "8")
+    kill(watch.pid, SIGSTOP)
+    sleep(10)
+    kill(watch.pid, SIGCONT)
+    _ = load.stop()
+    let snapshot = try #require(try watch.wait(seconds: 180).snapshots().last)
+    #expect(snapshot.loss.ringFull > 0)
+    #expect(snapshot.verdict?.map(\.cause) == ["cannot_tell"])
+  }
+
   /// Of some tasks only, there is no account: the load is that of all.
   @Test func withAFilter() throws {
     let snapshot = try watched(seconds: 7, "--comm", "loadwatch")

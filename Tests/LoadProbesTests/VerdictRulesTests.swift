@@ -85,6 +85,16 @@ struct VerdictRulesTests {
     #expect(found == ["aliasing", "older"])
   }
 
+  /// What tasks seem to do whose records are lost is no ground to judge.
+  @Test(arguments: [(0.01, "cpu_saturated"), (0.9, "cannot_tell")])
+  func lostRecords(lost: Double, cause: String) {
+    let found = causes {
+      $0.account = [group("b (5)", 9)]
+      ($0.runnableMean, $0.idle, $0.lost) = (9, [0, 0], lost)
+    }
+    #expect(found == [cause])
+  }
+
   @Test func names() {
     var verdict = Verdict()
     verdict.account = (0..<3).map { group("(sd-pam) (\($0 + 10))", 1, "D", .disk) }
