@@ -281,17 +281,11 @@ int sample(struct bpf_perf_event_data *ctx)
 	struct clone_state *state = state_of(tid);
 	struct sonde_cpu *account;
 	struct sonde_sample *record;
-	u32 cpu = bpf_get_smp_processor_id();
-	void *ring;
 	long length;
 
 	if (!state || state->runnable)
 		return 0;
-	account = bpf_map_lookup_elem(&cpus, &cpu);
-	if (!account)
-		return 0;
-	ring = bpf_map_lookup_elem(&rings, &cpu);
-	record = ring_reserve(ring, account, sizeof(*record), false);
+	record = ring_reserve_here(&account, sizeof(*record));
 	if (!record)
 		return 0;
 	length = bpf_get_stack(ctx, record->frames, sizeof(record->frames), 0);

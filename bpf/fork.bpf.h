@@ -118,22 +118,16 @@ static __always_inline u8 call_by_number(struct task_struct *task, u64 flags)
 static __always_inline u64 tell_caller(void *ctx, u32 tid)
 {
 	u64 begin = bpf_ktime_get_ns();
-	u32 zero = 0, cpu;
+	u32 zero = 0;
 	u64 *last = bpf_map_lookup_elem(&stack_times, &zero);
 	struct sonde_cpu *account;
 	struct sonde_stack *record;
-	void *ring;
 	long length;
 
 	if (!last || begin - *last < STACK_PERIOD)
 		return begin;
 	*last = begin;
-	cpu = bpf_get_smp_processor_id();
-	account = bpf_map_lookup_elem(&cpus, &cpu);
-	if (!account)
-		return begin;
-	ring = bpf_map_lookup_elem(&rings, &cpu);
-	record = ring_reserve(ring, account, sizeof(*record), false);
+	record = ring_reserve_here(&account, sizeof(*record));
 	if (!record)
 		return begin;
 	length = bpf_get_stack(ctx, record->frames, sizeof(record->frames),
@@ -230,22 +224,16 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 static __always_inline int end(long result)
 {
 	u64 now = bpf_ktime_get_ns();
-	u32 tid = (u32)bpf_get_current_pid_tgid(), cpu;
+	u32 tid = (u32)bpf_get_current_pid_tgid();
 	struct clone_state *state = state_of(tid);
 	struct sonde_cpu *account;
 	struct sonde_clone *record;
 	struct task_struct *task;
-	void *ring;
 
 	/* A child returns from the call too. */
 	if (!state)
 		return 0;
-	cpu = bpf_get_smp_processor_id();
-	account = bpf_map_lookup_elem(&cpus, &cpu);
-	if (!account)
-		goto forget;
-	ring = bpf_map_lookup_elem(&rings, &cpu);
-	record = ring_reserve(ring, account, sizeof(*record), false);
+	record = ring_reserve_here(&account, sizeof(*record));
 	if (!record)
 		goto forget;
 	task = (void *)bpf_get_current_task();
@@ -306,10 +294,9 @@ static __always_inline void mapping_copied(struct clone_state *state, u64 ns)
 	u64 start = BPF_CORE_READ(vma, vm_start);
 	u64 end = BPF_CORE_READ(vma, vm_end);
 	u64 flags = BPF_CORE_READ(vma, vm_flags);
-	u32 kind = mapping_kind(vma, start, end, flags), cpu;
+	u32 kind = mapping_kind(vma, start, end, flags);
 	struct sonde_cpu *account;
 	struct sonde_mapping *record;
-	void *ring;
 
 	state->clone.page_tables_ns += ns;
 	state->clone.mappings++;
@@ -320,12 +307,7 @@ static __always_inline void mapping_copied(struct clone_state *state, u64 ns)
 	}
 	if (ns < config_fork.mapping_threshold)
 		return;
-	cpu = bpf_get_smp_processor_id();
-	account = bpf_map_lookup_elem(&cpus, &cpu);
-	if (!account)
-		return;
-	ring = bpf_map_lookup_elem(&rings, &cpu);
-	record = ring_reserve(ring, account, sizeof(*record), false);
+	record = ring_reserve_here(&account, sizeof(*record));
 	if (!record)
 		return;
 	record->time = state->mapping_begin;

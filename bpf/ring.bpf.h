@@ -67,6 +67,21 @@ static __always_inline void *ring_reserve(void *ring, struct sonde_cpu *account,
 	return record;
 }
 
+/* In the ring of the CPU that this runs on, in a program that may be
+ * interrupted; with that CPU's account.
+ */
+static __always_inline void *ring_reserve_here(struct sonde_cpu **account,
+					       u64 size)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	*account = bpf_map_lookup_elem(&cpus, &cpu);
+	if (!*account)
+		return NULL;
+	return ring_reserve(bpf_map_lookup_elem(&rings, &cpu), *account, size,
+			    false);
+}
+
 /* A wakeup per record would cost many times the record: a timer drains, and a
  * wakeup comes only with every so many records.
  */

@@ -149,15 +149,12 @@ static __always_inline u64 this_cpu_clock(void)
 static __always_inline int task_event(struct task_struct *task, u8 kind,
 				      u32 old_tid, const char *comm)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-	struct sonde_cpu *account = bpf_map_lookup_elem(&cpus, &cpu);
 	struct sonde_task_event *record;
-	void *ring;
+	struct sonde_cpu *account;
 
-	if (!account || live.stopped)
+	if (live.stopped)
 		return 0;
-	ring = bpf_map_lookup_elem(&rings, &cpu);
-	record = ring_reserve(ring, account, sizeof(*record), false);
+	record = ring_reserve_here(&account, sizeof(*record));
 	if (!record)
 		return 0;
 

@@ -20,6 +20,17 @@ struct ScenarioTests {
     return try #require(try ended.snapshots().last)
   }
 
+  /// Beside six shell scripts, which end at that signal.
+  private func watched(besideSix signal: Int32, _ script: (Int) -> String) throws -> LoadSnapshot {
+    let writers = try (0..<6).map { try Command("sh", ["-c", script($0)]) }
+    let snapshot = try watched()
+    for writer in writers {
+      writer.send(signal)
+      _ = try writer.wait(seconds: 60)
+    }
+    return snapshot
+  }
+
   /// But for what is left of the load before, which is not this load's cause.
   private func causes(_ snapshot: LoadSnapshot) -> [String] {
     (snapshot.verdict ?? []).map(\.cause).filter { $0 != "older" }
@@ -92,19 +103,9 @@ struct ScenarioTests {
   /// Writers of which each waits for the journal: a file system of its own on a loop device.
   @Test(.needs(.loopDevices)) func journal() throws {
     let disk = try LoopDisk(at: scratch.path)
-    let writers = try (0..<6).map { index in
-      try Command(
-        "sh",
-        [
-          "-c",
-          "trap 'kill $!; wait; exit' TERM; while :; do dd if=/dev/zero of=\(disk.place)/\(index) "
-            + "bs=4k count=500 oflag=sync 2>/dev/null & wait; done",
-        ])
-    }
-    let snapshot = try watched()
-    for writer in writers {
-      writer.send(SIGTERM)
-      _ = try writer.wait()
+    let snapshot = try watched(besideSix: SIGTERM) { index in
+      "trap 'kill $!; wait; exit' TERM; while :; do dd if=/dev/zero of=\(disk.place)/\(index) "
+        + "bs=4k count=500 oflag=sync 2>/dev/null & wait; done"
     }
     #expect(causes(snapshot).first == "journal", "\(snapshot.verdict ?? [])")
   }
@@ -114,19 +115,9 @@ struct ScenarioTests {
     let disk = try LoopDisk(at: scratch.path)
     let cgroup = try TestCgroup("blkio")
     try cgroup.set("blkio.throttle.write_bps_device", to: "\(disk.numbers) 400000")
-    let writers = try (0..<6).map { index in
-      try Command(
-        "sh",
-        [
-          "-c",
-          "echo 0 > \(cgroup.path)/cgroup.procs; exec dd if=/dev/zero of=\(disk.place)/\(index) "
-            + "bs=64k count=100 oflag=direct",
-        ])
-    }
-    let snapshot = try watched()
-    for writer in writers {
-      writer.send(SIGKILL)
-      _ = try writer.wait(seconds: 60)
+    let snapshot = try watched(besideSix: SIGKILL) { index in
+      "echo 0 > \(cgroup.path)/cgroup.procs; exec dd if=/dev/zero of=\(disk.place)/\(index) "
+        + "bs=64k count=100 oflag=direct"
     }
     #expect(causes(snapshot).first == "disk", "\(snapshot.verdict ?? [])")
   }

@@ -137,7 +137,8 @@ struct VerdictTests {
   /// Who can't drain the rings in time has an account of what was before.
   @Test(.needs(.fastCPUs)) func manyRecordsLost() throws {
     let watch = try Command(
-      Binaries.url("loadwatch").path, ["--format", "json", "--interval", "14s", "--duration", "14s"])
+      Binaries.url("loadwatch").path,
+      ["--format", "json", "--interval", "14s", "--duration", "14s"])
     sleep(2)
     let load = try Load("pingpong", "8")
     kill(watch.pid, SIGSTOP)

@@ -33,6 +33,16 @@ struct CloneTrackerTests {
     return record
   }
 
+  /// Returns how many bytes that are.
+  private func fill<Frames>(_ room: inout Frames, _ frames: [UInt64]) -> UInt64 {
+    unsafe withUnsafeMutableBytes(of: &room) { bytes in
+      for (index, frame) in frames.enumerated() {
+        unsafe bytes.storeBytes(of: frame, toByteOffset: 8 * index, as: UInt64.self)
+      }
+    }
+    return UInt64(frames.count * 8)
+  }
+
   private func sample(
     tid: UInt32, at time: UInt64 = 500, _ frames: [UInt64]
   ) -> sonde_sample {
@@ -40,12 +50,7 @@ struct CloneTrackerTests {
     record.kind = UInt8(SONDE_KIND_SAMPLE.rawValue)
     record.tid = tid
     record.time = time
-    record.length = UInt64(frames.count * 8)
-    unsafe withUnsafeMutableBytes(of: &record.frames) { bytes in
-      for (index, frame) in frames.enumerated() {
-        unsafe bytes.storeBytes(of: frame, toByteOffset: 8 * index, as: UInt64.self)
-      }
-    }
+    record.length = fill(&record.frames, frames)
     return record
   }
 
@@ -56,12 +61,7 @@ struct CloneTrackerTests {
     record.kind = UInt8(SONDE_KIND_STACK.rawValue)
     record.tid = tid
     record.time = time
-    record.length = UInt64(frames.count * 8)
-    unsafe withUnsafeMutableBytes(of: &record.frames) { bytes in
-      for (index, frame) in frames.enumerated() {
-        unsafe bytes.storeBytes(of: frame, toByteOffset: 8 * index, as: UInt64.self)
-      }
-    }
+    record.length = fill(&record.frames, frames)
     return record
   }
 

@@ -37,9 +37,5 @@ void load_bursts(const long *arguments)
 				.length_ms = arguments[3]};
 	struct crew crew = start_children(arguments[0], burst, &bursts);
 
-	say_ready();
-	say_ids(crew.ids, crew.count);
-	wait_for_end();
-	kill_all(crew.ids, crew.count);
-	reap_children();
+	run_children(&crew);
 }

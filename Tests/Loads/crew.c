@@ -120,6 +120,16 @@ void kill_all(const pid_t *ids, long count)
 		kill(ids[i], SIGKILL);
 }
 
+/* From here on to the load's end. */
+void run_children(const struct crew *crew)
+{
+	say_ready();
+	say_ids(crew->ids, crew->count);
+	wait_for_end();
+	kill_all(crew->ids, crew->count);
+	reap_children();
+}
+
 /* All of them; how often they were switched away from. */
 long reap_children(void)
 {

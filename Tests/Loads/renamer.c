@@ -25,9 +25,5 @@ void load_renamer(const long *arguments)
 	struct crew crew = start_children(1, take_names, NULL);
 
 	(void)arguments;
-	say_ready();
-	say_ids(crew.ids, crew.count);
-	wait_for_end();
-	kill_all(crew.ids, crew.count);
-	reap_children();
+	run_children(&crew);
 }

@@ -18,9 +18,5 @@ void load_spin(const long *arguments)
 	long cpu = arguments[1];
 	struct crew crew = start_children(arguments[0], spin, &cpu);
 
-	say_ready();
-	say_ids(crew.ids, crew.count);
-	wait_for_end();
-	kill_all(crew.ids, crew.count);
-	reap_children();
+	run_children(&crew);
 }

@@ -60,6 +60,7 @@ struct crew {
 struct crew start_children(long count, member_body *body, void *context);
 struct crew start_threads(long count, member_body *body, void *context);
 void die_with_parent(pid_t parent);
+void run_children(const struct crew *crew);
 void kill_all(const pid_t *ids, long count);
 long reap_children(void);
 void join_threads(const struct crew *crew);

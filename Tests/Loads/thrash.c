@@ -28,9 +28,5 @@ void load_thrash(const long *arguments)
 	long mib = arguments[1];
 	struct crew crew = start_children(arguments[0], write_all, &mib);
 
-	say_ready();
-	say_ids(crew.ids, crew.count);
-	wait_for_end();
-	kill_all(crew.ids, crew.count);
-	reap_children();
+	run_children(&crew);
 }
