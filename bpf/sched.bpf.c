@@ -121,7 +121,6 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 	record->next_tid = next->pid;
 	record->prev_state = switched_out_state(ctx, prev);
 	record->flags =
-		(preempt ? SONDE_SWITCH_PREEMPT : 0) |
 		(preempt || on_run_queue(prev) ? SONDE_SWITCH_PREV_QUEUED : 0) |
 		(switches != account->switches_delivered + 1 ? SONDE_SWITCH_GAP
 							     : 0);

@@ -67,17 +67,6 @@ public enum Availability: Sendable, Hashable {
     return .no("this kernel is built without CONFIG_KPROBE_EVENTS")
   }
 
-  /// Whether a system call can be traced as it begins and ends.
-  public func systemCall(_ name: String) -> Availability {
-    for root in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] {
-      if unsafe access("\(root)/events/syscalls/sys_enter_\(name)", F_OK) == 0 { return .yes }
-    }
-    guard unsafe access("/sys/kernel/tracing/events", F_OK) == 0 else {
-      return .cannotTell("tracefs is not mounted; mount -t tracefs nodev /sys/kernel/tracing")
-    }
-    return .no("this kernel has no tracepoint for system call \(name)")
-  }
-
   /// Whether an iterator over that kind of object is there.
   public func iterator(_ kind: String) -> Availability {
     find("bpf_iter__\(kind)", kind: BTF_KIND_STRUCT, "no iterator over \(kind)s")

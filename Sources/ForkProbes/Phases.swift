@@ -119,7 +119,7 @@ extension Clone.MappingKind {
 }
 
 /// How much was copied, and how fast.
-func pageTablesPart(
+package func pageTablesPart(
   _ interval: CloneInterval, _ phases: [PhasePart], _ means: CloneProbes.Means, pageSize: UInt64
 ) -> PageTablesPart {
   let large = interval.large

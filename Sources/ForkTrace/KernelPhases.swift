@@ -36,9 +36,6 @@ public struct KernelPhases: Sendable {
     }
   }
 
-  /// Whether any function is known: without, samples say nothing.
-  public var isEmpty: Bool { starts.isEmpty }
-
   /// The part that a stack of so many frames is in, the innermost of which has the index 0.
   func phase(frames: Int, _ frame: (Int) -> UInt64) -> Phase {
     for index in 0..<frames {

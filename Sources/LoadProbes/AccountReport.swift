@@ -114,6 +114,7 @@ extension Reporter {
     verdict.load1 = snapshot.load.kernel[0]
     verdict.trueLoad1 = snapshot.load.trueAverage?.first ?? verdict.load1
     verdict.p99 = snapshot.histograms.runQueueLatency.percentiles.p99
+    verdict.latencySeconds = Double(snapshot.intervalNs) / 1e9
     verdict.seconds = minute.seconds
     verdict.runnableMean = minute.runnableMean
     verdict.idle = minute.idle

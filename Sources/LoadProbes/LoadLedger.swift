@@ -21,6 +21,19 @@ struct LoadLedger {
     active[groups.key(of: task, &sites, probes), default: 0] += 1
   }
 
+  /// Of the sample, what shows later.
+  mutating func count(
+    _ late: LateTask, _ sites: inout WaitSites, _ probes: borrowing SchedProbes
+  ) {
+    if let taken = late.taken {
+      let key = groups.key(of: taken, &sites, probes)
+      // Its site may have another name by now.
+      guard let count = active[key] else { return }
+      active[key] = count > 1 ? count - 1 : nil
+    }
+    count(late.task, &sites, probes)
+  }
+
   /// The sample is over.
   ///
   /// - Parameters:

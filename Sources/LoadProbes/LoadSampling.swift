@@ -168,9 +168,9 @@ struct LoadSampling {
       self.pending?.tries += 1
       return
     }
-    for task in tracker.endSample() {
-      pending.seen += 1
-      count(task, &sites, probes)
+    for late in tracker.endSample() {
+      if late.taken == nil { pending.seen += 1 }
+      for index in ledgers.indices { ledgers[index].count(late, &sites, probes) }
     }
     self.pending = nil
     self.exact = exact?.averages

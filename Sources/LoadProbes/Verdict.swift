@@ -11,8 +11,9 @@ package struct Verdict {
   package var load1 = 0.0
   /// The same if the kernel counted all the time.
   package var trueLoad1 = 0.0
-  /// Run queue latency, ns.
+  /// Run queue latency, ns, and over how many seconds.
   package var p99: UInt64?
+  package var latencySeconds = 0.0
 
   // What follows is of the last minute, as load1 is.
 
@@ -51,6 +52,11 @@ package struct Verdict {
     var load1: Double
     var periods: UInt64
     var used: UInt64
+
+    package init(cgroup: String?, load1: Double, periods: UInt64, used: UInt64) {
+      (self.cgroup, self.load1) = (cgroup, load1)
+      (self.periods, self.used) = (periods, used)
+    }
   }
 
   /// Below this nothing is worth a cause.
@@ -114,9 +120,16 @@ package struct Verdict {
     return byCause.compactMap { cause, rows in
       let sum = sum(rows)
       guard sum >= Self.least, sum >= 0.15 * (load1 - older) else { return nil }
-      let (who, top, _) = most(rows)
+      let (who, those) = most(rows)
       var evidence = ["\(number(sum)) of load1 \(number(load1)) is in D for this"]
-      if let site = top.site { evidence.append("\(top.group) in \(site): \(number(top.load1))") }
+      let sites = Dictionary(grouping: those) { $0.part.site ?? "" }
+      if let (site, most) = sites.max(by: {
+        (self.sum($0.value), $1.key) < (self.sum($1.value), $0.key)
+      }),
+        !site.isEmpty
+      {
+        evidence.append("\(self.who(most)) in \(site): \(number(self.sum(most)))")
+      }
       let (text, advice) = words(cause, who)
       switch cause {
       case "disk", "journal":
@@ -140,15 +153,19 @@ package struct Verdict {
     return ["some task waited for \(what) \(percent(shares.some)) of the time (/proc/pressure)"]
   }
 
-  /// Whose part is the largest, those of one name together: "nginx, 8 of that name". With the largest
-  /// of them, and their part.
-  private func most(_ rows: [Row]) -> (who: String, top: AccountPart, part: Double) {
+  /// Whose part is the largest, those of one name together.
+  private func most(_ rows: [Row]) -> (who: String, rows: [Row]) {
     let byName = Dictionary(grouping: rows) { String(Self.name(of: $0.part.group)) }
-    let (name, those) = byName.max { (sum($0.value), $1.key) < (sum($1.value), $0.key) }!
-    let top = those.max { ($0.part.load1, $1.part.group) < ($1.part.load1, $0.part.group) }!.part
-    let groups = Set(those.map(\.part.group)).count
-    let who = groups > 1 ? "\(name) (\(groups) processes)" : top.group
-    return (who.isEmpty ? "tasks" : who, top, sum(those))
+    let those = byName.max { (sum($0.value), $1.key) < (sum($1.value), $0.key) }!.value
+    return (who(those), those)
+  }
+
+  /// Rows of one name: "nginx (812)", "nginx (8 processes)".
+  private func who(_ rows: [Row]) -> String {
+    let groups = Set(rows.map(\.part.group))
+    let group = groups.first ?? ""
+    let who = groups.count > 1 ? "\(Self.name(of: group)) (\(groups.count) processes)" : group
+    return who.isEmpty ? "tasks" : who
   }
 
   /// "nginx" of "nginx (812)".
@@ -218,11 +235,11 @@ package struct Verdict {
     let rows = account.filter { $0.part.state == "R" }
     let sum = sum(rows)
     guard sum >= Self.least, sum >= 0.15 * (load1 - older) else { return [] }
-    let (who, _, part) = most(rows)
+    let (who, those) = most(rows)
     var evidence = [
       "\(number(runnableMean)) tasks runnable in the mean of \(Int(seconds.rounded())) s, \(cpus) CPUs "
         + "idle \(percent(meanIdle))",
-      "\(who): \(number(part)) of load1 \(number(load1))",
+      "\(who): \(number(self.sum(those))) of load1 \(number(load1))",
     ]
     evidence += latency + waits("a CPU", pressure?.cpu)
     if shortLives > 0.25 * busy {
@@ -245,6 +262,8 @@ package struct Verdict {
       ]
     }
     guard runnableMean - busy > max(0.5, 0.05 * Double(cpus)) else { return [] }
+    // How many are throttled is known at the samples only: as a mean of few it may be far off.
+    guard meanIdle < 0.1 || throttling().isEmpty else { return [] }
     if meanIdle < 0.1 {
       return [
         self.part(
@@ -321,7 +340,8 @@ package struct Verdict {
   private var latency: [String] {
     guard let p99 else { return [] }
     let ms = Double(p99) / 1e6
-    return ["run queue latency p99 \(ms < 1 ? "below 1 ms" : "\(number(ms)) ms")"]
+    let span = latencySeconds > seconds + 30 ? ", over the whole watch" : ""
+    return ["run queue latency p99 \(ms < 1 ? "below 1 ms" : "\(number(ms)) ms")\(span)"]
   }
 
   private func part(

@@ -5,7 +5,7 @@ import Records
 import Symbols
 
 /// Where tasks sleep in D: the kernel functions on their stacks, and the one of them that tells.
-struct WaitSites {
+package struct WaitSites {
   /// Read when first needed: they take a tenth of a second and 15 MB. Nil where they may not be seen.
   private lazy var symbols: KernelSymbols? = try? KernelSymbols.current()
   /// Stacks that the iterator told, numbered from `firstOwn` on.
@@ -20,9 +20,9 @@ struct WaitSites {
   private static let firstOwn: Int32 = 1 << 24
   private static let mostOwn = 16384
 
-  struct Site: Equatable {
-    var name: String
-    var kind: WaitKind
+  package struct Site: Equatable {
+    package var name: String
+    package var kind: WaitKind
   }
 
   /// A number for a stack that isn't in the kernel side's map; negative where there are too many.
@@ -98,7 +98,7 @@ struct WaitSites {
 
   /// The innermost function that isn't the scheduler's or a way of waiting, with the kind of lock
   /// where it waits for one.
-  static func site(_ functions: [String]) -> Site {
+  package static func site(_ functions: [String]) -> Site {
     let index = functions.firstIndex { !isWaiting($0) }
     guard let name = index.map({ functions[$0] }) ?? functions.last else {
       return Site(name: "(unknown)", kind: .unknown)

@@ -22,6 +22,14 @@ public struct ActiveTask: Sendable {
   public var stack: Int32
 }
 
+/// What shows of a task's state at a load sample only after it.
+public struct LateTask: Sendable {
+  /// As it was.
+  public var task: ActiveTask
+  /// As it was taken to be: woken from D, it already waited for a CPU.
+  public var taken: ActiveTask?
+}
+
 /// Task-nanoseconds.
 public struct ActiveTime: Sendable {
   public var runnable: UInt64 = 0
@@ -64,18 +72,16 @@ extension LoadTracker {
     for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].matches {
       guard let state = activeState(slot, at: time) else { continue }
       tasks[slot].sample = sample
+      tasks[slot].isTakenForD = state == .uninterruptible
       body(active(slot, state))
     }
   }
 
-  /// Those who were active at the sample as well, by what has been consumed and surveyed since. The
+  /// Those who were runnable at the sample as well, by what has been consumed and surveyed since. The
   /// sample is over with that.
-  public mutating func endSample() -> [ActiveTask] {
-    for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].matches {
-      guard tasks[slot].sample != sample, tasks[slot].phase == .waiting,
-        tasks[slot].runnableSince <= sampledAt
-      else { continue }
-      late.append(active(slot, .runnable))
+  public mutating func endSample() -> [LateTask] {
+    for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].phase == .waiting {
+      if tasks[slot].runnableSince <= sampledAt { noticeLate(slot) }
     }
     sampledAt = 0
     return late
@@ -89,12 +95,17 @@ extension LoadTracker {
     return false
   }
 
-  /// It is given a CPU for which it has waited since before the sample.
+  /// It has waited for a CPU since before the sample.
   @inline(never)
-  mutating func noticeLate(_ slot: TaskTable.Slot, at time: UInt64) {
-    guard time > sampledAt, tasks[slot].sample != sample, tasks[slot].matches else { return }
+  mutating func noticeLate(_ slot: TaskTable.Slot) {
+    guard tasks[slot].matches else { return }
+    let isTaken = tasks[slot].sample == sample
+    guard !isTaken || tasks[slot].isTakenForD else { return }
+    late.append(
+      LateTask(
+        task: active(slot, .runnable), taken: isTaken ? active(slot, .uninterruptible) : nil))
     tasks[slot].sample = sample
-    late.append(active(slot, .runnable))
+    tasks[slot].isTakenForD = false
   }
 
   private func activeState(_ slot: TaskTable.Slot, at time: UInt64) -> ActiveTask.State? {

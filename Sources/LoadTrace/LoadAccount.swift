@@ -24,8 +24,6 @@ public struct LoadAccount: Sendable {
   /// The averages that the kernel would have if it counted the mean since the sample before, and not
   /// what it finds at the sample.
   public private(set) var trueAverage: [3 of Double] = [3 of Double](repeating: 0)
-  /// Samples taken.
-  public private(set) var samples: UInt64 = 0
 
   /// Groups with less of every average are put together, and the smallest where there are too many:
   /// memory stays bounded.
@@ -46,7 +44,6 @@ public struct LoadAccount: Sendable {
   ///   - mean: how many were active in the mean since the sample before; nil where it isn't known,
   ///     as of the time before the watch.
   public mutating func sample(_ active: [Key: UInt64], delayed: UInt64 = 0, mean: Double?) {
-    samples += 1
     let counted = Double(active.values.reduce(0, +))
     for index in older.indices {
       let left = Double(KernelLoad.factors[index]) / Double(KernelLoad.one)

@@ -22,7 +22,7 @@ public struct LoadTracker: ~Copyable {
   /// The load sample that is being taken: its time, 0 for none; and who was told of only later.
   var sampledAt: UInt64 = 0
   var sample: UInt32 = 0
-  var late: [ActiveTask] = []
+  var late: [LateTask] = []
   /// Task-nanoseconds in which tasks were runnable, and in D, in the intervals that were closed.
   public internal(set) var activeBefore = ActiveTime()
   /// What tasks spent on CPUs that had little to do in all their lives, which have ended; ns.
@@ -225,7 +225,7 @@ public struct LoadTracker: ~Copyable {
       tasks[slot].runnableSince = time
     }
     // Where the kernel counts it after all (before 5.14), the next arrival shows two.
-    if tasks[slot].runnableSince <= sampledAt { noticeLate(slot, at: time) }
+    if tasks[slot].runnableSince <= sampledAt, time > sampledAt { noticeLate(slot) }
     tasks[slot].pcount = isUncounted ? event.next_pcount &- 1 : event.next_pcount
     tasks[slot].runDelay = event.next_run_delay
     tasks[slot].hasBaseline = true

@@ -76,6 +76,8 @@ struct Task {
   var stack: Int32 = -1
   /// The last load sample that it was counted in.
   var sample: UInt32 = 0
+  /// As in D.
+  var isTakenForD = false
   /// The last survey that saw it.
   var survey: UInt8 = 0
 

@@ -11,7 +11,11 @@ public struct Pressure: Sendable, Equatable {
 
   /// Nil where the kernel doesn't account for it.
   public static func current(_ resource: Resource) -> Pressure? {
-    guard let text = try? contents(of: "/proc/pressure/\(resource.rawValue)") else { return nil }
+    (try? contents(of: "/proc/pressure/\(resource.rawValue)")).flatMap(Pressure.init(parsing:))
+  }
+
+  /// From the text of the file.
+  package init?(parsing text: String) {
     var totals: [Substring: UInt64] = [:]
     for line in text.lines {
       let words = line.words
@@ -21,6 +25,7 @@ public struct Pressure: Sendable, Equatable {
       totals[kind] = UInt64(total.1)
     }
     guard let some = totals["some"] else { return nil }
-    return Pressure(some: some, full: totals["full"] ?? 0)
+    self.some = some
+    full = totals["full"] ?? 0
   }
 }

@@ -15,34 +15,40 @@ public struct Witness: Sendable {
   public init() {}
 
   public static func current() -> Witness {
-    var witness = Witness()
-    for line in ((try? contents(of: "/proc/stat")) ?? "").lines {
+    func text(_ name: String) -> String { (try? contents(of: "/proc/\(name)")) ?? "" }
+    var witness = Witness(
+      stat: text("stat"), vmstat: text("vmstat"), diskstats: text("diskstats"))
+    for resource in Pressure.Resource.allCases {
+      witness.pressure[resource] = Pressure.current(resource)
+    }
+    return witness
+  }
+
+  /// From the texts of the files in /proc.
+  package init(stat: String, vmstat: String, diskstats: String) {
+    for line in stat.lines {
       let words = line.words
       if line.hasPrefix("cpu"), let first = words.first, first != "cpu" {
         // Guest time is in user time already.
         let times = words.dropFirst().prefix(8).compactMap { UInt64($0) }
         guard times.count == 8 else { continue }
-        witness.cpus[String(first)] = (times.reduce(0, &+), times[3] &+ times[4])
+        cpus[String(first)] = (times.reduce(0, &+), times[3] &+ times[4])
       } else if words.first == "processes", words.count == 2 {
-        witness.forks = UInt64(words[1])
+        forks = UInt64(words[1])
       }
     }
-    for line in ((try? contents(of: "/proc/vmstat")) ?? "").lines {
+    for line in vmstat.lines {
       let words = line.words
       guard words.count == 2, let value = UInt64(words[1]) else { continue }
       if words[0] == "pswpin" || words[0] == "pswpout" {
-        witness.swapped = (witness.swapped ?? 0) &+ value
+        swapped = (swapped ?? 0) &+ value
       }
     }
-    for line in ((try? contents(of: "/proc/diskstats")) ?? "").lines {
+    for line in diskstats.lines {
       let words = line.words
       guard words.count >= 13, let busy = UInt64(words[12]) else { continue }
-      witness.disks[String(words[2])] = busy
+      disks[String(words[2])] = busy
     }
-    for resource in Pressure.Resource.allCases {
-      witness.pressure[resource] = Pressure.current(resource)
-    }
-    return witness
   }
 
   /// Of the time since an earlier one, how much each CPU was idle that was online at both, 0 to 1.
@@ -85,16 +91,22 @@ public struct TaskLimits: Sendable {
   public static func current() throws(ProcError) -> TaskLimits {
     let threads = try read("/proc/sys/kernel/threads-max") { UInt64($0.lines.first ?? "") }
     let pids = try read("/proc/sys/kernel/pid_max") { UInt64($0.lines.first ?? "") }
-    let memory = try contents(of: "/proc/meminfo").lines.map(\.words)
+    return TaskLimits(
+      threadsMax: threads, pidMax: pids, meminfo: try contents(of: "/proc/meminfo"),
+      slabinfo: try? contents(of: "/proc/slabinfo"))
+  }
+
+  /// With the texts of the files in /proc.
+  package init(threadsMax: UInt64, pidMax: UInt64, meminfo: String, slabinfo: String?) {
+    let memory = meminfo.lines.map(\.words)
     func bytes(_ key: String) -> UInt64 {
       let words = memory.first { $0.first == Substring(key + ":") }
       return (words.flatMap { $0.count > 1 ? UInt64($0[1]) : nil } ?? 0) &* 1024
     }
-    let slab = (try? contents(of: "/proc/slabinfo"))?.lines.map(\.words)
-      .first { $0.first == "task_struct" && $0.count > 3 }
-    return TaskLimits(
-      threadsMax: threads, pidMax: pids, taskBytes: slab.flatMap { UInt64($0[3]) },
-      kernelStacks: bytes("KernelStack"),
-      available: bytes("MemAvailable"))
+    let slab = slabinfo?.lines.map(\.words).first { $0.first == "task_struct" && $0.count > 3 }
+    (self.threadsMax, self.pidMax) = (threadsMax, pidMax)
+    taskBytes = slab.flatMap { UInt64($0[3]) }
+    kernelStacks = bytes("KernelStack")
+    available = bytes("MemAvailable")
   }
 }

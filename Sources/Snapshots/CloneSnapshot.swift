@@ -189,7 +189,7 @@ public struct CloneHistogramsPart: Codable, Sendable, Equatable {
 
 /// All mappings of a kind whose page tables were gone through, of all clones.
 public struct MappingKindPart: Codable, Sendable, Equatable {
-  /// heap, stack, anonymous, hugetlb, file_private, shared, other
+  /// heap, stack, anonymous, hugetlb, file_private, shared
   public var kind: String
   public var count: UInt64
   /// Address space, not memory.

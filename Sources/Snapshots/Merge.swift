@@ -25,13 +25,20 @@ extension LoadSnapshot {
     merged.load.recomputed = nil
     merged.load.avenrun = nil
     merged.load.samples = nil
-    merged.load.trueAverage = means(load.trueAverage, with: other.load.trueAverage, of: other)
-    merged.olderThanWatch = means(olderThanWatch, with: other.olderThanWatch, of: other)
-    merged.delayed = means(delayed, with: other.delayed, of: other)
-    merged.remainder = means(remainder, with: other.remainder, of: other)
     if account != nil || other.account != nil {
+      func mean(_ part: (LoadSnapshot) -> [Double]?, whereNone: [Double]...) -> [Double] {
+        let (one, two) = (part(self) ?? whereNone[0], part(other) ?? whereNone[whereNone.count - 1])
+        return zip(one, two).map { weighted($0, intervalNs, $1, other.intervalNs) ?? 0 }
+      }
+      let none: [Double] = [0, 0, 0]
       merged.account = (account ?? []).merged(
         intervalNs, with: other.account ?? [], other.intervalNs)
+      // Before its first sample all of a load is older than the watch.
+      let (kernel, others) = (load.kernel, other.load.kernel)
+      merged.load.trueAverage = mean(\.load.trueAverage, whereNone: kernel, others)
+      merged.olderThanWatch = mean(\.olderThanWatch, whereNone: kernel, others)
+      merged.delayed = mean(\.delayed, whereNone: none)
+      merged.remainder = mean(\.remainder, whereNone: none)
     }
     merged.verdict = nil
     merged.pressure = nil
@@ -56,13 +63,6 @@ extension LoadSnapshot {
       blockedUninterruptible: try sum(\.histograms.blockedUninterruptible, with: other),
       blockedInterruptible: try sum(\.histograms.blockedInterruptible, with: other))
     return merged
-  }
-
-  private func means(
-    _ one: [Double]?, with two: [Double]?, of other: LoadSnapshot
-  ) -> [Double]? {
-    guard let one, let two else { return one ?? two }
-    return zip(one, two).map { weighted($0, intervalNs, $1, other.intervalNs) ?? 0 }
   }
 
   private func sum(

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Runs between fork and exec of a process with threads: system calls only. */
@@ -75,4 +76,14 @@ int sonde_limit_locked_memory(unsigned long bytes)
 		return 0;
 	/* Without CAP_SYS_RESOURCE. */
 	return setrlimit(RLIMIT_MEMLOCK, &highest);
+}
+
+int sonde_tells_of_threads(void)
+{
+	/* PIDFD_THREAD */
+	int fd = (int)syscall(SYS_pidfd_open, gettid(), O_EXCL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }

@@ -31,6 +31,17 @@ struct EscapeTests {
     expectNoControls(ended.bytes)
   }
 
+  /// The account and the verdict name tasks too.
+  @Test func account() throws {
+    let ended = try start(["--duration", "7s", "--interval", "7s", "--by", "comm,site"]).wait(
+      seconds: 60)
+    #expect(ended.status == 0)
+    let lines = ended.output.split(separator: "\n")
+    #expect(
+      lines.contains { $0.hasPrefix("\\x1b[2J\\x07") && $0.contains("clone") }, "\(ended.output)")
+    expectNoControls(ended.bytes)
+  }
+
   @Test func json() throws {
     let ended = try start(arguments + ["--format", "json"]).wait()
     #expect(ended.status == 0)

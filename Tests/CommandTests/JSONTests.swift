@@ -87,6 +87,34 @@ struct JSONTests {
 
   /// Every line, by the schema that the documentation shows.
   @Test func followsTheSchema() throws {
+    try expectValid(ended, lines: 9)
+  }
+
+  /// With all that there is where nothing is left out.
+  @Test func theAccountFollowsTheSchema() throws {
+    let load = try Load("dsleep", "10")
+    let ended = try loadwatch(
+      "--format", "json", "--interval", "7s", "--duration", "7s", "--stacks", "--cgroup", "/")
+    let all = try loadwatch(
+      "--format", "json", "--interval", "7s", "--duration", "7s", "--stacks")
+    _ = load.stop()
+    try expectValid(ended, lines: 2)
+    try expectValid(all, lines: 2)
+    let final = try #require(try all.snapshots().last)
+    #expect(
+      final.account != nil && final.verdict?.isEmpty == false && final.stacks?.isEmpty == false)
+    #expect(final.load.samples?.isEmpty == false && final.load.recomputed != nil)
+    let limits = try #require(final.limits)
+    #expect(
+      limits.tasks > 1 && limits.threadsMax >= limits.tasks && limits.availableBytes > 1 << 20)
+    // Its own cost, against what its process had.
+    let cost = final.cost
+    #expect((10...100_000).contains(try #require(cost.bpfNsPerSwitch)))
+    #expect(cost.surveyNs < cost.consumerNs && cost.consumerNs < 7_000_000_000)
+    #expect(cost.ringBytes >= UInt64(final.host.cpus) * 512 << 10)
+  }
+
+  private func expectValid(_ ended: Command.Ended, lines: Int) throws {
     let schema = packageRoot.appending(path: "docs/loadwatch-1.schema.json").path
     try #require(FileManager.default.fileExists(atPath: schema))
     let scratch = try Scratch()
@@ -108,6 +136,6 @@ struct JSONTests {
       """
     let checked = try Command("/usr/bin/python3", ["-c", check, schema, output]).wait()
     #expect(checked.errors == "")
-    #expect(checked.output == "9\n")
+    #expect(checked.output == "\(lines)\n")
   }
 }

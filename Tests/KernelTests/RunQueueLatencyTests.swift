@@ -24,17 +24,25 @@ struct RunQueueLatencyTests {
     recording.run(milliseconds: seconds * 1000)
     for tid in load.tids { kill(tid, SIGSTOP) }
     #expect(eventually { load.tids.allSatisfy { state(of: $0) == "T" } })
-    let truth = try load.tids.map { try SchedStat.of(tid: $0) }
+    let truth = try load.tids.map { try (SchedStat.of(tid: $0), ProcessStatus.of(pid: $0)) }
     let account = try recording.finish()
     for tid in load.tids { kill(tid, SIGCONT) }
 
     #expect(account.ringFull == 0 && account.noRing == 0)
     var waited: UInt64 = 0
-    for (tid, kernel) in zip(load.tids, truth) {
+    for (tid, (kernel, status)) in zip(load.tids, truth) {
       let ours = recording.played(thread: tid)
       #expect(ours.runQueueLatency.sum == kernel.runDelay, "thread \(tid)")
       #expect(ours.runQueueLatency.count == kernel.timeslices, "thread \(tid)")
       waited += kernel.runDelay
+      // The kernel leaves out what a hypervisor and interrupts took, and has the last stay.
+      let (own, theirs) = (Double(ours.onCPU.sum), Double(kernel.onCPU))
+      #expect(
+        own >= 0.98 * theirs && own <= 1.1 * theirs + 50e6, "thread \(tid): \(own), \(theirs)")
+      let switches = status.nonvoluntarySwitches
+      #expect(
+        abs(Int(ours.preemptions) - Int(switches)) <= 1 + Int(account.untraced),
+        "thread \(tid): \(ours.preemptions), \(switches), untraced \(account.untraced)")
     }
     #expect(waited > 1_000_000_000, "too little contention to prove anything")
   }

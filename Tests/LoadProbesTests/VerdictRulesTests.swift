@@ -69,6 +69,71 @@ struct VerdictRulesTests {
     #expect(blocked(.disk, isKernelThread: true) == ["disk"])
   }
 
+  /// Those of one name and site together, as the account shows them.
+  @Test func evidence() throws {
+    var verdict = Verdict()
+    verdict.account =
+      (0..<15).map { group("dd (\($0 + 10))", 0.1, "D", .disk) } + [
+        group("sync (9)", 0.2, "D", .disk)
+      ]
+    (verdict.load1, verdict.trueLoad1, verdict.idle) = (1.7, 1.7, [0.9, 0.9])
+    verdict.disk = ("vda", 0.881)
+    verdict.pressure = PressurePart(
+      cpu: nil, io: .init(some: 0.42, full: 0.4), memory: .init(some: 0.2, full: 0.2))
+    let part = try #require(verdict.parts().first)
+    #expect(part.text == "dd (15 processes) waits for a disk." && abs(part.share - 1) < 1e-9)
+    #expect(
+      part.evidence == [
+        "1.70 of load1 1.70 is in D for this", "dd (15 processes) in f: 1.50",
+        "disk vda is busy 88 % of the time",
+        "some task waited for I/O 42 % of the time (/proc/pressure)",
+      ])
+  }
+
+  /// Where pages are moved about all the time, who waits for a disk waits for memory.
+  @Test func shortOfMemory() {
+    func cause(swaps: Double, some: Double, full: Double) -> [String] {
+      causes {
+        $0.account = [group("a (7)", 3, "D", .disk)]
+        ($0.idle, $0.swapsPerSecond) = ([0.9, 0.9], swaps)
+        $0.pressure = PressurePart(cpu: nil, io: nil, memory: .init(some: some, full: full))
+      }
+    }
+    #expect(cause(swaps: 0, some: 0.2, full: 0.2) == ["disk"])
+    #expect(cause(swaps: 600, some: 0, full: 0) == ["memory"])
+    #expect(cause(swaps: 0, some: 0.4, full: 0.1) == ["memory"])
+  }
+
+  @Test func latencyOfTheWholeWatch() {
+    var verdict = Verdict()
+    (verdict.account, verdict.load1, verdict.trueLoad1) = ([group("a (7)", 9)], 9, 9)
+    (verdict.runnableMean, verdict.idle, verdict.p99) = (9, [0, 0], 24_000_000)
+    for (seconds, ending) in [(60.0, "24.00 ms"), (3600.0, "24.00 ms, over the whole watch")] {
+      verdict.latencySeconds = seconds
+      #expect(verdict.parts()[0].evidence.contains("run queue latency p99 \(ending)"))
+    }
+  }
+
+  /// Of tasks that wait for their quota some samples meet those few that run.
+  @Test func throttled() throws {
+    var verdict = Verdict()
+    verdict.throttled = [Verdict.Throttled(cgroup: "/a", load1: 2, periods: 200, used: 190)]
+    (verdict.account, verdict.load1, verdict.trueLoad1) = ([group("a (7)", 0.6)], 0.6, 2.6)
+    (verdict.runnableMean, verdict.idle) = (2, [0.8, 0.8])
+    let part = try #require(verdict.parts().first)
+    #expect(verdict.parts().map(\.cause) == ["throttled"] && part.text.contains("cgroup /a "))
+    #expect(
+      part.evidence == [
+        "load1 would be higher by 2.00 if the kernel counted them",
+        "it has used up its quota in 190 of 200 periods (cpu.stat)",
+      ])
+    // Beside others that keep all CPUs busy.
+    verdict.idle = [0, 0]
+    (verdict.runnableMean, verdict.load1) = (9, 6)
+    (verdict.account, verdict.trueLoad1) = ([group("b (8)", 6)], 6)
+    #expect(verdict.parts().map(\.cause) == ["cpu_saturated", "throttled"])
+  }
+
   /// A million tasks is a load; more than there can be ids is none.
   @Test func overflow() {
     #expect(causes { $0.account = [group("n (1)", 1_000_000, "D")] } == ["uninterruptible"])

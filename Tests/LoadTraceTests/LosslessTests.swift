@@ -79,6 +79,34 @@ struct LosslessTests {
     for _ in 0..<4 { Self.expectTrue(watched.interval(100_000_000)) }
   }
 
+  /// At a load sample, and all the time before it.
+  @Test(arguments: 0..<20 as Range<UInt64>) func whoIsActive(seed: UInt64) {
+    var watched = Watched(seed: seed)
+    for _ in 0..<8 {
+      let end =
+        watched.simulator.now + .random(in: 1...40_000_000, using: &watched.simulator.random)
+      watched.simulator.run(until: end)
+      let truth = watched.simulator.truth
+      watched.watch.take(watched.simulator.take(upTo: end))
+      var seen: [ActiveTask] = []
+      watched.watch.tracker.beginSample(at: end) { seen.append($0) }
+      // Of whom it isn't known yet that they have been woken.
+      watched.watch.survey(watched.simulator.survey(), boundary: end)
+      for late in watched.watch.tracker.endSample() {
+        seen.append(late.task)
+        guard let taken = late.taken else { continue }
+        seen.remove(
+          at: seen.firstIndex { $0.tid == taken.tid && $0.state == .uninterruptible }!)
+      }
+      #expect(seen.count { $0.state == .runnable } == truth.runnable)
+      #expect(seen.count { $0.state == .uninterruptible } == truth.uninterruptible)
+      #expect(Set(seen.map(\.tid)).count == seen.count)
+      let time = watched.watch.tracker.activeTime(at: end)
+      #expect(time.runnable == truth.interval.runnable.total)
+      #expect(time.uninterruptible == truth.interval.uninterruptible.total)
+    }
+  }
+
   /// Random boundaries, and the longest of them longer than was planned.
   @Test(arguments: 0..<20 as Range<UInt64>) func intervalsAddUp(seed: UInt64) {
     var watched = Watched(seed: seed)

@@ -216,21 +216,17 @@ struct Simulator {
     tasks[task].leftAt = now
     tasks[task].lastRan = clock(cpu)
     tasks[task].isAboutToSleep = how == .aboutToSleep
-    let queued = UInt8(SONDE_SWITCH_PREV_QUEUED.rawValue)
-    let preempt = UInt8(SONDE_SWITCH_PREEMPT.rawValue)
     switch how {
     case .preempted, .yielded, .aboutToSleep:
       if tasks[task].counts { truth.preempted() }
+      record.flags = UInt8(SONDE_SWITCH_PREV_QUEUED.rawValue)
       switch how {
       case .preempted:
-        record.flags = queued | preempt
         record.prev_state = random.once(in: 2) ? 0 : 0x0100
       case .yielded:
         // By sched_yield(), or since a signal was pending as it went to sleep.
-        record.flags = queued
         record.prev_state = random.once(in: 2) ? 0 : 1
       default:
-        record.flags = queued | preempt
         record.prev_state = random.once(in: 2) ? 1 : 2
       }
       if how == .aboutToSleep {

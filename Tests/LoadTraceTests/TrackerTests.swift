@@ -5,8 +5,7 @@ import Testing
 
 /// The rules one by one, with figures by hand.
 struct TrackerTests {
-  private static let queued = sonde_switch_flags(
-    SONDE_SWITCH_PREV_QUEUED.rawValue | SONDE_SWITCH_PREEMPT.rawValue)
+  private static let queued = SONDE_SWITCH_PREV_QUEUED
 
   @Test func aLifeOnTheCPU() {
     var script = Script()

@@ -50,6 +50,7 @@ struct LoadTextTests {
       snapshot.filter = FilterPart()
       snapshot.end = sample().end
       snapshot.tasks.uninterruptible.longestTask = "postgres (212)"
+      (snapshot.account, snapshot.verdict, snapshot.limits) = (nil, nil, nil)
       let text = Self.text(snapshot)
       #expect(!text.contains("…"), "\(text)")
     }
@@ -90,6 +91,46 @@ struct LoadTextTests {
     #expect(Self.text(snapshot).contains("lost 0 of 100,000 records"))
     #expect(Self.text(snapshot).contains("untraced by the kernel: 4 (< 0.01 %)\n"))
     #expect(!Self.text(sample()).contains("LOST"))
+  }
+
+  /// Who makes up the load, and what that means.
+  @Test func theAccountIsAsIntended() {
+    var snapshot = sample()
+    func row(_ group: String, _ state: String, _ site: String?, _ load: Double) -> AccountPart {
+      AccountPart(group: group, state: state, site: site, load1: load, load5: 0, load15: 0)
+    }
+    snapshot.account = [
+      row("postgres (8 processes)", "D", "jbd2_log_wait_commit", 1.87),
+      row("nginx\u{1b}[2J (812)", "R", nil, 1.2), row("tiny (1)", "R", nil, 0.004),
+    ]
+    (snapshot.olderThanWatch, snapshot.delayed) = ([0.81, 0, 0], [0.3, 0, 0])
+    snapshot.remainder = [0.026, 0, 0]
+    snapshot.verdict = [
+      VerdictPart(
+        cause: "journal", share: 0.44, text: "postgres waits for a journal.",
+        evidence: ["1.87 of load1 4.21 is in D for this"], advice: "Fewer fsyncs.")
+    ]
+    snapshot.limits = LimitsPart(
+      tasks: 900, threadsMax: 1000, pidMax: 4000, stackBytesPerTask: 16384,
+      structBytesPerTask: 8192, availableBytes: 1 << 30, cgroups: nil)
+    let text = LoadText(columns: 80, color: false).block(snapshot, live: false)
+    let lines = Self.lines(text)
+    #expect(
+      lines[3...].prefix(12).joined(separator: "\n") == """
+        who makes up load1            load1                       where it waits
+        postgres (8 processes)   D     1.87  ████████▌            jbd2_log_wait_commit
+        nginx\\x1b[2J (812)       R     1.20  █████▍
+        asleep, not yet dequeued       0.30  █▍
+        older than this watch          0.81  ███▋
+        not explained                  0.03  ▏
+
+        verdict
+        * postgres waits for a journal.
+          - 1.87 of load1 4.21 is in D for this
+          Fewer fsyncs.
+
+        """, "\n\(text)")
+    #expect(text.contains("tasks 900 of at most 1,000 (kernel.threads-max)"))
   }
 
   @Test func theFilterIsShown() {

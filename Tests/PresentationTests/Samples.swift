@@ -64,6 +64,26 @@ func randomSample(_ random: inout SplitMix64) -> LoadSnapshot {
     bpfNsPerSwitch: Bool.random(using: &random) ? Double(number()) : nil, consumerNs: number(),
     surveyNs: number(), residentBytes: number(), ringBytes: number())
   snapshot.load.kernel = [Double(number(40)) / 3, Double(number(7)), 0.005]
+  if Bool.random(using: &random) {
+    func averages() -> [Double] { (0..<3).map { _ in Double(number(20)) / 7 } }
+    snapshot.account = (0..<Int(number(5))).map { _ in
+      let averages = averages()
+      return AccountPart(
+        group: names(1).first ?? "", state: Bool.random(using: &random) ? "R" : "D",
+        site: names(1).first, load1: averages[0], load5: averages[1], load15: averages[2])
+    }
+    (snapshot.olderThanWatch, snapshot.delayed) = (averages(), averages())
+    snapshot.remainder = averages().map { -$0 }
+    snapshot.verdict = (0..<Int(number(2))).map { _ in
+      VerdictPart(
+        cause: "disk", share: 0.5, text: names(9).joined(separator: " "), evidence: names(3),
+        advice: names(1).first)
+    }
+    snapshot.limits = LimitsPart(
+      tasks: number(22), threadsMax: number(22), pidMax: number(22),
+      stackBytesPerTask: number(15) | 1, structBytesPerTask: nil, availableBytes: number(40),
+      cgroups: names(2).map { .init(cgroup: $0, tasks: number(10), pidsMax: number(10)) })
+  }
   snapshot.tasks = TasksPart(runnable: occupancy(), uninterruptible: occupancy())
   snapshot.switches = number()
   snapshot.preemptions = number()

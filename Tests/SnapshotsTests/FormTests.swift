@@ -10,6 +10,8 @@ struct FormTests {
       var snapshot = sample(final: true, longest: longest)
       snapshot.filter = FilterPart(pids: [1, 2], comms: ["a b"], cgroups: ["/x/\u{1b}"])
       #expect(try SnapshotJSON.snapshots(in: SnapshotJSON.line(snapshot)) == [snapshot])
+      let complete = snapshot.complete()
+      #expect(try SnapshotJSON.snapshots(in: SnapshotJSON.line(complete)) == [complete])
     }
   }
 
@@ -76,7 +78,11 @@ struct FormTests {
     var filtered = sample(final: true, longest: (5, "dd (7)"))
     filtered.filter = FilterPart(pids: [1], comms: ["dd"], cgroups: ["/"])
     filtered.cost.bpfNsPerSwitch = nil
-    for snapshot in [sample(), sample(values: []), filtered, try filtered.merged(with: filtered)] {
+    let complete = sample().complete()
+    for snapshot in [
+      sample(), sample(values: []), filtered, try filtered.merged(with: filtered), complete,
+      try complete.merged(with: complete), try complete.merged(with: sample(host: "web-2")),
+    ] {
       #expect(checker.faults(of: try JSONValue(snapshot)) == [])
     }
   }

@@ -49,6 +49,34 @@ struct MergeTests {
       merged.tasks.runnable == OccupancyPart(now: 3, mean: 5, max: 9, taskNs: 20_000_000_000))
   }
 
+  /// All parts together are the load, of the sum too.
+  @Test func accountsAreWeightedByTime() throws {
+    var (one, two) = (sample(), sample(host: "web-2", seconds: 3))
+    (one.load.kernel, two.load.kernel) = ([8, 4, 2], [4, 4, 4])
+    one.addAccount([("dd (7)", "D", "f", 4), ("a (1)", "R", nil, 1)], delayed: 0.5)
+    two.addAccount([("a (1)", "R", nil, 3)], delayed: 0)
+    one.load.trueAverage = [6, 4, 2]
+    two.load.trueAverage = [2, 4, 4]
+    let merged = try one.merged(with: two)
+    #expect(
+      merged.account == [
+        AccountPart(group: "a (1)", state: "R", site: nil, load1: 2.5, load5: 2.5, load15: 2.5),
+        AccountPart(group: "dd (7)", state: "D", site: "f", load1: 1, load5: 1, load15: 1),
+      ])
+    #expect(
+      merged.olderThanWatch == [0.25, 0.25, 0.25] && merged.delayed == [0.125, 0.125, 0.125])
+    #expect(merged.load.trueAverage == [3, 4, 3.5])
+    #expect(merged.accounted == merged.load.kernel && merged.verdict == nil)
+
+    // Of an interval before its first sample nothing is known but that it is older.
+    let young = sample(host: "web-3", seconds: 4)
+    for sum in [try merged.merged(with: young), try young.merged(with: merged)] {
+      for (one, two) in zip(sum.accounted, sum.load.kernel) { #expect(abs(one - two) < 1e-12) }
+      #expect(sum.account?.first?.load1 == 1.25 && sum.olderThanWatch == [2.23, 2.025, 1.18])
+      #expect(sum.load.trueAverage == [3.605, 3.9, 2.805])
+    }
+  }
+
   @Test func theLongestWaitKeepsItsName() throws {
     let some = sample(longest: (5, "short (1)"))
     let longest = sample(host: "web-2", longest: (7, "long (2)"))

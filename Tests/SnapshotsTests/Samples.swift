@@ -44,3 +44,53 @@ func histogram(_ values: some Sequence<UInt64>) -> Histogram {
 func timestamp(_ second: Int) -> String {
   "2025-11-21T15:00:\(second < 10 ? "0" : "")\(second).000Z"
 }
+
+extension LoadSnapshot {
+  /// An account of the same load in each average, of which a quarter is older.
+  mutating func addAccount(
+    _ groups: [(group: String, state: String, site: String?, load: Double)], delayed: Double
+  ) {
+    account = groups.map { group, state, site, load in
+      AccountPart(
+        group: group, state: state, site: site, load1: load, load5: load, load15: load)
+    }
+    olderThanWatch = [0.25, 0.25, 0.25]
+    self.delayed = [delayed, delayed, delayed]
+    let told = groups.reduce(0.25 + delayed) { $0 + $1.load }
+    remainder = load.kernel.map { $0 - told }
+  }
+
+  /// What all parts of the account are together.
+  var accounted: [Double] {
+    (0..<3).map { index in
+      let parts = (account ?? []).map { [$0.load1, $0.load5, $0.load15][index] }
+      return parts.reduce(0, +) + olderThanWatch![index] + delayed![index] + remainder![index]
+    }
+  }
+
+  /// With all that a snapshot may hold besides.
+  func complete() -> LoadSnapshot {
+    var all = self
+    all.addAccount(
+      [("nginx (8 processes)", "R", nil, 3), ("dd (7)", "D", "f (mutex)", 1)], delayed: 0)
+    all.load.recomputed = [4.2, 3.8, 2.1]
+    all.load.avenrun = [8602, 7782, 4301]
+    all.load.trueAverage = [4, 3, 2]
+    all.load.samples = [
+      LoadSamplePart(at: timestamp(2), active: 4, seen: 3, delayed: 1, mean: 3.5, load1: 4.21),
+      LoadSamplePart(at: timestamp(7), active: nil, seen: 3, delayed: nil, mean: nil, load1: 4.2),
+    ]
+    all.verdict = [
+      VerdictPart(
+        cause: "disk", share: 0.5, text: "dd waits.", evidence: ["1.00 is in D"], advice: "Wait."),
+      VerdictPart(cause: "healthy", share: 0.1, text: "Healthy.", evidence: [], advice: nil),
+    ]
+    all.pressure = PressurePart(
+      cpu: .init(some: 0.5, full: 0), io: .init(some: 0.1, full: 0.05), memory: nil)
+    all.limits = LimitsPart(
+      tasks: 90, threadsMax: 100, pidMax: 200, stackBytesPerTask: 16384, structBytesPerTask: 8128,
+      availableBytes: 1 << 30, cgroups: [.init(cgroup: "/a", tasks: 5, pidsMax: 9)])
+    all.stacks = [StackPart(comm: "dd", frames: ["f", "g"], count: 2, ns: 5)]
+    return all
+  }
+}

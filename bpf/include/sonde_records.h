@@ -38,12 +38,10 @@ enum sonde_switch_flags {
 	 * went to sleep; prev_state then says nothing about where it went.
 	 */
 	SONDE_SWITCH_PREV_QUEUED = 1,
-	/* prev was preempted (the tracepoint's own argument). */
-	SONDE_SWITCH_PREEMPT = 2,
 	/* the record before this one in the ring is not the switch before this
 	 * one on the CPU: something was lost or never traced in between.
 	 */
-	SONDE_SWITCH_GAP = 4,
+	SONDE_SWITCH_GAP = 2,
 };
 
 struct sonde_switch {

@@ -31,4 +31,7 @@ int sonde_pipe(int *ends);
  */
 int sonde_limit_locked_memory(unsigned long bytes);
 
+/* Whether the kernel tells of the end of a single thread (Linux 6.9). */
+int sonde_tells_of_threads(void);
+
 #endif
