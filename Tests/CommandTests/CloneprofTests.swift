@@ -21,6 +21,9 @@ struct CloneprofTests {
     snapshot.phases.contains { $0.how == .measured && $0.name == "page tables" }
   }
 
+  /// Of the tool's own programs for a clone, ns: an emulator takes many times as long.
+  private static let mostCost = Need.inLab ? 2e6 : 2e4
+
   /// As much as fits, in MiB.
   static let sizes: [String] = {
     let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
@@ -43,7 +46,7 @@ struct CloneprofTests {
       // stack again, and the tool's own work before the first and after the last of its clocks.
       let around =
         2_000 + 3 * Double(try #require(told["faults"])) / 20
-        + min(20_000, final.cost.bpfNsPerClone ?? 0)
+        + min(Self.mostCost, final.cost.bpfNsPerClone ?? 0)
       let beyond = Double(total - final.histograms.clone.sum)
       // Buckets are up to 3.2 % wide: the median lies in the same one, or next to it.
       let ours = Double(final.histograms.clone.percentiles.p50!)
@@ -129,7 +132,8 @@ struct CloneprofTests {
     #expect(left.costliest.allSatisfy { $0.bytes < 256 << 20 })
     let huge = try scratch.profile("hugeforks", "256", "5", "--seconds", "60").final
     #expect(huge.histograms.clone.sum < plain.histograms.clone.sum / 2)
-    #expect(!huge.advice.contains { $0.kind == "huge_pages" })
+    // An emulator takes as long for a few entries as a CPU for many.
+    #expect(Need.inLab || !huge.advice.contains { $0.kind == "huge_pages" })
     // Of an aligned part at least, 512 for each; their tables are there for the day of a split.
     let pages = Double(plain.pageTables.entries)
     #expect(abs(Double(huge.pageTables.entries) - pages) <= 0.01 * pages)
@@ -150,7 +154,9 @@ struct CloneprofTests {
   @Test func callersAndCost() throws {
     let (final, told, all) = try scratch.profile("forks", "64", "10", "--seconds", "60")
     let caller = try #require(final.stacks.first)
-    #expect(caller.comm == "testload" && caller.frames.contains("main"), "\(final.stacks)")
+    #expect(
+      caller.comm == "testload"
+        && caller.frames.contains { $0 == "main" || $0.hasPrefix("testload+") }, "\(final.stacks)")
     #expect(final.stacks.reduce(0) { $0 + $1.count } == 10)
     #expect(final.stacks.reduce(0) { $0 + $1.ns } == final.histograms.clone.sum)
     #expect(
@@ -159,7 +165,9 @@ struct CloneprofTests {
     #expect(final.slowest.allSatisfy { abs(Double($0.residentBytes) / Double(64 << 20) - 1) < 0.1 })
     #expect(told["forks"] == 10)
     let cost = final.cost
-    #expect((100...500_000).contains(try #require(cost.bpfNsPerClone)))
+    // The programs run within the clone, but for the child's return from it.
+    let each = Double(final.histograms.clone.sum) / 10
+    #expect((100...max(each, Self.mostCost)).contains(try #require(cost.bpfNsPerClone)), "\(each)")
     #expect(cost.consumerNs > 0 && cost.residentBytes > 1 << 20)
     #expect(cost.ringBytes >= 128 << 10 && all.allSatisfy { $0.cost.ringBytes == cost.ringBytes })
   }
