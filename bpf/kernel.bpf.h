@@ -204,8 +204,10 @@ static __always_inline bool tells_delayed(void)
 	return bpf_core_field_exists(now->h_nr_runnable);
 }
 
-/* Tasks that sleep and are still on a run queue; 0 of NULL. */
-static __always_inline u32 delayed_on(struct rq *rq)
+/* Tasks that sleep and are still on a run queue; 0 of NULL. Negative where a
+ * task was queued between the two reads.
+ */
+static __always_inline int delayed_on(struct rq *rq)
 {
 	struct rq___since_6_14 *now = (void *)rq;
 

@@ -33,7 +33,7 @@ extern const void calc_load_tasks __ksym __weak;
 /* Once for each load sample, by which the consumer is woken. */
 static __always_inline void count_delayed(u64 now)
 {
-	u64 delayed = 0;
+	long long delayed = 0;
 
 	if (now < window.sample || live.delayed_at >= window.sample ||
 	    !tells_delayed() || config.cpus > QUEUES)

@@ -117,6 +117,7 @@ extension Reporter {
     verdict.latencySeconds = Double(snapshot.intervalNs) / 1e9
     verdict.seconds = minute.seconds
     verdict.runnableMean = minute.runnableMean
+    verdict.throttledMost = minute.throttledMost
     verdict.idle = minute.idle
     verdict.pressure = minute.pressure
     verdict.forksPerSecond = minute.forksPerSecond

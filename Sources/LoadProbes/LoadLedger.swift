@@ -21,17 +21,17 @@ struct LoadLedger {
     active[groups.key(of: task, &sites, probes), default: 0] += 1
   }
 
-  /// Of the sample, what shows later.
-  mutating func count(
-    _ late: LateTask, _ sites: inout WaitSites, _ probes: borrowing SchedProbes
+  /// A task that was taken to be in D waited for a CPU; or for its cgroup's quota, and doesn't count.
+  mutating func correct(
+    _ late: LateTask, isThrottled: Bool, _ sites: inout WaitSites, _ probes: borrowing SchedProbes
   ) {
     if let taken = late.taken {
       let key = groups.key(of: taken, &sites, probes)
-      // Its site may have another name by now.
+      // It may have taken another name in the meantime: then it stays where it is.
       guard let count = active[key] else { return }
       active[key] = count > 1 ? count - 1 : nil
     }
-    count(late.task, &sites, probes)
+    if !isThrottled { count(late.task, &sites, probes) }
   }
 
   /// The sample is over.

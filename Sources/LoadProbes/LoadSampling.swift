@@ -1,3 +1,4 @@
+import BPF
 import LoadTrace
 import Proc
 import Watching
@@ -19,6 +20,8 @@ struct LoadSampling {
   private(set) var samples: [Sample] = []
   /// Until the kernel has made its averages of a sample.
   private var pending: Pending?
+  /// Who waited for a cgroup's quota at the sample that is taken next.
+  private var throttled: (sample: UInt64, tasks: Set<UInt32>)?
   /// Active time as of the last sample, and when that was.
   private var last: (time: UInt64, active: UInt64)?
   /// Samples went by that weren't looked at in time.
@@ -44,11 +47,15 @@ struct LoadSampling {
     var seen: UInt64
     var delayed: UInt64?
     var mean: Double?
-    var tries = 0
+    /// Tasks that waited for their cgroup's quota.
+    var throttled: Set<UInt32>
+    var tries: UInt64 = 0
   }
 
-  /// A try every 50 ms.
-  private static let mostTries = 20
+  private static let mostTries: UInt64 = 20
+  private static let betweenTries: UInt64 = 50_000_000
+  /// Counters that are read later than that after a sample say nothing of that time.
+  private static let mostDelay: UInt64 = 1_000_000_000
   static let kept = 720
 
   init(by: [Grouping], now: UInt64) throws(ProcError) {
@@ -96,22 +103,38 @@ struct LoadSampling {
   var next: UInt64? { clock.sample(after: taken) }
 
   /// When to look what the kernel made of it.
-  var due: UInt64? { pending.map { $0.time + clock.settling } }
+  var due: UInt64? {
+    pending.map { $0.time + clock.settling + $0.tries * Self.betweenTries }
+  }
+  /// The kernel hadn't made anything of it yet.
+  var isRetrying: Bool { pending.map { $0.tries > 0 } ?? false }
+
+  /// Right after a sample: looks who waits for a cgroup's quota, which may be over a moment later.
+  mutating func lookForThrottled(_ probes: borrowing SchedProbes) throws(BPFError) {
+    guard let next else { return }
+    // Its time may be told a little better in between.
+    if let known = throttled?.sample, max(known, next) - min(known, next) < 1_000_000_000 { return }
+    var tasks: Set<UInt32> = []
+    try probes.forEachWaiter(inD: false) { tid, isThrottled, _ in
+      if isThrottled { tasks.insert(tid) }
+    }
+    throttled = (next, tasks)
+  }
 
   /// Looks who is active at `time`, up to which all records were consumed.
   mutating func take(
     at time: UInt64, clockOffset: UInt64, _ tracker: inout LoadTracker,
     _ sites: inout WaitSites, _ probes: borrowing SchedProbes
   ) throws {
-    taken = time
     let instant = time &+ clockOffset
-    var throttled: Set<UInt32> = []
-    try probes.forEachWaiter(inD: tracker.hasUnknownWait(at: instant)) {
-      tid, isThrottled, frames in
-      if isThrottled {
-        throttled.insert(tid)
-      } else {
-        tracker.found(waiter: tid) { sites.number(frames) }
+    // Late, if there was no time before.
+    try lookForThrottled(probes)
+    let throttled = self.throttled?.tasks ?? []
+    self.throttled = nil
+    taken = time
+    if tracker.hasUnknownWait(at: instant) {
+      try probes.forEachWaiter(inD: true) { tid, isThrottled, frames in
+        if !isThrottled { tracker.found(waiter: tid) { sites.number(frames) } }
       }
     }
     var seen: UInt64 = 0
@@ -127,11 +150,13 @@ struct LoadSampling {
       }
     }
     let activeTime = tracker.activeTime(at: instant)
-    let records = try probes.account()
-    minute.add(
-      RecentMinute.Point(
-        time: time, runnable: activeTime.runnable, shortLives: tracker.shortLives,
-        throttled: throttledCount, records: records.due, lost: records.lost))
+    if Clocks.monotonic &- time < Self.mostDelay {
+      let records = try probes.account()
+      minute.add(
+        RecentMinute.Point(
+          time: time, runnable: activeTime.runnable, shortLives: tracker.shortLives,
+          throttled: throttledCount, records: records.due, lost: records.lost))
+    }
     let active = activeTime.all
     let mean = last.flatMap { last in
       // A stay that was counted then may have turned out not to have been one.
@@ -139,7 +164,7 @@ struct LoadSampling {
     }
     last = (time, active)
     pending = Pending(
-      time: time, seen: seen, delayed: probes.delayed(at: time), mean: mean)
+      time: time, seen: seen, delayed: probes.delayed(at: time), mean: mean, throttled: throttled)
   }
 
   private mutating func count(
@@ -168,9 +193,15 @@ struct LoadSampling {
       self.pending?.tries += 1
       return
     }
+    sites.endLookups()
     for late in tracker.endSample() {
-      if late.taken == nil { pending.seen += 1 }
-      for index in ledgers.indices { ledgers[index].count(late, &sites, probes) }
+      let isThrottled = pending.throttled.contains(late.task.tid)
+      for index in ledgers.indices {
+        ledgers[index].correct(late, isThrottled: isThrottled, &sites, probes)
+      }
+      if isThrottled { throttling.count(late.task, hasTheirIDs: probes.seesAllTasks) }
+      if late.taken == nil, !isThrottled { pending.seen += 1 }
+      if late.taken != nil, isThrottled { pending.seen -= 1 }
     }
     self.pending = nil
     self.exact = exact?.averages

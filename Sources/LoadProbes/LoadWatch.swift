@@ -177,6 +177,9 @@ public struct LoadWatch: ~Copyable {
       if let ticks = probes.ticks {
         try sampling?.learn(ticks: ticks, now: Clocks.monotonic, exact: probes.kernelLoad)
       }
+      if let sample = sampling?.next, Clocks.monotonic >= sample {
+        try sampling?.lookForThrottled(probes)
+      }
       try announce(offset: probes.clockOffset ?? offset)
       while end == nil, boundary <= horizon {
         try sample(upTo: boundary, offset: probes.clockOffset ?? offset)
@@ -250,7 +253,7 @@ public struct LoadWatch: ~Copyable {
     }
     guard horizon &- (probes.clockOffset ?? 0) >= due else { return }
     let before = Clocks.monotonic
-    if lastSurvey.isAffordable(at: before) {
+    if lastSurvey.isAffordable(at: before), sampling?.isRetrying == false {
       try probes.look(&tracker, boundary: horizon)
       lastSurvey.total += Clocks.monotonic - before
     }

@@ -42,6 +42,7 @@ struct RecentMinute {
     return max(
       0, Double(last.runnable &- min(first.runnable, last.runnable)) / Double(ns) - throttled)
   }
+  var throttledMost: UInt64 { points.compactMap(\.throttled).max() ?? 0 }
   /// Of each CPU that was online, 0 to 1.
   var idle: [Double] { last.witness.idle(since: first.witness) }
   var forksPerSecond: Double { Double(last.witness.forks(since: first.witness)) / seconds }

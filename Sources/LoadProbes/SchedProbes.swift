@@ -151,7 +151,7 @@ public struct SchedProbes: ~Copyable {
   func delayed(at sample: UInt64) -> UInt64? {
     let now = live[0]
     guard now.delayed_at >= sample, now.delayed_at < sample + 1_000_000 else { return nil }
-    return now.delayed
+    return UInt64(max(0, now.delayed))
   }
 
   // MARK: - Tasks

@@ -21,6 +21,8 @@ package struct Verdict {
   package var seconds = 60.0
   /// Throttled tasks left out.
   package var runnableMean = 0.0
+  /// Throttled at any of the samples.
+  package var throttledMost: UInt64 = 0
   /// Of each CPU.
   package var idle: [Double] = []
   package var pressure: PressurePart?
@@ -261,9 +263,9 @@ package struct Verdict {
           evidence, words("memory", who).1)
       ]
     }
-    guard runnableMean - busy > max(0.5, 0.05 * Double(cpus)) else { return [] }
-    // How many are throttled is known at the samples only: as a mean of few it may be far off.
-    guard meanIdle < 0.1 || throttling().isEmpty else { return [] }
+    // How many are throttled is known at the samples only: their mean may be off by as many.
+    let uncertain = meanIdle < 0.1 ? 0 : Double(throttledMost)
+    guard runnableMean - busy > max(0.5, 0.05 * Double(cpus), uncertain) else { return [] }
     if meanIdle < 0.1 {
       return [
         self.part(
@@ -340,7 +342,7 @@ package struct Verdict {
   private var latency: [String] {
     guard let p99 else { return [] }
     let ms = Double(p99) / 1e6
-    let span = latencySeconds > seconds + 30 ? ", over the whole watch" : ""
+    let span = latencySeconds > seconds + 30 ? ", over \(Int(latencySeconds.rounded())) s" : ""
     return ["run queue latency p99 \(ms < 1 ? "below 1 ms" : "\(number(ms)) ms")\(span)"]
   }
 

@@ -55,6 +55,8 @@ package struct WaitSites {
 
   /// Another load sample.
   mutating func beginSample() { lookups = 0 }
+  /// From here on tasks may be elsewhere than where they were counted.
+  mutating func endLookups() { lookups = Self.mostLookups }
 
   /// The function that tells what a stack waits for.
   mutating func site(of stack: Int32, _ probes: borrowing SchedProbes) -> Site {

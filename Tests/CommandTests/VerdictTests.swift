@@ -139,8 +139,8 @@ struct VerdictTests {
   @Test(.needs(.fastCPUs)) func manyRecordsLost() throws {
     let watch = try Command(
       Binaries.url("loadwatch").path,
-      ["--format", "json", "--interval", "14s", "--duration", "14s"])
-    sleep(2)
+      ["--format", "json", "--interval", "1s", "--duration", "15s"])
+    try watch.read { $0.contains("\n") }
     let load = try Load("pingpong", "8")
     kill(watch.pid, SIGSTOP)
     sleep(10)

@@ -38,7 +38,7 @@ struct RunQueueLatencyTests {
       // The kernel leaves out what a hypervisor and interrupts took, and has the last stay.
       let (own, theirs) = (Double(ours.onCPU.sum), Double(kernel.onCPU))
       #expect(
-        own >= 0.98 * theirs && own <= 1.1 * theirs + 50e6, "thread \(tid): \(own), \(theirs)")
+        own >= 0.98 * theirs && own <= 1.5 * theirs + 50e6, "thread \(tid): \(own), \(theirs)")
       let switches = status.nonvoluntarySwitches
       #expect(
         abs(Int(ours.preemptions) - Int(switches)) <= 1 + Int(account.untraced),

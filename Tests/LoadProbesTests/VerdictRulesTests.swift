@@ -108,7 +108,7 @@ struct VerdictRulesTests {
     var verdict = Verdict()
     (verdict.account, verdict.load1, verdict.trueLoad1) = ([group("a (7)", 9)], 9, 9)
     (verdict.runnableMean, verdict.idle, verdict.p99) = (9, [0, 0], 24_000_000)
-    for (seconds, ending) in [(60.0, "24.00 ms"), (3600.0, "24.00 ms, over the whole watch")] {
+    for (seconds, ending) in [(60.0, "24.00 ms"), (3600.0, "24.00 ms, over 3600 s")] {
       verdict.latencySeconds = seconds
       #expect(verdict.parts()[0].evidence.contains("run queue latency p99 \(ending)"))
     }
@@ -119,7 +119,7 @@ struct VerdictRulesTests {
     var verdict = Verdict()
     verdict.throttled = [Verdict.Throttled(cgroup: "/a", load1: 2, periods: 200, used: 190)]
     (verdict.account, verdict.load1, verdict.trueLoad1) = ([group("a (7)", 0.6)], 0.6, 2.6)
-    (verdict.runnableMean, verdict.idle) = (2, [0.8, 0.8])
+    (verdict.runnableMean, verdict.throttledMost, verdict.idle) = (2, 8, [0.8, 0.8])
     let part = try #require(verdict.parts().first)
     #expect(verdict.parts().map(\.cause) == ["throttled"] && part.text.contains("cgroup /a "))
     #expect(
@@ -127,7 +127,9 @@ struct VerdictRulesTests {
         "load1 would be higher by 2.00 if the kernel counted them",
         "it has used up its quota in 190 of 200 periods (cpu.stat)",
       ])
-    // Beside others that keep all CPUs busy.
+    // Beside others on one CPU, and on all.
+    (verdict.runnableMean, verdict.idle) = (12, [0, 0.9])
+    #expect(verdict.parts().map(\.cause).contains("one_cpu"))
     verdict.idle = [0, 0]
     (verdict.runnableMean, verdict.load1) = (9, 6)
     (verdict.account, verdict.trueLoad1) = ([group("b (8)", 6)], 6)

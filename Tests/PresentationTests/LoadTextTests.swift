@@ -81,7 +81,7 @@ struct LoadTextTests {
     #expect(
       Self.text(snapshot).contains(
         """
-        LOST 1,300 of 100,000 records (1.3 %):  ring full 1,000  no ring 200
+        LOST 1,300 of 100,000 records (1.3 %):  ring full 1,000  map full 200
           recursion 100  untraced by the kernel: 40 (0.04 %)
 
         """))

@@ -47,8 +47,9 @@ struct WitnessTests {
     #expect(second.cpus.count == cpus && second.idle(since: first).count == cpus)
     for (name, times) in second.cpus {
       let ticks = Double(times.total - (try #require(first.cpus[name])).total)
-      // In hundredths of a second, and what a hypervisor took is told late.
-      #expect(abs(ticks / 100 - length / .seconds(1)) < 0.3, "\(name): \(ticks)")
+      // In hundredths of a second; what the machine below took may not be told.
+      #expect(ticks / 100 < length / .seconds(1) + 0.3, "\(name): \(ticks)")
+      #expect(ticks / 100 > 0.3, "\(name): \(ticks)")
     }
   }
 

@@ -11,12 +11,14 @@ typedef unsigned char sonde_u8;
 typedef unsigned short sonde_u16;
 typedef unsigned int sonde_u32;
 typedef unsigned long long sonde_u64;
+typedef long long sonde_s64;
 #else
 #include <stdint.h>
 typedef uint8_t sonde_u8;
 typedef uint16_t sonde_u16;
 typedef uint32_t sonde_u32;
 typedef uint64_t sonde_u64;
+typedef int64_t sonde_s64;
 #endif
 
 #define SONDE_COMM_LEN 16
@@ -171,7 +173,7 @@ struct sonde_live {
 	 * load, as the consumer was given a CPU right after a load sample; and
 	 * when that was, CLOCK_MONOTONIC
 	 */
-	sonde_u64 delayed;
+	sonde_s64 delayed;
 	sonde_u64 delayed_at;
 };
 
