@@ -45,6 +45,8 @@ struct LoadSampling {
   private struct Pending {
     var time: UInt64
     var seen: UInt64
+    /// Of these.
+    var inD: UInt64
     var delayed: UInt64?
     var mean: Double?
     /// Tasks that waited for their cgroup's quota.
@@ -138,7 +140,7 @@ struct LoadSampling {
       }
     }
     var seen: UInt64 = 0
-    var throttledCount: UInt64 = 0
+    var (throttledCount, inD) = (0 as UInt64, 0 as UInt64)
     sites.beginSample()
     tracker.beginSample(at: instant) { task in
       if task.state == .runnable, throttled.contains(task.tid) {
@@ -146,6 +148,7 @@ struct LoadSampling {
         throttling.count(task, hasTheirIDs: probes.seesAllTasks)
       } else {
         seen += 1
+        if task.state == .uninterruptible { inD += 1 }
         count(task, &sites, probes)
       }
     }
@@ -164,7 +167,8 @@ struct LoadSampling {
     }
     last = (time, active)
     pending = Pending(
-      time: time, seen: seen, delayed: probes.delayed(at: time), mean: mean, throttled: throttled)
+      time: time, seen: seen, inD: inD, delayed: probes.delayed(at: time), mean: mean,
+      throttled: throttled)
   }
 
   private mutating func count(
@@ -221,6 +225,11 @@ struct LoadSampling {
     }
     hasMissed = isLate
     kernel = shown
+    if let active, let delayed = pending.delayed {
+      // One in D may still be on a run queue, and is seen already.
+      let excess = pending.seen + delayed - min(pending.seen + delayed, active)
+      pending.delayed = delayed - min(delayed, pending.inD, excess)
+    }
     for index in ledgers.indices {
       ledgers[index].close(delayed: pending.delayed ?? 0, mean: pending.mean)
     }
