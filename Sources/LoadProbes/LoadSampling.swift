@@ -204,8 +204,11 @@ struct LoadSampling {
         ledgers[index].correct(late, isThrottled: isThrottled, &sites, probes)
       }
       if isThrottled { throttling.count(late.task, hasTheirIDs: probes.seesAllTasks) }
-      if late.taken == nil, !isThrottled { pending.seen += 1 }
-      if late.taken != nil, isThrottled { pending.seen -= 1 }
+      if late.taken != nil {
+        pending.seen -= 1
+        pending.inD -= 1
+      }
+      if !isThrottled { pending.seen += 1 }
     }
     self.pending = nil
     self.exact = exact?.averages
@@ -226,9 +229,8 @@ struct LoadSampling {
     hasMissed = isLate
     kernel = shown
     if let active, let delayed = pending.delayed {
-      // One in D may still be on a run queue, and is seen already.
-      let excess = pending.seen + delayed - min(pending.seen + delayed, active)
-      pending.delayed = delayed - min(delayed, pending.inD, excess)
+      pending.delayed = KernelLoad.besides(
+        delayed: delayed, seen: pending.seen, inD: pending.inD, active: active)
     }
     for index in ledgers.indices {
       ledgers[index].close(delayed: pending.delayed ?? 0, mean: pending.mean)

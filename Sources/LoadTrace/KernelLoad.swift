@@ -78,4 +78,14 @@ public struct KernelLoad: Sendable {
     guard rounded >= 0, rounded < 1e9, abs(active - rounded) < 0.2 else { return nil }
     return UInt64(rounded)
   }
+
+  /// Of tasks that sleep and are still on a run queue, those that aren't seen in D already: the kernel
+  /// counts each once, as it counts in D only who has left the queue (`__block_task()`, since 6.12).
+  ///
+  /// Which of them are in D isn't known: as many are taken to be as exceed what the kernel counted, and
+  /// no more than there are in D.
+  public static func besides(delayed: UInt64, seen: UInt64, inD: UInt64, active: UInt64) -> UInt64 {
+    let excess = seen + delayed - min(seen + delayed, active)
+    return delayed - min(delayed, inD, excess)
+  }
 }

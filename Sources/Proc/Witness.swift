@@ -12,8 +12,6 @@ public struct Witness: Sendable {
   public var disks: [String: UInt64] = [:]
   public var pressure: [Pressure.Resource: Pressure] = [:]
 
-  public init() {}
-
   public static func current() -> Witness {
     func text(_ name: String) -> String { (try? contents(of: "/proc/\(name)")) ?? "" }
     var witness = Witness(

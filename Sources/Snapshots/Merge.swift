@@ -26,19 +26,16 @@ extension LoadSnapshot {
     merged.load.avenrun = nil
     merged.load.samples = nil
     if account != nil || other.account != nil {
-      func mean(_ part: (LoadSnapshot) -> [Double]?, whereNone: [Double]...) -> [Double] {
-        let (one, two) = (part(self) ?? whereNone[0], part(other) ?? whereNone[whereNone.count - 1])
-        return zip(one, two).map { weighted($0, intervalNs, $1, other.intervalNs) ?? 0 }
+      func mean(_ part: (LoadSnapshot) -> [Double]) -> [Double] {
+        zip(part(self), part(other)).map { weighted($0, intervalNs, $1, other.intervalNs) ?? 0 }
       }
-      let none: [Double] = [0, 0, 0]
       merged.account = (account ?? []).merged(
         intervalNs, with: other.account ?? [], other.intervalNs)
       // Before its first sample all of a load is older than the watch.
-      let (kernel, others) = (load.kernel, other.load.kernel)
-      merged.load.trueAverage = mean(\.load.trueAverage, whereNone: kernel, others)
-      merged.olderThanWatch = mean(\.olderThanWatch, whereNone: kernel, others)
-      merged.delayed = mean(\.delayed, whereNone: none)
-      merged.remainder = mean(\.remainder, whereNone: none)
+      merged.load.trueAverage = mean { $0.load.trueAverage ?? $0.load.kernel }
+      merged.olderThanWatch = mean { $0.olderThanWatch ?? $0.load.kernel }
+      merged.delayed = mean { $0.delayed ?? [0, 0, 0] }
+      merged.remainder = mean { $0.remainder ?? [0, 0, 0] }
     }
     merged.verdict = nil
     merged.pressure = nil
