@@ -34,7 +34,7 @@ let package = Package(
     .target(
       name: "Records", path: "bpf",
       exclude: [
-        "sched.bpf.c", "fork.bpf.c", "kernel.bpf.h", "memory.bpf.h", "fork.bpf.h", "ring.bpf.h",
+        "sched.bpf.c", "clone.bpf.c", "kernel.bpf.h", "memory.bpf.h", "clone.bpf.h", "ring.bpf.h",
         "LICENSE",
       ]),
     .plugin(name: "CompileBPF", capability: .buildTool()),
@@ -55,41 +55,41 @@ let package = Package(
     .target(name: "Proc", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "Symbols", dependencies: ["CElf", "Proc"], swiftSettings: strict),
     .target(
-      name: "LoadTrace", dependencies: ["Records", "Histograms"],
+      name: "LoadModel", dependencies: ["Records", "Histograms"],
       swiftSettings: strict + lifetimes),
     .target(
-      name: "ForkTrace", dependencies: ["Records", "Histograms"],
+      name: "CloneModel", dependencies: ["Records", "Histograms"],
       swiftSettings: strict + lifetimes),
-    .target(name: "Snapshots", dependencies: ["Histograms"], swiftSettings: strict),
+    .target(name: "Reports", dependencies: ["Histograms"], swiftSettings: strict),
     .target(
-      name: "Presentation", dependencies: ["Histograms", "Snapshots"], swiftSettings: strict),
+      name: "Faces", dependencies: ["Histograms", "Reports"], swiftSettings: strict),
     .target(
-      name: "Watching",
+      name: "Session",
       dependencies: [
-        "CLinux", "Snapshots", .product(name: "SystemPackage", package: "swift-system"),
+        "CLinux", "Reports", .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict),
     .target(
       name: "LoadProbes",
       dependencies: [
-        "BPF", "CLinux", "LoadTrace", "Proc", "Records", "Snapshots", "Symbols", "Watching",
+        "BPF", "CLinux", "LoadModel", "Proc", "Records", "Reports", "Symbols", "Session",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
       plugins: ["CompileBPF"]),
 
     .target(
-      name: "ForkProbes",
+      name: "CloneProbes",
       dependencies: [
-        "BPF", "CLinux", "ForkTrace", "Histograms", "Proc", "Records", "Snapshots", "Symbols",
-        "Watching", .product(name: "SystemPackage", package: "swift-system"),
+        "BPF", "CLinux", "CloneModel", "Histograms", "Proc", "Records", "Reports", "Symbols",
+        "Session", .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
       plugins: ["CompileBPF"]),
     .target(
-      name: "Commands",
+      name: "CommandLine",
       dependencies: [
-        "BPF", "CLinux", "Presentation", "Snapshots",
+        "BPF", "CLinux", "Faces", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -99,7 +99,7 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "Commands", "LoadProbes", "LoadTrace", "Presentation", "Proc", "Snapshots",
+        "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -108,8 +108,8 @@ let package = Package(
     .executableTarget(
       name: "cloneprof",
       dependencies: [
-        "CLinux", "Commands", "ForkProbes", "ForkTrace", "Presentation", "Proc", "Snapshots",
-        "Watching",
+        "CLinux", "CommandLine", "CloneProbes", "CloneModel", "Faces", "Proc", "Reports",
+        "Session",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -131,8 +131,8 @@ let package = Package(
     .testTarget(
       name: "KernelTests",
       dependencies: [
-        "BPF", "ForkProbes", "ForkTrace", "Histograms", "LoadProbes", "LoadTrace", "Proc",
-        "Snapshots", "Support",
+        "BPF", "CloneProbes", "CloneModel", "Histograms", "LoadProbes", "LoadModel", "Proc",
+        "Reports", "Support",
         "testload", .product(name: "SystemPackage", package: "swift-system"),
       ],
       exclude: ["maps.bpf.c", "refused.bpf.c"],
@@ -141,33 +141,33 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "BPF", "CSupport", "Histograms", "Proc", "Snapshots", "Support", "testload", "loadwatch",
+        "BPF", "CSupport", "Histograms", "Proc", "Reports", "Support", "testload", "loadwatch",
         "cloneprof", "execs",
       ],
       swiftSettings: tests),
     .testTarget(
-      name: "LoadProbesTests", dependencies: ["LoadProbes", "Snapshots"], swiftSettings: strict),
+      name: "LoadProbesTests", dependencies: ["LoadProbes", "Reports"], swiftSettings: strict),
     .testTarget(
       name: "HistogramsTests", dependencies: ["Histograms", "Support"], swiftSettings: strict),
     .testTarget(
-      name: "LoadTraceTests", dependencies: ["LoadTrace", "Records", "Histograms", "Support"],
+      name: "LoadModelTests", dependencies: ["LoadModel", "Records", "Histograms", "Support"],
       swiftSettings: strict + lifetimes),
     .testTarget(
-      name: "ForkTraceTests", dependencies: ["ForkTrace", "Records", "Histograms", "Support"],
+      name: "CloneModelTests", dependencies: ["CloneModel", "Records", "Histograms", "Support"],
       swiftSettings: strict + lifetimes),
     .testTarget(
-      name: "ForkProbesTests",
-      dependencies: ["ForkProbes", "ForkTrace", "Histograms", "Snapshots"], swiftSettings: strict),
+      name: "CloneProbesTests",
+      dependencies: ["CloneProbes", "CloneModel", "Histograms", "Reports"], swiftSettings: strict),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(
       name: "SymbolsTests", dependencies: ["Proc", "Support", "Symbols", "testload"],
       swiftSettings: tests),
     .testTarget(
-      name: "SnapshotsTests", dependencies: ["Histograms", "Snapshots", "Support"],
+      name: "ReportsTests", dependencies: ["Histograms", "Reports", "Support"],
       swiftSettings: strict),
     .testTarget(
-      name: "PresentationTests",
-      dependencies: ["Histograms", "Presentation", "Snapshots", "Support"],
+      name: "FacesTests",
+      dependencies: ["Histograms", "Faces", "Reports", "Support"],
       swiftSettings: strict),
   ]
 )

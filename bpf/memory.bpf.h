@@ -7,7 +7,7 @@
 #define SONDE_MEMORY_BPF_H
 
 #include "kernel.bpf.h"
-#include "include/sonde_fork.h"
+#include "include/sonde_clone.h"
 
 /* include/linux/mm.h */
 #define VM_SHARED 0x00000008

@@ -2,5 +2,5 @@
 /* SwiftPM wants a source file in a C target; the headers assert their sizes
  * here.
  */
-#include "sonde_fork.h"
+#include "sonde_clone.h"
 #include "sonde_records.h"

@@ -1,5 +1,5 @@
 import Glibc
-import LoadTrace
+import LoadModel
 import Proc
 
 /// What the load account tells tasks apart by.

@@ -1,7 +1,7 @@
 import Glibc
-import LoadTrace
+import LoadModel
 import Proc
-import Snapshots
+import Reports
 
 /// The load account as a snapshot tells it.
 extension Reporter {

@@ -1,6 +1,6 @@
 import BPF
 import Symbols
-public import Snapshots
+public import Reports
 
 /// What `loadwatch` wants to see, and what this kernel has for it.
 ///

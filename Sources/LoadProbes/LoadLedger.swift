@@ -1,4 +1,4 @@
-import LoadTrace
+import LoadModel
 
 /// A load account with the groups that it is by.
 struct LoadLedger {

@@ -1,7 +1,7 @@
 import BPF
-import LoadTrace
+import LoadModel
 import Proc
-import Watching
+import Session
 
 /// Follows the kernel's load samples: when the next one is, who is active then, and what the kernel
 /// makes of it.

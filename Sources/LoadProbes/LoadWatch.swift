@@ -1,11 +1,11 @@
 import BPF
 import FoundationEssentials
 import Glibc
-public import LoadTrace
+public import LoadModel
 public import Proc
-public import Snapshots
+public import Reports
 public import SystemPackage
-import Watching
+import Session
 
 /// What to watch, and for how long. Times in ns.
 public struct WatchOptions: Sendable {

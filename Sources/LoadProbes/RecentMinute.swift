@@ -1,6 +1,6 @@
-import LoadTrace
+import LoadModel
 import Proc
-import Snapshots
+import Reports
 
 /// What the machine did over the last minute, which is what load1 is about, however long intervals are:
 /// from one of the load samples on.

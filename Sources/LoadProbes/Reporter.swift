@@ -1,9 +1,9 @@
 import FoundationEssentials
 import Glibc
-import LoadTrace
+import LoadModel
 import Proc
-import Snapshots
-import Watching
+import Reports
+import Session
 
 /// Makes snapshots of intervals: adds what the kernel side and this process counted.
 struct Reporter {

@@ -1,7 +1,7 @@
 public import BPF
 import CLinux
 import Glibc
-public import LoadTrace
+public import LoadModel
 import Records
 
 /// The kernel side of `loadwatch`, running: one record per context switch into this CPU's ring.

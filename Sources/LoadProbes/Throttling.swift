@@ -1,4 +1,4 @@
-import LoadTrace
+import LoadModel
 import Proc
 
 /// Tasks that could run but for their cgroup's CPU quota. They are in no load average.

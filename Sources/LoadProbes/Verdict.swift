@@ -1,4 +1,4 @@
-package import Snapshots
+package import Reports
 
 /// What a load means, by rules. Each looks at figures that the tool has, and says which.
 package struct Verdict {

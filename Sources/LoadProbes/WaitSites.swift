@@ -1,6 +1,6 @@
-import LoadTrace
+import LoadModel
 import Proc
-import Snapshots
+import Reports
 import Records
 import Symbols
 

@@ -1,8 +1,8 @@
 import ArgumentParser
 import CLinux
-import Commands
+import CommandLine
 import Glibc
-import Watching
+import Session
 
 /// A command that is started, and held until it is watched.
 struct HeldCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Commands
-import Snapshots
+import CommandLine
+import Reports
 
 struct MergeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Commands
-import ForkProbes
+import CommandLine
+import CloneProbes
 
 struct ProbesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

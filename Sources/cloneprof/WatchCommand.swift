@@ -1,10 +1,10 @@
 import ArgumentParser
-import Commands
-import ForkProbes
-import ForkTrace
+import CommandLine
+import CloneProbes
+import CloneModel
 import Glibc
 import Proc
-import Snapshots
+import Reports
 import SystemPackage
 
 /// What the tool does where no subcommand is named.

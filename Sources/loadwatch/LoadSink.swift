@@ -1,6 +1,6 @@
-import Commands
-import Presentation
-import Snapshots
+import CommandLine
+import Faces
+import Reports
 
 extension SnapshotSink<LoadSnapshot> {
   /// Where this tool's snapshots go.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Commands
+import CommandLine
 import LoadProbes
 
 struct ProbesCommand: ParsableCommand {

@@ -1,9 +1,9 @@
 import ArgumentParser
-import Commands
+import CommandLine
 import LoadProbes
-import LoadTrace
+import LoadModel
 import Proc
-import Snapshots
+import Reports
 import SystemPackage
 
 /// What the tool does where no subcommand is named.

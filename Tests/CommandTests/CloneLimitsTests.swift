@@ -1,6 +1,6 @@
 import Foundation
 import Proc
-import Snapshots
+import Reports
 import Support
 import Testing
 

@@ -1,7 +1,7 @@
 import Foundation
 import Histograms
 import Proc
-import Snapshots
+import Reports
 import Support
 import Testing
 

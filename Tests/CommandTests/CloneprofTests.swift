@@ -2,7 +2,7 @@ import CSupport
 import Foundation
 import Histograms
 import Proc
-import Snapshots
+import Reports
 import Support
 import Testing
 

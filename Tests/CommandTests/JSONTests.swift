@@ -1,6 +1,6 @@
 import Foundation
 import Histograms
-import Snapshots
+import Reports
 import Support
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import Snapshots
+import Reports
 import Support
 import Testing
 

@@ -1,6 +1,6 @@
 import CSupport
 import Foundation
-import Snapshots
+import Reports
 import Support
 import Testing
 

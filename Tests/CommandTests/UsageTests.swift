@@ -1,4 +1,4 @@
-import Snapshots
+import Reports
 import Support
 import Testing
 

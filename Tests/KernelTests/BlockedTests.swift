@@ -1,9 +1,9 @@
 import Foundation
 import Histograms
 import LoadProbes
-import LoadTrace
+import LoadModel
 import Proc
-import Snapshots
+import Reports
 import Support
 import Testing
 

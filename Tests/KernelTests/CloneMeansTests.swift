@@ -1,7 +1,7 @@
-import ForkProbes
-import ForkTrace
+import CloneProbes
+import CloneModel
 import Foundation
-import Snapshots
+import Reports
 import Support
 import Synchronization
 import Testing

@@ -1,7 +1,7 @@
 import LoadProbes
-import LoadTrace
+import LoadModel
 import Proc
-import Snapshots
+import Reports
 import Support
 import Testing
 

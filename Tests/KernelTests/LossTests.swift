@@ -2,7 +2,7 @@ import BPF
 import Glibc
 import Histograms
 import LoadProbes
-import LoadTrace
+import LoadModel
 import Proc
 import Support
 import Testing

@@ -1,7 +1,7 @@
 import BPF
 import Glibc
 import LoadProbes
-import LoadTrace
+import LoadModel
 import Proc
 
 /// Everything that the kernel side told over some time, to be played back to trackers with different

@@ -1,6 +1,6 @@
 import LoadProbes
-import LoadTrace
-import Snapshots
+import LoadModel
+import Reports
 
 /// Runs a watch to its end and gives all its snapshots, the final one last.
 func watched(

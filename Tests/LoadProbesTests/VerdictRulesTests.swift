@@ -1,5 +1,5 @@
 import LoadProbes
-import Snapshots
+import Reports
 import Testing
 
 /// The rules on machines and loads that aren't at hand.

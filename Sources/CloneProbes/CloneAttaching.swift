@@ -1,0 +1,177 @@
+import BPF
+import CloneModel
+import Glibc
+import Reports
+import Symbols
+
+// What of the parts of a clone can be attached, and by which means.
+
+extension CloneProbes {
+  /// The call as a whole.
+  ///
+  /// - Returns: what it is seen by.
+  static func attachWhole(
+    _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
+    _ symbols: KernelSymbols?, _ attached: inout Attached
+  ) throws(BPFError) -> String {
+    if way == .functionEntries, losesFunctionEntries(kernel, symbols) {
+      try attached.attach(object.program("kernel_clone_end"))
+      try attached.attach(object.program("kernel_clone_begin"))
+      return "kprobe.multi/kernel_clone"
+    }
+    try attached.attach(object.program("kernel_clone_\(way.endings.end)"))
+    try attached.attach(object.program("kernel_clone_\(way.endings.begin)"))
+    return way.probe("kernel_clone")
+  }
+
+  /// The copy of the address space and of each mapping's page tables. A kernel that has inlined one of
+  /// them, or refuses it, is told of and goes without.
+  static func attachCopies(
+    _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
+    _ symbols: KernelSymbols?, _ substitute: CloneWishes.Substitute?,
+    _ attached: inout Attached, _ means: inout Means
+  ) -> [ProbePart] {
+    let (begin, end) = way.endings
+    let copy = "the copy of the address space"
+    var ladder: [ProbePart] = []
+    var failure = substitute == .bracket ? "not wanted" : reasonAgainst("dup_mmap", symbols)
+    if failure == nil {
+      failure = reason {
+        () throws(BPFError) in
+        try attached.attach(object.program("dup_mmap_\(end)"))
+        try attached.attach(object.program("dup_mmap_\(begin)"))
+      }
+    }
+    if failure == nil {
+      ladder.append(ProbePart(want: copy, using: way.probe("dup_mmap"), state: .yes))
+      means.measuresCopies = true
+    } else {
+      let missing = reason {
+        () throws(BPFError) in
+        try attached.attach(object.program("bracket_end_\(begin)"))
+        try attached.attach(object.program("bracket_begin_\(begin)"))
+      }
+      means.measuresCopies = missing == nil
+      ladder.append(
+        ProbePart(
+          want: copy, using: way.probe("uprobe_start_dup_mmap, uprobe_end_dup_mmap"),
+          state: missing == nil ? .yes : .no, reason: missing ?? failure))
+    }
+    let missing = reason {
+      () throws(BPFError) in
+      // c78f463649d6 ("mm: remove src/dst mm parameter in copy_page_range()"), 5.10.
+      guard kernel.parameterCount(of: "copy_page_range") ?? 2 == 2 else {
+        throw BPFError(
+          .unsupported, "tell the mapping that is copied",
+          cause: "copy_page_range has other arguments in this kernel")
+      }
+      try attached.attach(object.program("mapping_\(end)"))
+      try attached.attach(object.program("mapping_\(begin)"))
+    }
+    means.measuresMappings = missing == nil
+    ladder.append(
+      ProbePart(
+        want: "page tables, mapping by mapping", using: way.probe("copy_page_range"),
+        state: missing == nil ? .yes : .no, reason: missing))
+    return ladder
+  }
+
+  /// Where a step can be seen: a symbol, or why there is none.
+  ///
+  /// The compiler may have inlined such small functions, or changed one and its name with it
+  /// (`copy_pte_range.isra.0`). Of a part of one, `.part` or `.cold`, the time says nothing.
+  static func place(
+    of step: Clone.Step, _ way: Way, _ kernel: borrowing KernelFeatures, _ symbols: KernelSymbols?
+  ) -> (symbol: String, reason: String?) {
+    let function = step.function
+    guard let symbols else { return (function, nil) }
+    let names = symbols.addresses(named: function).map(\.name)
+      .filter { !$0.contains(".part") && !$0.contains(".cold") }
+    guard let name = names.first else { return (function, "\(function) is inlined in this kernel") }
+    guard names.count == 1 else {
+      return (function, "\(function) is there \(names.count) times in this kernel")
+    }
+    if way == .functionEntries, case .no(let reason) = kernel.function(name) {
+      return (name, reason)
+    }
+    return (name, nil)
+  }
+
+  static func attachSteps(
+    _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
+    _ symbols: KernelSymbols?, _ attached: inout Attached, _ means: inout Means
+  ) -> [ProbePart] {
+    let (begin, end) = way.endings
+    var ladder: [ProbePart] = []
+    for step in Clone.Step.allCases {
+      let (symbol, isMissing) = place(of: step, way, kernel, symbols)
+      let missing =
+        isMissing
+        ?? reason {
+          () throws(BPFError) in
+          let ends = try object.program("\(step.function)_\(end)")
+          let begins = try object.program("\(step.function)_\(begin)")
+          if way == .functionEntries {
+            try attached.attach(ends)
+            try attached.attach(begins)
+          } else {
+            try attached.attach(ends, kprobe: symbol, atReturn: true)
+            try attached.attach(begins, kprobe: symbol, atReturn: false)
+          }
+        }
+      if missing == nil { means.steps.append(step) }
+      ladder.append(
+        ProbePart(
+          want: step.text, using: way.probe(symbol), state: missing == nil ? .yes : .no,
+          reason: missing))
+    }
+    return ladder
+  }
+
+  /// Why it didn't work; nil where it did.
+  static func reason(_ body: () throws(BPFError) -> Void) -> String? {
+    do throws(BPFError) {
+      try body()
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  /// Why a function can't be probed: inlined, or there more than once; nil where it stands once.
+  static func reasonAgainst(_ function: String, _ symbols: KernelSymbols?) -> String? {
+    guard let symbols else { return nil }
+    let found = symbols.addresses(named: function).filter { $0.name == function }
+    switch found.count {
+    case 0: return "\(function) is inlined in this kernel"
+    case 1: return nil
+    default: return "\(function) is there \(found.count) times in this kernel"
+    }
+  }
+
+  static func attachSamples(
+    _ object: borrowing Object, _ cpus: [Int], _ symbols: KernelSymbols?, _ reason: String?,
+    _ attached: inout Attached, _ means: inout Means
+  ) -> [ProbePart] {
+    let want = "the parts of a clone"
+    let using = "samples of the kernel's stack, \(sampleFrequency) a second"
+    guard symbols != nil else {
+      return [
+        ProbePart(
+          want: want, using: using, state: .no,
+          reason: "addresses in /proc/kallsyms are hidden; run as root, or grant CAP_SYSLOG")
+      ]
+    }
+    do throws(BPFError) {
+      let program = try object.program("sample")
+      for cpu in cpus { attached.clocks[cpu] = try Clock(of: cpu, running: program) }
+      attached.programs.append(program)
+      attached.sampler = program
+      means.samples = true
+      return [ProbePart(want: want, using: using, state: .yes, reason: reason)]
+    } catch {
+      attached.clocks = [:]
+      return [ProbePart(want: want, using: using, state: .no, reason: "\(error)")]
+    }
+  }
+}

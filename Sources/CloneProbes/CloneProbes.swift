@@ -1,0 +1,306 @@
+public import BPF
+import CLinux
+public import CloneModel
+import Glibc
+public import Proc
+import Records
+public import Reports
+public import Symbols
+import SystemPackage
+
+/// What the kernel side is to tell of.
+public struct CloneWishes: Sendable {
+  /// Only these processes; empty: all.
+  public var processes: [Int32] = []
+  /// And those that they make.
+  public var follows = false
+  /// Also new threads.
+  public var threads = false
+  /// Also the steps of copying an address space: two probes more for each mapping.
+  public var steps = false
+  /// Not the best means that there is, but what takes its place elsewhere: to compare the two.
+  package var substitute: Substitute?
+
+  package enum Substitute: Sendable {
+    /// System calls and samples.
+    case samples
+    /// The bracket around dup_mmap().
+    case bracket
+  }
+
+  public init() {}
+}
+
+/// The kernel side of `cloneprof`, running: a record per clone, by the best means of this kernel.
+///
+/// Attached from `init` until it goes.
+public struct CloneProbes: ~Copyable {
+  private let programs: [Program]
+  private var links: [Held]
+  /// By CPU; and what each tick runs, where samples are taken.
+  private var clocks: [Int: Clock]
+  private let sampler: Program?
+  private var isSampling = true
+  private let accounts: MappedValues<sonde_cpu>
+  private let ringSize: Int
+  /// The rings, for draining into a closure.
+  public var rings: RingBuffers
+  /// What is seen by which means.
+  public let ladder: [ProbePart]
+  /// What the phases are told by.
+  public let means: Means
+
+  /// By which means a part is seen.
+  public struct Means: Sendable, Equatable {
+    /// Address-space copies: by dup_mmap() or the bracket around it.
+    public var measuresCopies = false
+    /// Page tables, per mapping.
+    public var measuresMappings = false
+    /// Samples of the kernel's stack, where the parts are not measured.
+    public var samples = false
+    /// The steps that are measured.
+    public var steps: [Clone.Step] = []
+
+    package init() {}
+  }
+
+  /// How often a CPU is sampled, where the parts can't be measured: a prime, lest it keep step with
+  /// something periodic. A sample takes 5 us where the kernel unwinds by ORC tables: half a percent.
+  public static let sampleFrequency = 997
+  /// Mappings that take less have no record of their own, ns.
+  static let mappingThreshold: UInt32 = 5_000
+
+  /// A link that lives in an array.
+  final class Held {
+    private let link: Link
+    init(_ link: consuming Link) { self.link = link }
+  }
+
+  final class Clock {
+    let clock: CPUClock
+
+    /// - Returns: nil where the CPU is offline.
+    init?(of cpu: Int, running program: Program) throws(BPFError) {
+      do throws(BPFError) {
+        clock = try CPUClock(of: cpu, frequency: CloneProbes.sampleFrequency, running: program)
+      } catch {
+        guard error.errno?.rawValue == ENODEV else { throw error }
+        return nil
+      }
+    }
+  }
+
+  /// Programs that run as a call begins.
+  private static let beginnings: Set<String> = [
+    "fork_begins", "vfork_begins", "clone_begins", "clone3_begins", "kernel_clone_entry",
+    "kernel_clone_probe", "kernel_clone_begin",
+  ]
+  static let systemCalls = ["fork", "vfork", "clone", "clone3"]
+  static let children = ["child_complete", "child_runnable"]
+
+  /// Loads and attaches what this kernel can attach.
+  ///
+  /// - Parameters:
+  ///   - host: its CPUs: those that are there get a ring, those that run a clock.
+  ///   - symbols: the kernel's, as far as they may be seen.
+  /// - Throws: where the kernel refuses what there is no substitute for.
+  public init(
+    _ host: Proc.Host, wishes: CloneWishes, symbols: KernelSymbols?
+  ) throws(BPFError) {
+    let kernel = KernelFeatures()
+    let cpus = host.presentCPUs
+    let possibleCPUs = (host.possibleCPUs.last ?? 0) + 1
+    let size = Self.ringSize(cpus: cpus.count)
+    var reasons: [String] = []
+    var way = Way.systemCalls
+    var loaded: Loaded?
+    for candidate in wishes.substitute == .samples ? [.systemCalls] : Way.allCases {
+      if let reason = Self.reasonAgainst(candidate, kernel, symbols) {
+        reasons.append(reason)
+        continue
+      }
+      do throws(BPFError) {
+        if candidate == .systemCalls { try Self.ensureTracefs() }
+        loaded = Loaded(
+          object: try Self.load(
+            candidate, kernel, wishes, possibleCPUs: possibleCPUs, ringSize: size,
+            symbols: symbols))
+        way = candidate
+        break
+      } catch {
+        if candidate == .systemCalls { throw error }
+        let cause = error.errno.map { "\($0)" } ?? "\(error)"
+        reasons.append(
+          "\(candidate == .functionEntries ? "fentry is" : "kprobes are") refused: \(cause)")
+      }
+    }
+    guard let loaded else {
+      throw BPFError(.unsupported, "see clones", cause: reasons.joined(separator: "; "))
+    }
+    let reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+
+    if wishes.steps, way == .systemCalls {
+      throw BPFError(
+        .unsupported, "measure the steps of a copy", cause: reason,
+        remedy: "leave out --steps: the parts of a clone are told by samples")
+    }
+
+    var rings = RingBuffers(try loaded.object.map("rings"))
+    try rings.add(cpus: cpus, size: size)
+    let wanted = try loaded.object.map("wanted")
+    for pid in wishes.processes { try wanted.set(UInt32(pid), to: UInt64(0)) }
+    let accounts = try MappedValues(try loaded.object.map("cpus"), as: sonde_cpu.self)
+
+    var attached = Attached()
+    for name in Self.children { try attached.attach(loaded.object.program(name)) }
+    if !wishes.processes.isEmpty { try attached.attach(loaded.object.program("process_ends")) }
+    var means = Means()
+    var ladder: [ProbePart] = []
+    let whole: String
+    // The ends before the beginnings, the parts before the whole: all that is begun is seen to its end.
+    if way == .systemCalls {
+      ladder += Self.attachSamples(
+        loaded.object, host.onlineCPUs, symbols, reason, &attached, &means)
+      for call in Self.systemCalls {
+        try attached.attach(loaded.object.program("\(call)_ends"))
+        try attached.attach(loaded.object.program("\(call)_begins"))
+      }
+      whole = "tracepoints of the system calls"
+    } else {
+      ladder += Self.attachCopies(
+        loaded.object, way, kernel, symbols, wishes.substitute, &attached, &means)
+      if wishes.steps {
+        ladder += Self.attachSteps(loaded.object, way, kernel, symbols, &attached, &means)
+      }
+      whole = try Self.attachWhole(loaded.object, way, kernel, symbols, &attached)
+    }
+    ladder.insert(
+      ProbePart(want: "a clone as a whole", using: whole, state: .yes, reason: reason), at: 0)
+    ladder.append(
+      ProbePart(
+        want: "the child, its memory and its waking",
+        using: "tp_btf/sched_process_fork, sched_wakeup_new", state: .yes))
+
+    self.programs = attached.programs
+    self.links = attached.links
+    clocks = attached.clocks
+    sampler = attached.sampler
+    self.accounts = accounts
+    ringSize = size
+    self.rings = rings
+    self.ladder = ladder
+    self.means = means
+  }
+
+  /// An object that is there, or isn't.
+  private final class Loaded {
+    let object: Object
+    init(object: consuming Object) { self.object = object }
+  }
+
+  struct Attached {
+    var programs: [Program] = []
+    var links: [Held] = []
+    var clocks: [Int: Clock] = [:]
+    var sampler: Program?
+
+    mutating func attach(_ program: Program) throws(BPFError) {
+      links.append(Held(try program.attach()))
+      programs.append(program)
+    }
+
+    mutating func attach(
+      _ program: Program, kprobe function: String, atReturn: Bool
+    ) throws(BPFError) {
+      links.append(Held(try program.attach(kprobe: function, atReturn: atReturn)))
+      programs.append(program)
+    }
+  }
+
+  /// 1 MiB holds 3,000 clones of a CPU within a twentieth of a second; many CPUs share 128 MiB.
+  static func ringSize(cpus: Int) -> Int {
+    var size = 1 << 20
+    while size > 128 << 10, size * cpus > 128 << 20 { size /= 2 }
+    return size
+  }
+
+  /// Kernel memory of the rings, bytes.
+  public var ringBytes: Int { rings.cpus.count * ringSize }
+
+  /// Gives a CPU that has come a ring.
+  public mutating func addRing(cpu: Int) throws(BPFError) {
+    try rings.add(cpus: [cpu], size: ringSize)
+  }
+
+  /// Detaches: no record is written from here on; what is in the rings stays.
+  public mutating func stop() {
+    clocks = [:]
+    links = []
+  }
+
+  /// Whether samples are taken, where they are at all.
+  public mutating func setSampling(_ samples: Bool) {
+    isSampling = samples
+    for clock in clocks.values { clock.clock.setTicking(samples) }
+  }
+
+  /// Gives CPUs that have come a clock, where samples are taken. That of one that has gone stands still
+  /// for good.
+  public mutating func followClocks(onlineCPUs cpus: [Int]) {
+    guard let sampler else { return }
+    clocks = clocks.filter { cpus.contains($0.key) }
+    for cpu in cpus where clocks[cpu] == nil {
+      clocks[cpu] = try? Clock(of: cpu, running: sampler)
+      clocks[cpu]?.clock.setTicking(isSampling)
+    }
+  }
+
+  // MARK: - Accounts
+
+  /// What the kernel side counted since it was attached.
+  public struct Account: Sendable, Equatable {
+    public var seen: UInt64 = 0
+    public var ringFull: UInt64 = 0
+    /// No ring for the CPU, or no room for another clone in progress.
+    public var noRoom: UInt64 = 0
+    /// Runs left out since a program was running already on that CPU.
+    public var recursion: UInt64 = 0
+    /// All programs' own time while it was measured, ns, and how many calls began meanwhile.
+    public var runTime: UInt64 = 0
+    public var begun: UInt64 = 0
+  }
+
+  public func account() throws(BPFError) -> Account {
+    var account = Account()
+    for index in 0..<accounts.count {
+      let cpu = accounts[index]
+      account.seen += cpu.seen
+      account.ringFull += cpu.ring_full
+      account.noRoom += cpu.no_ring
+    }
+    for program in programs {
+      let statistics = try program.statistics()
+      account.recursion += statistics.recursionMisses
+      account.runTime += statistics.runTime
+      if Self.beginnings.contains(program.name) {
+        account.begun += statistics.runs
+      }
+    }
+    return account
+  }
+}
+
+/// What `cloneprof` wants to see, and what this kernel has for it: by attaching for a moment.
+///
+/// - Throws: `BPFError` where nothing can be seen at all, `ProcError` where /proc can't be read.
+public func cloneProbes() throws -> [ProbePart] {
+  let host = try Proc.Host.current()
+  let symbols = try? KernelSymbols.current()
+  func ladder(_ wishes: CloneWishes) throws -> [ProbePart] {
+    try CloneProbes(host, wishes: wishes, symbols: symbols).ladder
+  }
+  var wishes = CloneWishes()
+  wishes.steps = true
+  // Where there are no steps to be seen the rest is.
+  return try (try? ladder(wishes)) ?? ladder(CloneWishes())
+}

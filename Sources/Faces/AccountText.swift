@@ -1,0 +1,94 @@
+import Reports
+
+/// Who makes up the load average, and what that means.
+struct AccountText {
+  let columns: Int
+  let bars: BarStyle
+  /// The most groups that are shown; fewer on a low terminal.
+  static let most = 8
+
+  private static let figure = 8
+
+  /// - Parameter limit: how many groups there is room for.
+  func account(_ snapshot: LoadSnapshot, limit: Int) -> [Line] {
+    guard let account = snapshot.account, let older = snapshot.olderThanWatch?.first,
+      let remainder = snapshot.remainder?.first
+    else { return [] }
+    let shown = account.filter { $0.load1 >= 0.005 }.prefix(limit)
+    let rest = account.dropFirst(shown.count)
+    var rows = shown.map { row in
+      (name: name(row), state: row.state, load: row.load1, site: escaped(row.site ?? ""))
+    }
+    func add(_ name: String, _ load: Double) {
+      if abs(load) >= 0.005 { rows.append((name, "", load, "")) }
+    }
+    add("others", rest.reduce(0) { $0 + $1.load1 })
+    add("asleep, not yet dequeued", snapshot.delayed?.first ?? 0)
+    add("older than this watch", older)
+    add("not explained", remainder)
+    let width = min(28, max(21, rows.map { Faces.columns(of: $0.name) }.max() ?? 0))
+    let site = min(28, rows.map { Faces.columns(of: $0.site) }.max() ?? 0)
+    let free = columns - width - 3 - Self.figure - site - 6
+    let barWidth = free >= 6 ? min(20, free) : 0
+    let whole = max(snapshot.load.kernel.first ?? 0, rows.map(\.load).max() ?? 0, 0.01)
+    var heading = Line(left("who makes up load1", width) + "   ", .heading)
+    heading.add(right("load1", Self.figure), .heading)
+    if barWidth > 0 { heading.add("  " + left("", barWidth)) }
+    if site > 0 { heading.add("  where it waits", .heading) }
+    return [heading]
+      + rows.map { row in
+        var line = Line(left(clipped(row.name, to: width, mark: bars.mark), width))
+        line.add(" " + left(row.state, 1) + " ")
+        line.add(right(decimalText(row.load, digits: 2), Self.figure), .strong)
+        if barWidth > 0 {
+          let parts = UInt64(clamping: max(0, row.load) / whole * 1e6)
+          line.add("  " + left(bars.bar(parts, of: 1_000_000, width: barWidth), barWidth))
+        }
+        if site > 0 { line.add("  " + clipped(row.site, to: site, mark: bars.mark)) }
+        return line
+      }
+  }
+
+  private func name(_ row: AccountPart) -> String {
+    row.group.isEmpty ? (row.state == "R" ? "runnable" : "uninterruptible") : escaped(row.group)
+  }
+
+  func verdict(_ parts: [VerdictPart], withEvidence: Bool) -> [Line] {
+    guard !parts.isEmpty else { return [] }
+    return [Line("verdict", .heading)]
+      + parts.flatMap { part in
+        Line.paragraph(part.text, first: "* ", .strong, columns: columns)
+          + (withEvidence
+            ? part.evidence.flatMap { Line.paragraph($0, first: "  - ", columns: columns) }
+              + (part.advice.map { Line.paragraph($0, first: "  ", columns: columns) } ?? [])
+            : [])
+      }
+  }
+
+  /// What there is hardly any room left of.
+  func limits(_ limits: LimitsPart) -> [Line] {
+    var lines: [Line] = []
+    func add(_ tasks: UInt64, _ most: UInt64, _ what: String) {
+      guard most > 0, Double(tasks) > 0.8 * Double(most) else { return }
+      lines.append(
+        Line("tasks \(countText(tasks)) of at most \(countText(most)) (\(what))", .alarm))
+    }
+    if limits.threadsMax < limits.pidMax {
+      add(limits.tasks, limits.threadsMax, "kernel.threads-max")
+    } else {
+      add(limits.tasks, limits.pidMax, "kernel.pid_max")
+    }
+    for cgroup in limits.cgroups ?? [] {
+      add(cgroup.tasks, cgroup.pidsMax ?? 0, "pids.max of \(escaped(cgroup.cgroup))")
+    }
+    // Half as many tasks again as there are.
+    let perTask = (limits.stackBytesPerTask ?? 0) + (limits.structBytesPerTask ?? 0)
+    if limits.availableBytes < perTask &* (limits.tasks / 2) {
+      lines.append(
+        Line(
+          "memory for \(countText(limits.availableBytes / perTask)) more tasks, at "
+            + "\(bytesText(perTask)) each in the kernel", .alarm))
+    }
+    return lines
+  }
+}

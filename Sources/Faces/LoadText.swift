@@ -1,0 +1,138 @@
+import Histograms
+public import Reports
+
+/// A snapshot of `loadwatch` as a block of text for a terminal.
+public struct LoadText: Sendable {
+  private let columns: Int
+  private let color: Bool
+  private let bars: BarStyle
+  /// The fewest octaves that get a row of their own, however low the terminal.
+  private static let leastOctaves = 4
+
+  /// - Parameters:
+  ///   - columns: how wide the terminal is; no line is wider, and from 80 on none is cut but those
+  ///     with names.
+  ///   - color: whether to use bold, faint and red; without it there is no escape character.
+  public init(columns: Int, color: Bool, bars: BarStyle = .blocks) {
+    self.columns = max(1, columns)
+    self.color = color
+    self.bars = bars
+  }
+
+  /// All that the snapshot tells, in lines that each end with a newline.
+  ///
+  /// - Parameters:
+  ///   - live: whether more comes to take its place; it then says how to end that.
+  ///   - rows: how many lines there is room for; the histograms are folded at their ends to fit, but
+  ///     not below a few rows.
+  public func block(_ snapshot: LoadSnapshot, live: Bool, rows: Int = .max) -> String {
+    let parts = snapshot.histograms
+    let octaves = [
+      parts.runQueueLatency, parts.onCPU, parts.blockedUninterruptible, parts.blockedInterruptible,
+    ].map { try? $0.histogram().octaves }
+    let headings = zip(["run queue", "on CPU", "blocked in D", "blocked in S"], octaves).map {
+      $1 == nil ? "(invalid)" : $0
+    }
+    let top =
+      head.title(
+        "loadwatch", host: snapshot.host, end: snapshot.end, intervalNs: snapshot.intervalNs,
+        final: snapshot.final, live: live) + head.filter(snapshot.filter) + load(snapshot)
+    let account = AccountText(columns: columns, bars: bars)
+    let below =
+      states(snapshot.tasks) + (snapshot.limits.map(account.limits) ?? []) + loss(snapshot.loss)
+      + cost(snapshot)
+    let percentiles =
+      [Line()]
+      + PercentileTable.lines(
+        [
+          ("run queue latency", parts.runQueueLatency), ("on-CPU time", parts.onCPU),
+          ("blocked in D", parts.blockedUninterruptible),
+          ("blocked in S", parts.blockedInterruptible),
+        ], columns: columns)
+    // Where there is no room for all, first the evidence goes, then the histograms, then groups.
+    let verdicts = snapshot.verdict ?? []
+    var meaning: [Line] = []
+    for (limit, withEvidence, rest) in [
+      (AccountText.most, true, percentiles.count + 1 + Self.leastOctaves),
+      (AccountText.most, false, percentiles.count + 1 + Self.leastOctaves),
+      (AccountText.most, false, percentiles.count), (4, false, 0),
+    ] {
+      let table = account.account(snapshot, limit: limit)
+      let verdict = account.verdict(verdicts, withEvidence: withEvidence)
+      meaning =
+        (table.isEmpty ? [] : [Line()] + table + [Line()])
+        + (verdict.isEmpty ? [] : verdict + [Line()])
+      if top.count + meaning.count + below.count + rest <= rows { break }
+    }
+    var lines = top + meaning + below
+    // Without an account there is room for a few rows of the histograms on any terminal.
+    if meaning.isEmpty || lines.count + percentiles.count <= rows { lines += percentiles }
+    let room = max(meaning.isEmpty ? Self.leastOctaves : 0, rows - lines.count - 2)
+    if room >= Self.leastOctaves {
+      let table = OctaveTable(octaves.map { $0 ?? [] }, limit: room)
+      lines += [Line()] + table.lines(headings: headings, columns: columns, bars: bars)
+    }
+    return lines.map { $0.text(columns: columns, color: color, mark: bars.mark) + "\n" }.joined()
+  }
+
+  private var head: SnapshotHead { SnapshotHead(columns: columns) }
+
+  // MARK: - Load and states
+
+  private func load(_ snapshot: LoadSnapshot) -> [Line] {
+    var average = Line("load average  ")
+    average.add(
+      snapshot.load.kernel.prefix(3).map { decimalText($0, digits: 2) }.joined(separator: " "),
+      .strong)
+    var switches = Line("switches ")
+    switches.add(rateText(snapshot.switches, overNs: snapshot.intervalNs), .strong)
+    switches.add(" (\(rateText(snapshot.preemptions, overNs: snapshot.intervalNs)) preempted)")
+    return head.flow([average, switches], gap: "      ")
+  }
+
+  private func states(_ tasks: TasksPart) -> [Line] {
+    var lines = [
+      occupancy("runnable (R)", tasks.runnable),
+      occupancy("uninterruptible (D)", tasks.uninterruptible),
+    ]
+    if let ns = tasks.uninterruptible.longestNs {
+      var longest = Line(left("  waiting longest", 19) + "  ")
+      longest.add(durationText(ns: ns), .strong)
+      if let task = tasks.uninterruptible.longestTask { longest.add("  " + escaped(task)) }
+      lines.append(longest)
+    }
+    return lines
+  }
+
+  private func occupancy(_ name: String, _ part: OccupancyPart) -> Line {
+    var line = Line(left(name, 19))
+    for (text, unit) in [
+      (right(String(part.now), 5), " now"), (right(decimalText(part.mean, digits: 2), 9), " mean"),
+      (right(String(part.max), 7), " max"),
+    ] {
+      line.add(text, .strong)
+      line.add(unit)
+    }
+    return line
+  }
+
+  // MARK: - Loss and cost
+
+  private func loss(_ loss: LossPart) -> [Line] {
+    head.loss(loss) { untraced in
+      let (all, overflow) = loss.seen.addingReportingOverflow(untraced)
+      let share = percentText(untraced, of: overflow ? .max : all)
+      return "untraced by the kernel: \(countText(untraced)) (\(share))"
+    }
+  }
+
+  private func cost(_ snapshot: LoadSnapshot) -> [Line] {
+    let cost = snapshot.cost
+    let share = percentText(cost.consumerNs, of: snapshot.intervalNs)
+    let surveys = percentText(cost.surveyNs, of: snapshot.intervalNs)
+    return head.cost(
+      kernelNs: cost.bpfNsPerSwitch, event: "switch",
+      consumer: "\(share) of one CPU (\(surveys) surveys)", residentBytes: cost.residentBytes,
+      ringBytes: cost.ringBytes)
+  }
+}

@@ -1,0 +1,130 @@
+/// Why a task is off the CPU though it isn't runnable, by the scheduler's own rules.
+package enum Sleep: UInt8 {
+  /// D: counts in the load average.
+  case uninterruptible
+  /// S.
+  case interruptible
+  /// Idle kernel threads (TASK_IDLE), stopped, traced, frozen, parked: neither.
+  case other
+
+  /// From the state bits (`include/linux/sched.h`) as `sched_switch` gave them.
+  ///
+  /// Uninterruptible is what `task_contributes_to_load` was, now in `try_to_block_task()`:
+  /// TASK_UNINTERRUPTIBLE without TASK_NOLOAD or TASK_FROZEN, whatever other bits stand beside it.
+  /// So TASK_KILLABLE and a vfork parent count, and TASK_IDLE doesn't.
+  package init(bits: UInt16) {
+    if bits & 0x0002 != 0, bits & (0x0400 | 0x8000) == 0 {
+      self = .uninterruptible
+    } else if bits & 0x0001 != 0 {
+      self = .interruptible
+    } else {
+      self = .other
+    }
+  }
+
+  /// TASK_DEAD: the task's last switch.
+  package static func isDead(_ bits: UInt16) -> Bool { bits & 0x0080 != 0 }
+}
+
+/// What is known of one task.
+struct Task {
+  enum Phase: UInt8 {
+    /// Something was lost: where the task is now isn't known.
+    case unknown
+    /// It was created and has not run yet.
+    case new
+    case running
+    /// On a run queue, as far as known: preempted, or found there.
+    case waiting
+    /// Off the CPU and not runnable as it left; it may have been woken since.
+    case blocked
+  }
+
+  var tid: UInt32
+  var tgid: UInt32 = 0
+  /// How often it was given a CPU, as of `arrival`.
+  var pcount: UInt32 = 0
+  /// Where it runs.
+  var cpu: Int32 = -1
+  /// What it had waited on run queues in all its life, as of `arrival`; ns.
+  var runDelay: UInt64 = 0
+  /// When it last was given a CPU.
+  var arrival: UInt64 = 0
+  /// When it was given the CPU it has, or left the one it had.
+  var since: UInt64 = 0
+  /// While it runs or waits: since when it has been runnable without a break.
+  var runnableSince: UInt64 = 0
+  /// How long it has been on CPUs since it has been followed.
+  var ran: UInt64 = 0
+  /// When the task iterator told of it; 0 where the events did.
+  var seededAt: UInt64 = 0
+  var cgroup: UInt64 = 0
+  var comm = Comm()
+  var phase = Phase.unknown
+  var sleep = Sleep.other
+  /// Whether `pcount` and `runDelay` are known.
+  var hasBaseline = false
+  /// Whether `since` is the time itself and not only a bound.
+  var sinceIsExact = false
+  var matches = false
+  var isKernelThread = false
+  /// Whether it lost its CPU when it had set its state to sleep, but hadn't slept.
+  var wasGoingToSleep = false
+  /// Whether all of its life has been seen.
+  var isBornHere = false
+  /// While it sleeps in D: where, by the kernel side's number; negative for unknown.
+  var stack: Int32 = -1
+  /// The last load sample that it was counted in.
+  var sample: UInt32 = 0
+  /// As in D.
+  var isTakenForD = false
+  /// The last survey that saw it.
+  var survey: UInt8 = 0
+
+  init(tid: UInt32) {
+    self.tid = tid
+  }
+}
+
+/// A task's name as the kernel has it: 16 bytes, NUL-terminated, anything in them.
+public struct Comm: Sendable, Hashable {
+  private var low: UInt64 = 0
+  private var high: UInt64 = 0
+
+  init() {}
+
+  /// From the 16 bytes at `offset`; what follows the first NUL is left out.
+  init(_ bytes: RawSpan, at offset: Int) {
+    let all = (offset..<offset + 16).map {
+      unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self)
+    }
+    self.init(bytes: all.prefix { $0 != 0 })
+  }
+
+  /// The first 15 bytes of `text`: what the kernel would keep of it.
+  public init(_ text: String) {
+    self.init(bytes: text.utf8.prefix(15))
+  }
+
+  private init(bytes: some Sequence<UInt8>) {
+    for (index, byte) in bytes.enumerated() {
+      if index < 8 {
+        low |= UInt64(byte) << (8 * index)
+      } else {
+        high |= UInt64(byte) << (8 * (index - 8))
+      }
+    }
+    (low, high) = (UInt64(littleEndian: low), UInt64(littleEndian: high))
+  }
+
+  /// The bytes before the first NUL.
+  public var bytes: [UInt8] {
+    let all = [low.littleEndian, high.littleEndian].flatMap { word in
+      (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+    }
+    return Array(all.prefix { $0 != 0 })
+  }
+
+  /// As text; bytes that are not UTF-8 are replaced. Not escaped: see `Faces`.
+  public var text: String { String(decoding: bytes, as: UTF8.self) }
+}

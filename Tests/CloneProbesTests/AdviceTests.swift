@@ -1,0 +1,65 @@
+import CloneProbes
+import CloneModel
+import Foundation
+import Histograms
+import Reports
+import Testing
+
+/// What is advised, and what isn't.
+struct AdviceTests {
+  /// A large fork of which the page tables are nearly all.
+  private func kinds(
+    nsPerEntry: Double? = 30, mappings: [(Clone.MappingKind, ns: UInt64)] = []
+  ) -> [String] {
+    var interval = CloneInterval(start: 0, end: 1)
+    interval.clone.record(10_000_000)
+    interval.pageTableCopy.record(9_000_000)
+    interval.large.count = 1
+    for (index, mapping) in mappings.enumerated() {
+      interval.mappings[.init(tgid: 1, start: UInt64(index), end: 9)] = .init(
+        comm: "a", kind: mapping.0, count: 1, ns: mapping.ns)
+    }
+    let phases = [
+      PhasePart(name: "page tables", ns: 9_000_000, share: 0.9, count: 1, how: .measured)
+    ]
+    let tables = PageTablesPart(
+      bytes: 1, entries: 300_000, residentBytes: 1, hugetlbBytes: 0, nsPerEntry: nsPerEntry,
+      msPerGiB: nil, gbPerS: nil, grade: nil)
+    return advice(interval, calls: CallsPart(), phases: phases, tables: tables).map(\.kind)
+  }
+
+  @Test func hugePagesWhereThereAreNone() {
+    #expect(kinds().contains("huge_pages"))
+    // As 512 entries of one huge page take.
+    #expect(!kinds(nsPerEntry: 3).contains("huge_pages"))
+    #expect(!kinds(nsPerEntry: nil).contains("huge_pages"))
+  }
+
+  @Test func onlyWhatChildrenCanDoWithout() {
+    #expect(kinds(mappings: [(.anonymous, ns: 5_000_000)]).contains("dont_fork"))
+    #expect(!kinds(mappings: [(.anonymous, ns: 4_000_000)]).contains("dont_fork"))
+    for kind in [Clone.MappingKind.heap, .stack] {
+      #expect(!kinds(mappings: [(kind, ns: 9_000_000)]).contains("dont_fork"))
+      #expect(
+        kinds(mappings: [(kind, ns: 6_000_000), (.shared, ns: 5_000_000)]).contains("dont_fork"))
+    }
+  }
+
+  /// Each kind stands in the schema, and no other.
+  @Test func theSchemaKnowsAllKinds() throws {
+    struct Schema: Decodable {
+      struct Definitions: Decodable { let advice: Advice }
+      struct Advice: Decodable { let properties: Properties }
+      struct Properties: Decodable { let kind: Kind }
+      struct Kind: Decodable { let `enum`: [String] }
+      let definitions: Definitions
+      enum CodingKeys: String, CodingKey { case definitions = "$defs" }
+    }
+    let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let file = package.appending(path: "docs/cloneprof-1.schema.json")
+    let schema = try JSONDecoder().decode(Schema.self, from: Data(contentsOf: file))
+    let known = schema.definitions.advice.properties.kind.enum
+    #expect(known.sorted() == AdviceKind.allCases.map(\.rawValue).sorted())
+  }
+}

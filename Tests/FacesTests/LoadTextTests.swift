@@ -1,0 +1,197 @@
+import Histograms
+import Reports
+import Testing
+
+import Faces
+import Support
+
+/// A snapshot as text.
+struct LoadTextTests {
+  static func lines(_ text: String) -> [String] {
+    text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+  }
+
+  static func text(_ snapshot: LoadSnapshot, columns: Int = 80, color: Bool = false) -> String {
+    LoadText(columns: columns, color: color).block(snapshot, live: false)
+  }
+
+  @Test func thePictureIsAsIntended() {
+    let text = LoadText(columns: 80, color: false).block(sample(), live: true)
+    #expect(text == golden, Comment(rawValue: "\n" + text))
+  }
+
+  @Test func theFinalOneSaysSo() {
+    let text = LoadText(columns: 80, color: false).block(sample(final: true), live: true)
+    #expect(
+      Self.lines(text).first
+        == "loadwatch  web-1  Linux 6.18.44  2 CPUs  14:03:12 UTC  whole watch: 1.00 s")
+  }
+
+  @Test(arguments: 0..<12 as Range<UInt64>) func noLineIsWiderThanTheTerminal(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    for columns in [1, 2, 7, 20, 44, 45, 46, 60, 76, 77, 79, 80, 81, 100, 132, 300] {
+      let snapshot = randomSample(&random)
+      for bars in [BarStyle.blocks, .ascii] {
+        let text = LoadText(columns: columns, color: false, bars: bars)
+          .block(snapshot, live: Bool.random(using: &random))
+        for line in Self.lines(text) {
+          #expect(Faces.columns(of: line) <= columns, "\(line)")
+          #expect(line.last != " ")
+        }
+      }
+    }
+  }
+
+  @Test func figuresAreNeverCutFrom80Columns() {
+    var random = SplitMix64(seed: 3)
+    for _ in 0..<100 {
+      var snapshot = randomSample(&random)
+      snapshot.host = sample().host
+      snapshot.filter = FilterPart()
+      snapshot.end = sample().end
+      snapshot.tasks.uninterruptible.longestTask = "postgres (212)"
+      (snapshot.account, snapshot.verdict, snapshot.limits) = (nil, nil, nil)
+      let text = Self.text(snapshot)
+      #expect(!text.contains("…"), "\(text)")
+    }
+  }
+
+  @Test(arguments: 0..<20 as Range<UInt64>) func withoutColorThereIsNoControl(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    let snapshot = randomSample(&random)
+    let plain = Self.text(snapshot, columns: 90)
+    let controls = plain.unicodeScalars.filter { $0.properties.generalCategory == .control }
+    #expect(controls.allSatisfy { $0 == "\n" })
+    let colored = Self.text(snapshot, columns: 90, color: true)
+    let pattern = /\u{1b}\[[0-9;]*m/
+    #expect(colored != plain && colored.replacing(pattern, with: "") == plain)
+  }
+
+  @Test func asciiBarsAreASCII() {
+    for columns in [30, 80] {
+      let text = LoadText(columns: columns, color: true, bars: .ascii).block(sample(), live: true)
+      #expect(text.utf8.allSatisfy { $0 < 0x80 } && text.contains("#") == (columns == 80))
+    }
+  }
+
+  @Test func lossIsLoudAndExact() {
+    var snapshot = sample()
+    snapshot.loss = LossPart(
+      seen: 100_000, delivered: 98_700, ringFull: 1_000, mapFull: 200, recursion: 100, untraced: 40)
+    #expect(
+      Self.text(snapshot).contains(
+        """
+        LOST 1,300 of 100,000 records (1.3 %):  ring full 1,000  map full 200
+          recursion 100  untraced by the kernel: 40 (0.04 %)
+
+        """))
+    #expect(Self.text(snapshot, color: true).contains("\u{1b}[1;31mLOST 1,300"))
+
+    snapshot.loss = LossPart(seen: 100_000, delivered: 100_000, untraced: 4)
+    #expect(Self.text(snapshot).contains("lost 0 of 100,000 records"))
+    #expect(Self.text(snapshot).contains("untraced by the kernel: 4 (< 0.01 %)\n"))
+    #expect(!Self.text(sample()).contains("LOST"))
+  }
+
+  /// Who makes up the load, and what that means.
+  @Test func theAccountIsAsIntended() {
+    var snapshot = sample()
+    func row(_ group: String, _ state: String, _ site: String?, _ load: Double) -> AccountPart {
+      AccountPart(group: group, state: state, site: site, load1: load, load5: 0, load15: 0)
+    }
+    snapshot.account = [
+      row("postgres (8 processes)", "D", "jbd2_log_wait_commit", 1.87),
+      row("nginx\u{1b}[2J (812)", "R", nil, 1.2), row("tiny (1)", "R", nil, 0.004),
+    ]
+    (snapshot.olderThanWatch, snapshot.delayed) = ([0.81, 0, 0], [0.3, 0, 0])
+    snapshot.remainder = [0.026, 0, 0]
+    snapshot.verdict = [
+      VerdictPart(
+        cause: "journal", share: 0.44, text: "postgres waits for a journal.",
+        evidence: ["1.87 of load1 4.21 is in D for this"], advice: "Fewer fsyncs.")
+    ]
+    snapshot.limits = LimitsPart(
+      tasks: 900, threadsMax: 1000, pidMax: 4000, stackBytesPerTask: 16384,
+      structBytesPerTask: 8192, availableBytes: 1 << 30, cgroups: nil)
+    let text = LoadText(columns: 80, color: false).block(snapshot, live: false)
+    let lines = Self.lines(text)
+    #expect(
+      lines[3...].prefix(12).joined(separator: "\n") == """
+        who makes up load1            load1                       where it waits
+        postgres (8 processes)   D     1.87  ████████▌            jbd2_log_wait_commit
+        nginx\\x1b[2J (812)       R     1.20  █████▍
+        asleep, not yet dequeued       0.30  █▍
+        older than this watch          0.81  ███▋
+        not explained                  0.03  ▏
+
+        verdict
+        * postgres waits for a journal.
+          - 1.87 of load1 4.21 is in D for this
+          Fewer fsyncs.
+
+        """, "\n\(text)")
+    #expect(text.contains("tasks 900 of at most 1,000 (kernel.threads-max)"))
+  }
+
+  @Test func theFilterIsShown() {
+    var snapshot = sample()
+    snapshot.filter = FilterPart(
+      pids: [1, 2, 3, 4, 5, 6], comms: ["a\u{1b}[31m"], cgroups: ["/system.slice"])
+    let line = Self.lines(Self.text(snapshot))[1]
+    #expect(
+      line == #"only  pid 1, 2, 3, 4 and 2 more  comm a\x1b[31m  cgroup /system.slice"#)
+  }
+
+  @Test func whatMayNotBeMeasuredIsSaid() {
+    var snapshot = sample()
+    snapshot.cost.bpfNsPerSwitch = nil
+    #expect(Self.text(snapshot).contains("cost in the kernel: not permitted to measure"))
+  }
+
+  @Test func anEmptyWatchHasNoTable() {
+    var snapshot = sample()
+    snapshot.histograms = HistogramsPart(
+      runQueueLatency: part([]), onCPU: part([]), blockedUninterruptible: part([]),
+      blockedInterruptible: part([]))
+    snapshot.intervalNs = 0
+    #expect(Self.lines(Self.text(snapshot)).last == "nothing recorded yet")
+  }
+}
+
+private let golden = """
+  loadwatch  web-1  Linux 6.18.44  2 CPUs  14:03:12 UTC  1.00 s  Ctrl-C ends
+  load average  4.21 3.80 2.11      switches 123,456/s (2,310/s preempted)
+  runnable (R)           5 now     4.70 mean      9 max
+  uninterruptible (D)    2 now     2.00 mean      3 max
+    waiting longest    12.4 s  postgres (212)
+  lost 0 of 123,456 records
+  cost 78 ns a switch in the kernel, 1.2 % of one CPU (0.10 % surveys),
+    21.0 MB + 8.39 MB rings
+
+                          count       p50       p90       p99     p99.9       max
+  run queue latency      61,728   1.50 us   3.14 us   90.0 us   90.0 us   90.0 us
+  on-CPU time            61,456   1.50 us   1.50 us   1.50 us   5.00 ms   5.00 ms
+  blocked in D                0         -         -         -         -         -
+  blocked in S                6    100 us   40.0 ms   40.0 ms   40.0 ms   40.0 ms
+
+                         run queue     on CPU        blocked in D  blocked in S
+                   0 ns  ▏         12
+     512 ns -   1.02 us  ▏        800
+    1.02 us -   2.05 us  ██████ 40.0k  ██████ 61.0k
+    2.05 us -   4.10 us  ███    20.0k
+    4.10 us -   8.19 us
+    8.19 us -   16.4 us
+    16.4 us -   32.8 us
+    32.8 us -   65.5 us
+    65.5 us -    131 us  ▏        916                              ██████     5
+     131 us -    262 us
+     262 us -    524 us
+     524 us -   1.05 ms
+    1.05 ms -   2.10 ms
+    2.10 ms -   4.19 ms
+    4.19 ms -   8.39 ms                ▏        456
+    8.39 ms -   16.8 ms
+    16.8 ms -   33.6 ms
+    33.6 ms -   67.1 ms                                            █▎         1
+
+  """

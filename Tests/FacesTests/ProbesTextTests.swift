@@ -1,0 +1,73 @@
+import Reports
+import Testing
+
+import Faces
+
+/// What can be seen, as a table.
+struct ProbesTextTests {
+  static let probes = [
+    ProbePart(
+      want: "run queue latency, on-CPU and blocked time", using: "tp_btf/sched_switch", state: .yes),
+    ProbePart(
+      want: "own cost in the kernel", using: "BPF_ENABLE_STATS", state: .no,
+      reason: "bpf(BPF_ENABLE_STATS) needs CAP_SYS_ADMIN: Operation not permitted"),
+    ProbePart(
+      want: "names\u{1b}[2J", using: "tp_btf/task_rename", state: .cannotTell,
+      reason: "one\n\u{9b}two"),
+  ]
+
+  @Test func theTableIsAsIntended() {
+    let text = probesText(Self.probes, columns: 78)
+    #expect(
+      text == #"""
+        to see                                      by means of          works
+        run queue latency, on-CPU and blocked time  tp_btf/sched_switch  yes
+        own cost in the kernel                      BPF_ENABLE_STATS     no
+            bpf(BPF_ENABLE_STATS) needs CAP_SYS_ADMIN: Operation not permitted
+        names\x1b[2J                                tp_btf/task_rename   cannot tell
+            one
+            \u{9b}two
+
+        """#, "\(text)")
+  }
+
+  @Test func noLineIsTooWide() {
+    for columns in 5...120 {
+      for line in LoadTextTests.lines(probesText(Self.probes, columns: columns)) {
+        #expect(Faces.columns(of: line) <= columns, "\(line)")
+        #expect(line.last != " ")
+      }
+    }
+    #expect(probesText([], columns: 80) == "to see  by means of  works\n")
+  }
+
+  @Test func reasonsAreWrappedWhole() {
+    let words = (0..<50).map { "word\($0)" }
+    let probe = ProbePart(
+      want: "x", using: "y", state: .no, reason: words.joined(separator: " "))
+    let lines = LoadTextTests.lines(probesText([probe], columns: 40)).dropFirst(2)
+    #expect(lines.allSatisfy { $0.hasPrefix("    word") })
+    #expect(lines.joined(separator: " ").split(separator: " ").map(String.init) == words)
+  }
+}
+
+/// How wide text is on a terminal.
+struct ColumnsTests {
+  @Test(
+    arguments: [
+      ("", 0), ("abc", 3), ("é", 1), ("e\u{301}", 2), ("日本", 4), ("👍", 2), ("한", 2), ("█▏", 2),
+      ("ａ", 2), ("⌚", 2), ("…", 1),
+    ])
+  func wideCharactersTakeTwo(text: String, width: Int) {
+    #expect(columns(of: text) == width)
+  }
+
+  @Test func textIsCutBetweenCharacters() {
+    #expect(clipped("abcdef", to: 6, mark: "…") == "abcdef")
+    #expect(clipped("abcdef", to: 4, mark: "…") == "abc…")
+    #expect(clipped("日本語", to: 4, mark: "…") == "日…")
+    #expect(clipped("abc", to: 1, mark: "…") == "…" && clipped("abc", to: 0, mark: "…") == "")
+    #expect(wrapped("ab cdefgh  i", to: 3) == ["ab", "cde", "fgh", "i"])
+    #expect(wrapped("", to: 3) == [])
+  }
+}

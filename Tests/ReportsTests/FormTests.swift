@@ -1,0 +1,111 @@
+import FoundationEssentials
+import Histograms
+import Reports
+import Testing
+
+/// What a snapshot looks like as JSON.
+struct FormTests {
+  @Test func whatWasWrittenIsRead() throws {
+    for longest in [nil, (12_400_000_000, "postgres (212)")] as [(UInt64, String)?] {
+      var snapshot = sample(final: true, longest: longest)
+      snapshot.filter = FilterPart(pids: [1, 2], comms: ["a b"], cgroups: ["/x/\u{1b}"])
+      #expect(try SnapshotJSON.snapshots(in: SnapshotJSON.line(snapshot)) == [snapshot])
+      let complete = snapshot.complete()
+      #expect(try SnapshotJSON.snapshots(in: SnapshotJSON.line(complete)) == [complete])
+    }
+  }
+
+  @Test func largeNumbersAreExact() throws {
+    var snapshot = sample(values: [.max / 70, 1 << 56, (1 << 53) + 1])
+    snapshot.loss.seen = .max
+    let all: [LoadSnapshot] = try SnapshotJSON.snapshots(in: SnapshotJSON.line(snapshot))
+    let read = try #require(all.first)
+    #expect(read == snapshot)
+    #expect(read.histograms.onCPU.max == UInt64.max / 70 * 3)
+  }
+
+  @Test func aSnapshotIsOneLine() throws {
+    var snapshot = sample()
+    snapshot.filter.comms = ["a\nb\r"]
+    let line = try SnapshotJSON.line(snapshot)
+    #expect(!line.contains(UInt8(ascii: "\n")) && !line.contains(UInt8(ascii: "\r")))
+  }
+
+  @Test func keysAreAsDocumented() throws {
+    let json = try JSONValue(sample(longest: (5, "dd (7)")))
+    #expect(
+      json.keys == [
+        "schema", "final", "host", "start", "end", "interval_ns", "filter", "probes", "loss",
+        "cost", "load", "tasks", "switches", "preemptions", "histograms",
+      ])
+    #expect(json["schema"] == .string("loadwatch/1"))
+    #expect(json["host"]?.keys == ["names", "kernels", "cpus"])
+    #expect(json["filter"]?.keys == ["pids", "comms", "cgroups"])
+    #expect(json["probes"]?.elements.first?.keys == ["want", "using", "state"])
+    #expect(json["probes"]?.elements.last?.keys == ["want", "using", "state", "reason"])
+    #expect(json["probes"]?.elements.last?["state"] == .string("cannot_tell"))
+    #expect(
+      json["loss"]?.keys == [
+        "seen", "delivered", "pending", "ring_full", "map_full", "recursion", "untraced",
+      ])
+    #expect(
+      json["cost"]?.keys == [
+        "bpf_ns_per_switch", "consumer_ns", "survey_ns", "resident_bytes", "ring_bytes",
+      ])
+    #expect(json["load"]?["kernel"]?.elements.count == 3)
+    #expect(json["tasks"]?["runnable"]?.keys == ["now", "mean", "max", "task_ns"])
+    #expect(
+      json["tasks"]?["uninterruptible"]?.keys == [
+        "now", "mean", "max", "task_ns", "longest_ns", "longest_task",
+      ])
+    let histograms = try #require(json["histograms"])
+    #expect(
+      histograms.keys == [
+        "run_queue_latency", "on_cpu", "blocked_uninterruptible", "blocked_interruptible",
+      ])
+    let latency = try #require(histograms["run_queue_latency"])
+    #expect(latency.keys == ["unit", "count", "sum", "min", "max", "buckets", "percentiles"])
+    #expect(latency["unit"] == .string("ns"))
+    #expect(latency["buckets"]?.elements.first?.keys == ["lo", "hi", "count"])
+    #expect(latency["percentiles"]?.keys == ["p50", "p90", "p99", "p999"])
+    let empty = try #require(histograms["blocked_interruptible"])
+    #expect(empty.keys == ["unit", "count", "sum", "buckets", "percentiles"])
+    #expect(empty["percentiles"]?.keys == [])
+  }
+
+  @Test func theSchemaFitsWhatIsWritten() throws {
+    let checker = try SchemaChecker()
+    var filtered = sample(final: true, longest: (5, "dd (7)"))
+    filtered.filter = FilterPart(pids: [1], comms: ["dd"], cgroups: ["/"])
+    filtered.cost.bpfNsPerSwitch = nil
+    let complete = sample().complete()
+    for snapshot in [
+      sample(), sample(values: []), filtered, try filtered.merged(with: filtered), complete,
+      try complete.merged(with: complete), try complete.merged(with: sample(host: "web-2")),
+    ] {
+      #expect(checker.faults(of: try JSONValue(snapshot)) == [])
+    }
+  }
+
+  @Test func theSchemaRefusesOtherThings() throws {
+    let checker = try SchemaChecker()
+    let valid = try String(decoding: SnapshotJSON.line(sample()), as: UTF8.self)
+    for (from, to) in [
+      (#""cpus":2"#, #""cpus":"2""#), (#""cpus":2"#, #""cpus":2,"x":1"#),
+      (#""cpus":2"#, #""cpu":2"#),
+      (#""ring_full":10"#, #""ring_full":-10"#), ("loadwatch/1", "loadwatch/2"),
+      (#""cannot_tell""#, #""maybe""#), (#""seen":115,"#, ""),
+    ] {
+      let broken = valid.replacing(from, with: to)
+      #expect(broken != valid)
+      let json = try JSONDecoder().decode(JSONValue.self, from: Data(broken.utf8))
+      #expect(checker.faults(of: json) != [], "\(to)")
+    }
+  }
+
+  @Test func timesAreInUTCWithMilliseconds() {
+    #expect(
+      SnapshotJSON.timestamp(Date(timeIntervalSince1970: 1_763_737_392.25))
+        == "2025-11-21T15:03:12.250Z")
+  }
+}

@@ -1,0 +1,240 @@
+import Histograms
+import Reports
+import Testing
+
+/// What several snapshots of clones add up to.
+struct MergeClonesTests {
+  /// All that adds up, whichever way it is added.
+  struct Sums: Equatable {
+    var numbers: [UInt64] = []
+    var named: [String: [UInt64]] = [:]
+    var histograms: [HistogramPart] = []
+
+    init(_ all: [CloneSnapshot]) throws {
+      numbers = [
+        \CloneSnapshot.intervalNs, \.loss.seen, \.loss.delivered, \.loss.ringFull, \.loss.mapFull,
+        \.loss.recursion, \.loss.untraced, \.cost.consumerNs, \.calls.fork, \.calls.vfork,
+        \.calls.clone, \.calls.clone3, \.calls.threads, \.pageTables.bytes, \.pageTables.entries,
+        \.pageTables.residentBytes, \.pageTables.hugetlbBytes,
+      ].map { field in all.reduce(0) { $0 + $1[keyPath: field] } }
+      for one in all {
+        for (error, count) in one.calls.failed { add([count], to: error) }
+        for part in one.phases { add([part.ns, part.count], to: part.name) }
+        for part in one.mappings { add([part.ns, part.count, part.bytes], to: part.kind) }
+        for part in one.costliest { add([part.ns, part.count], to: "\(part.pid) \(part.comm)") }
+        for part in one.stacks { add([part.ns, part.count], to: "\(part.comm) \(part.frames)") }
+        for part in one.slowest { add([part.ns], to: "\(part.at) \(part.child)") }
+      }
+      histograms = try [
+        \CloneHistogramsPart.clone, \.addressSpaceCopy, \.pageTableCopy, \.vforkWait,
+      ].map { part in
+        var sum = Histogram()
+        for one in all { sum.add(try one.histograms[keyPath: part].histogram()) }
+        return HistogramPart(sum)
+      }
+    }
+
+    private mutating func add(_ numbers: [UInt64], to name: String) {
+      named[name] = zip(named[name] ?? numbers.map { _ in 0 }, numbers).map { $0 + $1 }
+    }
+  }
+
+  @Test(arguments: 0..<50 as Range<UInt64>) func nothingIsLost(seed: UInt64) throws {
+    let (one, two) = (cloneSample(seed), cloneSample(seed + 1000))
+    let merged = try one.merged(with: two)
+    #expect(merged.final && merged.schema == CloneSnapshot.schemaName)
+    // The lists of the first few have room for both.
+    #expect(try Sums([merged]) == Sums([one, two]))
+  }
+
+  @Test(arguments: 0..<50 as Range<UInt64>) func theOrderOfAddingDoesNotMatter(seed: UInt64) throws
+  {
+    let (a, b, c) = (cloneSample(seed), cloneSample(seed + 1000), cloneSample(seed + 2000))
+    let left = try a.merged(with: b).merged(with: c)
+    let right = try a.merged(with: b.merged(with: c))
+    let swapped = try c.merged(with: b.merged(with: a))
+    for other in [right, swapped] {
+      #expect(try Sums([left]) == Sums([other]))
+      #expect(left.costliest == other.costliest && left.slowest == other.slowest)
+      #expect(left.stacks == other.stacks)
+      #expect(Set(left.phases.map(\.name)) == Set(other.phases.map(\.name)))
+      for field in [\PageTablesPart.nsPerEntry, \.msPerGiB, \.gbPerS] {
+        let (one, two) = (left.pageTables[keyPath: field], other.pageTables[keyPath: field])
+        #expect(abs(try #require(one) / #require(two) - 1) < 1e-12)
+      }
+    }
+  }
+
+  @Test(arguments: 0..<50 as Range<UInt64>) func sharesAreOfAllClones(seed: UInt64) throws {
+    let (one, two) = (cloneSample(seed), cloneSample(seed + 1000))
+    let merged = try one.merged(with: two)
+    let total = Double(merged.histograms.clone.sum)
+    for phase in merged.phases {
+      let share = total == 0 ? 0 : Double(phase.ns) / total
+      #expect(phase.share == (phase.name == "phase 5" ? nil : share))
+    }
+    // In the order of time, as far as the two tell.
+    for phases in [one.phases, two.phases] {
+      let names = phases.map(\.name)
+      #expect(merged.phases.map(\.name).filter { names.contains($0) } == names)
+    }
+  }
+
+  @Test func theLessCertainWayOfTellingStays() throws {
+    func merged(_ one: PhasePart.How, _ two: PhasePart.How) throws -> PhasePart.How? {
+      let parts = [one, two].map { how in
+        var snapshot = emptyClones()
+        snapshot.phases = [PhasePart(name: "x", ns: 1, share: 1, count: 1, how: how)]
+        return snapshot
+      }
+      return try parts[0].merged(with: parts[1]).phases.first?.how
+    }
+    #expect(try merged(.measured, .measured) == .measured)
+    #expect(try merged(.measured, .sampled) == .sampled)
+    #expect(try merged(.rest, .sampled) == .rest)
+  }
+
+  @Test func uncertaintiesAreOfIndependentSamples() throws {
+    func sampled(_ uncertainty: UInt64?) -> CloneSnapshot {
+      var snapshot = emptyClones()
+      snapshot.phases = [
+        PhasePart(
+          name: "x", ns: 100, share: 1, count: 1, how: .sampled, uncertaintyNs: uncertainty)
+      ]
+      return snapshot
+    }
+    #expect(try sampled(30).merged(with: sampled(40)).phases.first?.uncertaintyNs == 50)
+    #expect(try sampled(nil).merged(with: sampled(40)).phases.first?.uncertaintyNs == 40)
+    #expect(throws: MergeError.self) { try sampled(.max).merged(with: sampled(.max)) }
+  }
+
+  @Test func theFirstOfEachListStay() throws {
+    func list(_ numbers: [Int]) -> CloneSnapshot {
+      var snapshot = emptyClones()
+      snapshot.costliest = numbers.map {
+        MappingPart(
+          pid: $0, comm: "x", kind: "heap", range: "0-1", name: nil, bytes: 1, count: 1,
+          ns: UInt64($0))
+      }
+      snapshot.slowest = numbers.map {
+        SlowClonePart(
+          at: timestamp(0), pid: $0, tid: $0, comm: "x", call: "fork", child: 1, ns: UInt64($0),
+          residentBytes: 0)
+      }
+      snapshot.stacks = numbers.map {
+        StackPart(comm: "x", frames: ["f\($0)"], count: 1, ns: UInt64($0))
+      }
+      return snapshot
+    }
+    let merged = try list(Array(stride(from: 1, to: 40, by: 2))).merged(
+      with: list(Array(stride(from: 0, to: 40, by: 2))))
+    #expect(merged.costliest.map(\.ns) == (30..<40).reversed())
+    #expect(merged.slowest.map(\.ns) == (30..<40).reversed())
+    #expect(merged.stacks.map(\.ns) == (20..<40).reversed())
+  }
+
+  @Test func ratesAreWeightedByWhatTheyAreOf() throws {
+    func copied(
+      entries: UInt64, ns: Double?, resident: UInt64, ms: Double?, speed: Double?
+    ) -> CloneSnapshot {
+      var snapshot = emptyClones()
+      snapshot.pageTables = PageTablesPart(
+        bytes: 1, entries: entries, residentBytes: resident, hugetlbBytes: 1, nsPerEntry: ns,
+        msPerGiB: ms, gbPerS: speed, grade: nil)
+      return snapshot
+    }
+    let fast = copied(entries: 100, ns: 10, resident: 300, ms: 8, speed: 120)
+    let slow = copied(entries: 300, ns: 20, resident: 100, ms: 40, speed: 24)
+    let merged = try fast.merged(with: slow).pageTables
+    #expect(merged.nsPerEntry == 17.5 && merged.msPerGiB == 16)
+    // As long as it takes one after the other.
+    let seconds: Double = 300 / 120 + 100 / 24
+    let speed = try #require(merged.gbPerS)
+    #expect(abs(speed - 400 / seconds) < 1e-12)
+    #expect(merged.grade == "good")
+
+    let none = copied(entries: 0, ns: nil, resident: 0, ms: nil, speed: nil)
+    #expect(try fast.merged(with: none).pageTables.gbPerS == 120)
+    #expect(try none.merged(with: none).pageTables.grade == nil)
+    let stopped = copied(entries: 1, ns: 1, resident: 1, ms: 1, speed: 0)
+    #expect(throws: MergeError.self) { try stopped.merged(with: fast) }
+  }
+
+  @Test(arguments: [
+    (0, "terrible"), (9.99, "terrible"), (10, "poor"), (24.9, "poor"), (25, "good"),
+    (99.9, "good"), (100, "excellent"), (4000, "excellent"),
+  ])
+  func gradesAreThoseOfRedis(rate: Double, grade: String) {
+    #expect(PageTablesPart.grade(gbPerS: rate) == grade)
+  }
+
+  @Test func oneAdviceIsGivenOnce() throws {
+    var (one, two) = (emptyClones(), emptyClones())
+    one.advice = [AdvicePart(kind: "huge_pages", text: "Use them.", evidence: ["a", "b"])]
+    two.advice = [
+      AdvicePart(kind: "huge_pages", text: "Use them.", evidence: ["b", "c"]),
+      AdvicePart(kind: "limits", text: "Raise them.", evidence: []),
+    ]
+    #expect(
+      try one.merged(with: two).advice == [
+        AdvicePart(kind: "huge_pages", text: "Use them.", evidence: ["a", "b", "c"]),
+        AdvicePart(kind: "limits", text: "Raise them.", evidence: []),
+      ])
+  }
+
+  @Test func aSumOfMoreThan64BitsIsAnError() {
+    let fields: [WritableKeyPath<CloneSnapshot, UInt64>] = [
+      \.intervalNs, \.loss.seen, \.cost.consumerNs, \.calls.fork, \.calls.threads,
+      \.phases[0].ns, \.phases[0].count,
+      \.mappings[0].bytes, \.costliest[0].ns, \.stacks[0].count, \.pageTables.bytes,
+      \.pageTables.entries, \.pageTables.residentBytes,
+    ]
+    var one = emptyClones()
+    one.intervalNs = 1
+    one.loss.seen = 1
+    one.cost.consumerNs = 1
+    one.calls = CallsPart(fork: 1, threads: 1, failed: ["EAGAIN": 1])
+    one.phases = [PhasePart(name: "x", ns: 1, share: 1, count: 1, how: .measured)]
+    one.mappings = [MappingKindPart(kind: "heap", count: 1, bytes: 1, ns: 1)]
+    one.costliest = [
+      MappingPart(
+        pid: 1, comm: "x", kind: "heap", range: "0-1", name: nil, bytes: 1, count: 1, ns: 1)
+    ]
+    one.stacks = [StackPart(comm: "x", frames: [], count: 1, ns: 1)]
+    one.pageTables = PageTablesPart(
+      bytes: 1, entries: 1, residentBytes: 1, hugetlbBytes: 1, nsPerEntry: nil, msPerGiB: nil,
+      gbPerS: nil, grade: nil)
+    #expect(throws: Never.self) { try one.merged(with: one) }
+    var refused = one
+    refused.calls.failed["EAGAIN"] = .max
+    #expect(throws: MergeError.self) { try refused.merged(with: one) }
+    for field in fields {
+      var large = one
+      large[keyPath: field] = .max
+      #expect(throws: MergeError.self) { try large.merged(with: one) }
+    }
+
+    var full = Histogram()
+    full.record(1, times: .max)
+    var large = emptyClones()
+    large.histograms.vforkWait = HistogramPart(full)
+    #expect(throws: MergeError.self) { try large.merged(with: large) }
+  }
+
+  @Test func anotherFormOrOtherTasksCannotBeAdded() {
+    var other = emptyClones()
+    other.schema = "cloneprof/2"
+    #expect(throws: MergeError.self) { try emptyClones().merged(with: other) }
+    #expect(throws: MergeError.self) { try other.merged(with: emptyClones()) }
+    var some = emptyClones()
+    some.filter.pids = [1]
+    #expect(throws: MergeError.self) { try emptyClones().merged(with: some) }
+  }
+
+  @Test(arguments: 0..<10 as Range<UInt64>) func whatWasWrittenIsRead(seed: UInt64) throws {
+    let snapshot = cloneSample(seed)
+    let line = try SnapshotJSON.line(snapshot)
+    #expect(try SnapshotJSON.snapshots(in: line) == [snapshot])
+    #expect(throws: MergeError.self) { try SnapshotJSON.snapshots(in: line) as [LoadSnapshot] }
+  }
+}

@@ -1,0 +1,96 @@
+import Histograms
+import Reports
+
+/// A snapshot with a value of its own in every field.
+func sample(
+  host: String = "web-1", values: [UInt64] = [0, 900, 1_500, 3_000_000], seconds: UInt64 = 1,
+  start: Int = 0, final: Bool = false, now: Int = 5, longest: (UInt64, String)? = nil
+) -> LoadSnapshot {
+  func part(_ scale: UInt64) -> HistogramPart {
+    HistogramPart(histogram(values.map { $0 * scale }))
+  }
+  return LoadSnapshot(
+    final: final, host: HostPart(names: [host], kernels: ["6.18.44"], cpus: 2),
+    start: timestamp(start), end: timestamp(start + Int(seconds)),
+    intervalNs: seconds * 1_000_000_000, filter: FilterPart(),
+    probes: [
+      ProbePart(want: "switches", using: "tp_btf/sched_switch", state: .yes),
+      ProbePart(want: "stacks", using: "fentry", state: .cannotTell, reason: "not root"),
+    ],
+    loss: LossPart(
+      seen: 115, delivered: 100, pending: 2, ringFull: 10, mapFull: 2, recursion: 1, untraced: 4),
+    cost: CostPart(
+      bpfNsPerSwitch: 78.25, consumerNs: 12_000_000, surveyNs: 1_000_000,
+      residentBytes: 21_000_000, ringBytes: 8_388_608),
+    load: LoadPart(kernel: [4.21, 3.8, 2.11]),
+    tasks: TasksPart(
+      runnable: OccupancyPart(now: now, mean: 4.5, max: 9, taskNs: seconds * 4_500_000_000),
+      uninterruptible: OccupancyPart(
+        now: 2, mean: 2, max: 3, taskNs: seconds * 2_000_000_000, longestNs: longest?.0,
+        longestTask: longest?.1)),
+    switches: 104, preemptions: 7,
+    histograms: HistogramsPart(
+      runQueueLatency: part(1), onCPU: part(3), blockedUninterruptible: part(70),
+      blockedInterruptible: HistogramPart(Histogram())))
+}
+
+func histogram(_ values: some Sequence<UInt64>) -> Histogram {
+  var histogram = Histogram()
+  for value in values { histogram.record(value) }
+  return histogram
+}
+
+/// So many seconds after three in the afternoon; up to 60.
+func timestamp(_ second: Int) -> String {
+  "2025-11-21T15:00:\(second < 10 ? "0" : "")\(second).000Z"
+}
+
+extension LoadSnapshot {
+  /// An account of the same load in each average, of which a quarter is older.
+  mutating func addAccount(
+    _ groups: [(group: String, state: String, site: String?, load: Double)], delayed: Double
+  ) {
+    account = groups.map { group, state, site, load in
+      AccountPart(
+        group: group, state: state, site: site, load1: load, load5: load, load15: load)
+    }
+    olderThanWatch = [0.25, 0.25, 0.25]
+    self.delayed = [delayed, delayed, delayed]
+    let told = groups.reduce(0.25 + delayed) { $0 + $1.load }
+    remainder = load.kernel.map { $0 - told }
+  }
+
+  /// What all parts of the account are together.
+  var accounted: [Double] {
+    (0..<3).map { index in
+      let parts = (account ?? []).map { [$0.load1, $0.load5, $0.load15][index] }
+      return parts.reduce(0, +) + olderThanWatch![index] + delayed![index] + remainder![index]
+    }
+  }
+
+  /// With all that a snapshot may hold besides.
+  func complete() -> LoadSnapshot {
+    var all = self
+    all.addAccount(
+      [("nginx (8 processes)", "R", nil, 3), ("dd (7)", "D", "f (mutex)", 1)], delayed: 0)
+    all.load.recomputed = [4.2, 3.8, 2.1]
+    all.load.avenrun = [8602, 7782, 4301]
+    all.load.trueAverage = [4, 3, 2]
+    all.load.samples = [
+      LoadSamplePart(at: timestamp(2), active: 4, seen: 3, delayed: 1, mean: 3.5, load1: 4.21),
+      LoadSamplePart(at: timestamp(7), active: nil, seen: 3, delayed: nil, mean: nil, load1: 4.2),
+    ]
+    all.verdict = [
+      VerdictPart(
+        cause: "disk", share: 0.5, text: "dd waits.", evidence: ["1.00 is in D"], advice: "Wait."),
+      VerdictPart(cause: "healthy", share: 0.1, text: "Healthy.", evidence: [], advice: nil),
+    ]
+    all.pressure = PressurePart(
+      cpu: .init(some: 0.5, full: 0), io: .init(some: 0.1, full: 0.05), memory: nil)
+    all.limits = LimitsPart(
+      tasks: 90, threadsMax: 100, pidMax: 200, stackBytesPerTask: 16384, structBytesPerTask: 8128,
+      availableBytes: 1 << 30, cgroups: [.init(cgroup: "/a", tasks: 5, pidsMax: 9)])
+    all.stacks = [StackPart(comm: "dd", frames: ["f", "g"], count: 2, ns: 5)]
+    return all
+  }
+}

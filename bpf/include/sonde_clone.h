@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0) */
+/*
+ * What cloneprof's kernel side writes and the Swift side reads.
+ */
+#ifndef SONDE_CLONE_H
+#define SONDE_CLONE_H
+
+#include "sonde_records.h"
+
+/* Every record begins with its time (CLOCK_MONOTONIC, ns) and has its kind at
+ * offset 23.
+ */
+enum sonde_clone_kind {
+	SONDE_KIND_CLONE = 16,
+	SONDE_KIND_MAPPING = 17,
+	SONDE_KIND_SAMPLE = 18,
+	SONDE_KIND_STACK = 19,
+};
+
+enum sonde_call {
+	SONDE_CALL_CLONE = 0,
+	SONDE_CALL_CLONE3 = 1,
+	SONDE_CALL_FORK = 2,
+	SONDE_CALL_VFORK = 3,
+};
+
+enum sonde_mapping_kind {
+	SONDE_MAPPING_HEAP,
+	SONDE_MAPPING_STACK,
+	SONDE_MAPPING_ANONYMOUS,
+	SONDE_MAPPING_HUGETLB,
+	SONDE_MAPPING_FILE_PRIVATE,
+	SONDE_MAPPING_SHARED,
+	SONDE_MAPPING_KINDS,
+};
+
+/* All mappings of a kind whose page tables one clone went through. */
+struct sonde_mappings {
+	sonde_u64 bytes;
+	sonde_u64 ns;
+	sonde_u64 count;
+};
+
+/* Functions that are called once for each mapping, hugetlb mapping or 2 MiB. */
+enum sonde_step {
+	/* vm_area_dup() */
+	SONDE_STEP_MAPPING,
+	/* anon_vma_fork() */
+	SONDE_STEP_REVERSE_MAPPING,
+	/* copy_hugetlb_page_range() */
+	SONDE_STEP_HUGETLB,
+	/* copy_pte_range() */
+	SONDE_STEP_ENTRIES,
+	SONDE_STEPS,
+};
+
+struct sonde_step_sum {
+	sonde_u64 ns;
+	sonde_u64 count;
+};
+
+/* One call, at its end. Times are CLOCK_MONOTONIC, durations ns; 0 where a
+ * part wasn't measured.
+ */
+struct sonde_clone {
+	sonde_u64 time;
+	/* the whole call */
+	sonde_u64 ns;
+	sonde_u32 tid;
+	sonde_u8 call;
+	sonde_u8 pad[2];
+	sonde_u8 kind;
+	/* of a vfork parent, for its child */
+	sonde_u64 wait_ns;
+	/* dup_mmap(), or the bracket around it */
+	sonde_u64 address_space_ns;
+	/* copy_page_range() of all mappings */
+	sonde_u64 page_tables_ns;
+	/* from the child's being complete to its being runnable */
+	sonde_u64 wake_ns;
+	/* waiting for a CPU meanwhile: growth of run_delay */
+	sonde_u64 queued_ns;
+	/* all that it was off the CPU meanwhile, that wait and sleep */
+	sonde_u64 off_cpu_ns;
+	/* CLONE_*; of clone3 all 64 bits */
+	sonde_u64 flags;
+	sonde_u64 cgroup;
+	/* of the child's address space as it begins; 0 where it shares one */
+	sonde_u64 page_table_bytes;
+	sonde_u64 anonymous_pages;
+	sonde_u64 file_pages;
+	sonde_u64 shared_pages;
+	sonde_u64 swapped_pages;
+	sonde_u64 hugetlb_pages;
+	sonde_u32 tgid;
+	/* in the machine's own ids */
+	sonde_u32 child;
+	/* 0, or the errno it failed with */
+	sonde_u32 error;
+	sonde_u32 mappings;
+	sonde_u8 comm[SONDE_COMM_LEN];
+	struct sonde_mappings kinds[SONDE_MAPPING_KINDS];
+	/* 0 unless they were asked for */
+	struct sonde_step_sum steps[SONDE_STEPS];
+};
+
+/* A mapping whose page tables took long to copy. */
+struct sonde_mapping {
+	sonde_u64 time;
+	sonde_u64 ns;
+	sonde_u32 tid;
+	sonde_u8 mapping_kind;
+	sonde_u8 pad[2];
+	sonde_u8 kind;
+	sonde_u64 start;
+	sonde_u64 end;
+	sonde_u64 flags;
+};
+
+#define SONDE_SAMPLE_FRAMES 24
+
+/* Where in the kernel a task was that is inside a call. */
+struct sonde_sample {
+	sonde_u64 time;
+	/* bytes of frames */
+	sonde_u64 length;
+	sonde_u32 tid;
+	sonde_u8 pad[3];
+	sonde_u8 kind;
+	/* innermost first */
+	sonde_u64 frames[SONDE_SAMPLE_FRAMES];
+};
+
+#define SONDE_STACK_FRAMES 32
+
+/* Who asks for a call, in user space; its time is that of the call's begin. */
+struct sonde_stack {
+	sonde_u64 time;
+	/* bytes of frames; 0 where there is no stack */
+	sonde_u64 length;
+	sonde_u32 tid;
+	sonde_u8 pad[3];
+	sonde_u8 kind;
+	/* innermost first */
+	sonde_u64 frames[SONDE_STACK_FRAMES];
+};
+
+struct sonde_clone_config {
+	/* whether only the processes in the map of wanted ones count */
+	sonde_u32 only_wanted;
+	/* whether their descendants are wanted too */
+	sonde_u32 follows;
+	/* mappings that take less, ns, have no record of their own */
+	sonde_u32 mapping_threshold;
+	/* whether new threads count */
+	sonde_u32 threads;
+};
+
+_Static_assert(sizeof(struct sonde_mappings) == 24, "sonde_mappings");
+_Static_assert(sizeof(struct sonde_clone) == 376, "sonde_clone");
+_Static_assert(sizeof(struct sonde_mapping) == 48, "sonde_mapping");
+_Static_assert(sizeof(struct sonde_sample) == 216, "sonde_sample");
+_Static_assert(sizeof(struct sonde_stack) == 280, "sonde_stack");
+_Static_assert(sizeof(struct sonde_clone_config) == 16, "sonde_clone_config");
+_Static_assert(__builtin_offsetof(struct sonde_clone, kind) == 23, "kind");
+_Static_assert(__builtin_offsetof(struct sonde_mapping, kind) == 23, "kind");
+_Static_assert(__builtin_offsetof(struct sonde_sample, kind) == 23, "kind");
+_Static_assert(__builtin_offsetof(struct sonde_stack, kind) == 23, "kind");
+
+#endif
