@@ -1,19 +1,20 @@
 import LoadModel
+import Reports
 
-/// A load account with the groups that it is by.
+/// A load attribution with the groups that it is by.
 struct LoadLedger {
   private(set) var groups: AccountGroups
-  private(set) var account: LoadAccount
+  private(set) var attribution: LoadAttribution
   /// Who is active at the sample that is being taken.
-  private var active: [LoadAccount.Key: UInt64] = [:]
+  private var active: [LoadAttribution.Key: UInt64] = [:]
 
-  /// - Parameter before: the kernel's averages as the watch begins.
+  /// - Parameter before: the kernel's averages as the run begins.
   init(by: [Grouping], before: [3 of Double]) {
     groups = AccountGroups(by: by)
-    account = LoadAccount(before: before)
+    attribution = LoadAttribution(before: before)
   }
 
-  mutating func begin(before: [3 of Double]) { account = LoadAccount(before: before) }
+  mutating func begin(before: [3 of Double]) { attribution = LoadAttribution(before: before) }
 
   mutating func count(
     _ task: ActiveTask, _ sites: inout WaitSites, _ probes: borrowing SchedProbes
@@ -38,10 +39,11 @@ struct LoadLedger {
   ///
   /// - Parameters:
   ///   - delayed: how many the kernel counted though they slept.
-  ///   - mean: how many were active in the mean since the sample before.
+  ///   - mean: how many were active on average since the sample before.
   mutating func close(delayed: UInt64, mean: Double?) {
-    account.sample(active, delayed: delayed, mean: mean)
+    let names = groups
+    attribution.sample(active, delayed: delayed, mean: mean, family: names.family)
     active = [:]
-    groups.keep(account)
+    groups.keep(attribution)
   }
 }

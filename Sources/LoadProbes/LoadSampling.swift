@@ -1,6 +1,7 @@
 import BPF
 import LoadModel
 import Proc
+import Reports
 import Session
 
 /// Follows the kernel's load samples: when the next one is, who is active then, and what the kernel
@@ -68,7 +69,7 @@ struct LoadSampling {
       LoadLedger(by: by, before: recomputed.values)
     }
     taken = now
-    minute = RecentMinute(from: RecentMinute.Point(time: now))
+    minute = RecentMinute(from: RecentMinute.Point(time: now, system: .current()))
   }
 
   var shown: LoadLedger { ledgers[0] }
@@ -158,7 +159,8 @@ struct LoadSampling {
       minute.add(
         RecentMinute.Point(
           time: time, runnable: activeTime.runnable, shortLives: tracker.shortLives,
-          throttled: throttledCount, records: records.due, lost: records.lost))
+          throttled: throttledCount, records: records.due, lost: records.lost,
+          system: .current()))
     }
     let active = activeTime.all
     let mean = last.flatMap { last in

@@ -22,8 +22,8 @@ struct Reporter {
   private static let mostDrift: Int64 = 100_000_000
   private var whole: LoadInterval?
   private var last = Totals()
-  private let firstWitness = Witness.current()
-  private var lastWitness: Witness
+  private let firstCounters = SystemCounters.current()
+  private var lastCounters: SystemCounters
   private var lastMinute: RecentMinute?
   private let first: Totals
   /// Time of the last load sample that an interval has told of: the kernel makes its averages of one a
@@ -65,7 +65,7 @@ struct Reporter {
     lastTimestamp = firstTimestamp
     last.consumer = (try? SelfUsage.cpuTime()) ?? 0
     first = last
-    lastWitness = firstWitness
+    lastCounters = firstCounters
   }
 
   /// The snapshot of an interval that has just been closed.
@@ -76,7 +76,7 @@ struct Reporter {
     let now = Totals(
       account: account, delivered: cost.delivered, survey: cost.survey,
       consumer: try SelfUsage.cpuTime())
-    let witness = Witness.current()
+    let counters = SystemCounters.current()
     let offset = Clocks.wall &- (Clocks.monotonic &+ cost.clockOffset)
     if abs(Int64(bitPattern: offset &- wallOffset)) > Self.mostDrift { wallOffset = offset }
     let times = (start: lastTimestamp, end: Self.timestamp(interval.end &+ wallOffset))
@@ -84,13 +84,13 @@ struct Reporter {
     lastMinute?.add(
       RecentMinute.Point(
         time: interval.end &- cost.clockOffset, runnable: cost.runnable,
-        shortLives: cost.shortLives, records: account.due, lost: account.lost, witness: witness))
+        shortLives: cost.shortLives, records: account.due, lost: account.lost, system: counters))
     let snapshot = try snapshot(
-      interval, times, from: last, to: now, sampling, since: lastWitness, witness, final: false)
+      interval, times, from: last, to: now, sampling, since: lastCounters, counters, final: false)
     lastTimestamp = times.end
     told = sampling?.samples.last?.time ?? told
     last = now
-    lastWitness = witness
+    lastCounters = counters
     if whole == nil {
       whole = interval
     } else {
@@ -104,12 +104,13 @@ struct Reporter {
     let all = whole ?? LoadInterval(start: start, end: start)
     return try snapshot(
       all, (firstTimestamp, lastTimestamp), from: first, to: last, sampling,
-      since: firstWitness, lastWitness, final: true)
+      since: firstCounters, lastCounters, final: true)
   }
 
   private func snapshot(
     _ interval: LoadInterval, _ times: (start: String, end: String), from before: Totals,
-    to now: Totals, _ sampling: LoadSampling?, since: Witness, _ witness: Witness, final: Bool
+    to now: Totals, _ sampling: LoadSampling?, since: SystemCounters, _ counters: SystemCounters,
+    final: Bool
   ) throws -> LoadSnapshot {
     let load = try sampling?.samples.isEmpty == false ? sampling!.kernel : LoadAverage.current()
     let length = interval.end - interval.start
@@ -120,7 +121,7 @@ struct Reporter {
       intervalNs: length, filter: filter, probes: probes, loss: loss(from: before, to: now),
       cost: CostPart(
         bpfNsPerSwitch: runs == 0 ? nil : Double(runTime) / Double(runs),
-        consumerNs: now.consumer - before.consumer, surveyNs: now.survey - before.survey,
+        consumerNs: now.consumer - before.consumer, taskScanNs: now.survey - before.survey,
         residentBytes: try SelfUsage.residentBytes(), ringBytes: ringBytes),
       load: LoadPart(kernel: [load.load1, load.load5, load.load15]),
       tasks: TasksPart(
@@ -133,9 +134,9 @@ struct Reporter {
         onCPU: HistogramPart(interval.onCPU),
         blockedUninterruptible: HistogramPart(interval.blockedUninterruptible),
         blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
-    snapshot.pressure = PressurePart(since: since, witness, over: length)
+    snapshot.pressure = PressurePart(since: since, counters, over: length)
     if let sampling, !sampling.samples.isEmpty {
-      addAccount(sampling, to: &snapshot)
+      addAttribution(sampling, to: &snapshot)
       snapshot.verdict = verdict(snapshot, sampling, lastMinute ?? sampling.minute).parts()
     }
     snapshot.limits = try? limits(LoadAverage.current())
@@ -148,7 +149,7 @@ struct Reporter {
       seen: b.due - a.due,
       delivered: now.delivered - before.delivered,
       pending: pending(now),
-      ringFull: b.ringFull - a.ringFull, mapFull: b.noRing - a.noRing,
+      ringFull: b.ringFull - a.ringFull, noRing: b.noRing - a.noRing,
       recursion: b.recursion - a.recursion,
       untraced: b.untraced > a.untraced ? b.untraced - a.untraced : 0)
   }
@@ -163,8 +164,8 @@ struct Reporter {
   ) -> OccupancyPart {
     OccupancyPart(
       now: occupancy.now, mean: length == 0 ? 0 : Double(occupancy.total) / Double(length),
-      max: occupancy.maximum, taskNs: occupancy.total, longestNs: longest?.duration,
-      longestTask: longest.map { "\($0.comm.text) (\($0.tid))" })
+      max: occupancy.maximum, taskNs: occupancy.total,
+      longest: longest.map { LongestWait(ns: $0.duration, comm: $0.comm.text, tid: $0.tid) })
   }
 
   /// - Parameter wall: CLOCK_REALTIME, ns.

@@ -1,12 +1,13 @@
 import LoadModel
 import Proc
+import Reports
 
 /// Tasks that could run but for their cgroup's CPU quota. They are in no load average.
 struct Throttling {
   /// By which part load1 would be higher if the kernel counted them.
-  private var account = LoadAccount(before: [3 of Double](repeating: 0))
+  private var attribution = LoadAttribution(before: [3 of Double](repeating: 0))
   private var quotas: [Quota] = []
-  private var now: [LoadAccount.Key: UInt64] = [:]
+  private var now: [LoadAttribution.Key: UInt64] = [:]
   /// Of one sample's processes, the index of their cgroup.
   private var known: [UInt32: UInt64] = [:]
   private var mounts: [Mount]?
@@ -31,7 +32,7 @@ struct Throttling {
         hasTheirIDs ? CPUQuota.of(process: Int32(bitPattern: task.tgid), mounts) : nil)
       known[task.tgid] = first
     }
-    now[LoadAccount.Key(state: .runnable, first: first), default: 0] += 1
+    now[LoadAttribution.Key(state: .runnable, first: first), default: 0] += 1
   }
 
   private mutating func index(_ quota: CPUQuota?) -> UInt64 {
@@ -51,15 +52,15 @@ struct Throttling {
   }
 
   mutating func close() {
-    account.sample(now, mean: nil)
+    attribution.sample(now, mean: nil)
     now = [:]
     (known, mounts) = ([:], nil)
   }
 
   /// By cgroup, what load1 lacks for it; the largest first.
   var cgroups: [(quota: Quota?, load1: Double)] {
-    account.groups.map { key, parts in
-      (Int(exactly: key.first).map { quotas[$0] }, parts[0])
+    attribution.groups.map { key, group in
+      (Int(exactly: key.first).map { quotas[$0] }, group.averages[0])
     }.sorted { $0.load1 > $1.load1 }
   }
 }

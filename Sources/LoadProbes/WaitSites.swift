@@ -1,6 +1,6 @@
 import LoadModel
 import Proc
-import Reports
+package import Reports
 import Records
 import Symbols
 
