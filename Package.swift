@@ -54,14 +54,14 @@ let package = Package(
     .target(name: "Histograms", swiftSettings: strict),
     .target(name: "Proc", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "Symbols", dependencies: ["CElf", "Proc"], swiftSettings: strict),
+    .target(name: "Reports", dependencies: ["Histograms"], swiftSettings: strict),
     .target(name: "Input", swiftSettings: strict),
     .target(
-      name: "LoadModel", dependencies: ["Records", "Histograms", "Input", "Proc", "Reports"],
+      name: "LoadModel", dependencies: ["Records", "Histograms", "Input", "Reports"],
       swiftSettings: strict + lifetimes),
     .target(
       name: "CloneModel", dependencies: ["Records", "Histograms"],
       swiftSettings: strict + lifetimes),
-    .target(name: "Reports", dependencies: ["Histograms"], swiftSettings: strict),
     .target(
       name: "Faces", dependencies: ["Histograms", "Reports"], swiftSettings: strict),
     .target(
@@ -150,11 +150,13 @@ let package = Package(
       ],
       swiftSettings: tests),
     .testTarget(
-      name: "LoadProbesTests", dependencies: ["LoadModel", "Reports"], swiftSettings: strict),
+      name: "LoadProbesTests", dependencies: ["LoadModel", "LoadProbes", "Proc", "Reports"],
+      swiftSettings: strict),
     .testTarget(
       name: "HistogramsTests", dependencies: ["Histograms", "Support"], swiftSettings: strict),
     .testTarget(
-      name: "LoadModelTests", dependencies: ["LoadModel", "Records", "Histograms", "Support"],
+      name: "LoadModelTests",
+      dependencies: ["LoadModel", "Records", "Reports", "Histograms", "Support"],
       swiftSettings: strict + lifetimes),
     .testTarget(
       name: "CloneModelTests", dependencies: ["CloneModel", "Records", "Histograms", "Support"],

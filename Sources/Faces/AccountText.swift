@@ -1,6 +1,6 @@
 import Reports
 
-/// Who makes up the load average, and what that means.
+/// The load average broken down, and what that means.
 struct AccountText {
   let columns: Int
   let bars: BarStyle
@@ -11,21 +11,22 @@ struct AccountText {
 
   /// - Parameter limit: how many groups there is room for.
   func account(_ snapshot: LoadSnapshot, limit: Int) -> [Line] {
-    guard let account = snapshot.account, let older = snapshot.olderThanWatch?.first,
-      let remainder = snapshot.remainder?.first
-    else { return [] }
-    let shown = account.filter { $0.load1 >= 0.005 }.prefix(limit)
-    let rest = account.dropFirst(shown.count)
+    guard let attribution = snapshot.attribution else { return [] }
+    let shown = attribution.rows.filter { $0.load1 >= 0.005 }.prefix(limit)
+    let rest = attribution.rows.dropFirst(shown.count)
     var rows = shown.map { row in
-      (name: name(row), state: row.state, load: row.load1, site: escaped(row.site ?? ""))
+      (
+        name: escaped(row.label(by: attribution.by)), state: row.state.rawValue, load: row.load1,
+        site: escaped(row.site ?? "")
+      )
     }
     func add(_ name: String, _ load: Double) {
       if abs(load) >= 0.005 { rows.append((name, "", load, "")) }
     }
     add("others", rest.reduce(0) { $0 + $1.load1 })
-    add("asleep, not yet dequeued", snapshot.delayed?.first ?? 0)
-    add("older than this watch", older)
-    add("not explained", remainder)
+    add("asleep, not yet dequeued", attribution.delayed.first ?? 0)
+    add("before this run", attribution.beforeRun.first ?? 0)
+    add("unattributed", attribution.unattributed.first ?? 0)
     let width = min(28, max(21, rows.map { Faces.columns(of: $0.name) }.max() ?? 0))
     let site = min(28, rows.map { Faces.columns(of: $0.site) }.max() ?? 0)
     let free = columns - width - 3 - Self.figure - site - 6
@@ -47,10 +48,6 @@ struct AccountText {
         if site > 0 { line.add("  " + clipped(row.site, to: site, mark: bars.mark)) }
         return line
       }
-  }
-
-  private func name(_ row: AccountPart) -> String {
-    row.group.isEmpty ? (row.state == "R" ? "runnable" : "uninterruptible") : escaped(row.group)
   }
 
   func verdict(_ parts: [VerdictPart], withEvidence: Bool) -> [Line] {

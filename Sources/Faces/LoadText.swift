@@ -95,11 +95,11 @@ public struct LoadText: Sendable {
       occupancy("runnable (R)", tasks.runnable),
       occupancy("uninterruptible (D)", tasks.uninterruptible),
     ]
-    if let ns = tasks.uninterruptible.longestNs {
-      var longest = Line(left("  waiting longest", 19) + "  ")
-      longest.add(durationText(ns: ns), .strong)
-      if let task = tasks.uninterruptible.longestTask { longest.add("  " + escaped(task)) }
-      lines.append(longest)
+    if let longest = tasks.uninterruptible.longest {
+      var line = Line(left("  waiting longest", 19) + "  ")
+      line.add(durationText(ns: longest.ns), .strong)
+      line.add("  " + escaped("\(longest.comm) (\(longest.tid))"))
+      lines.append(line)
     }
     return lines
   }
@@ -129,10 +129,10 @@ public struct LoadText: Sendable {
   private func cost(_ snapshot: LoadSnapshot) -> [Line] {
     let cost = snapshot.cost
     let share = percentText(cost.consumerNs, of: snapshot.intervalNs)
-    let surveys = percentText(cost.surveyNs, of: snapshot.intervalNs)
+    let scans = percentText(cost.taskScanNs, of: snapshot.intervalNs)
     return head.cost(
       kernelNs: cost.bpfNsPerSwitch, event: "switch",
-      consumer: "\(share) of one CPU (\(surveys) surveys)", residentBytes: cost.residentBytes,
+      consumer: "\(share) of one CPU (\(scans) task scans)", residentBytes: cost.residentBytes,
       ringBytes: cost.ringBytes)
   }
 }

@@ -60,7 +60,8 @@ struct SnapshotHead {
     } else {
       let total = "LOST \(countText(loss.lost)) of \(countText(loss.seen)) records"
       let causes = [
-        ("ring full", loss.ringFull), ("map full", loss.mapFull), ("recursion", loss.recursion),
+        ("ring full", loss.ringFull), ("no ring", loss.noRing), ("map full", loss.mapFull ?? 0),
+        ("recursion", loss.recursion),
       ].filter { $1 > 0 }.map { Line("\($0) \(countText($1))", .alarm) }
       parts = [Line("\(total) (\(percentText(loss.lost, of: loss.seen))):", .alarm)] + causes
     }

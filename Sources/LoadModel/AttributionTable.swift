@@ -1,3 +1,5 @@
+import Reports
+
 /// A load attribution with the groups that it is by.
 struct AttributionTable {
   private(set) var groups: GroupNames
@@ -32,9 +34,10 @@ struct AttributionTable {
   ///
   /// - Parameters:
   ///   - delayed: how many the kernel counted though they slept.
-  ///   - mean: how many were active in the mean since the sample before.
+  ///   - mean: how many were active on average since the sample before.
   mutating func close(delayed: UInt64, mean: Double?) {
-    attribution.sample(active, delayed: delayed, mean: mean)
+    let names = groups
+    attribution.sample(active, delayed: delayed, mean: mean, family: names.family)
     active = [:]
     groups.keep(attribution)
   }

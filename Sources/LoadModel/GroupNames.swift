@@ -1,18 +1,15 @@
-/// What the load attribution tells tasks apart by.
-public enum Grouping: String, Sendable, CaseIterable, Codable {
-  case process, thread, cgroup, user, comm, state, site
-}
+import Reports
 
 /// Groups of the load attribution: their keys, and names that stay when their tasks are gone.
 struct GroupNames {
   let by: [Grouping]
   private var names: [Grouping: [UInt64: String]] = [:]
+  /// Of names, what stands for them in a key; processes and threads are in families by theirs.
   private var numbers: [Grouping: [String: UInt64]] = [:]
   private var lastNumber: UInt64 = 0
   /// Of the leaders of processes, as last seen: a process takes another name as it execs.
   private var leaders: [UInt64: Comm] = [:]
   private var kinds: [UInt64: WaitKind] = [:]
-  private var kernelThreads: Set<UInt64> = []
 
   init(by: [Grouping]) {
     self.by = by
@@ -37,9 +34,34 @@ struct GroupNames {
   }
 
   mutating func key(of task: ActiveTask, _ sample: borrowing SampleNames) -> LoadAttribution.Key {
-    LoadAttribution.Key(
-      state: task.state, first: part(by[0], task, sample),
-      second: by.count > 1 ? part(by[1], task, sample) : 0)
+    var key = LoadAttribution.Key(state: task.state == .runnable ? .runnable : .uninterruptible)
+    for (index, grouping) in by.enumerated() {
+      let part = part(grouping, task, sample)
+      if index == 0 { key.first = part } else { key.second = part }
+      switch grouping {
+      case .process, .thread, .comm: key.isKernelThread = task.isKernelThread
+      case .site where task.state == .uninterruptible: key.wait = kinds[part] ?? .unknown
+      default: break
+      }
+    }
+    return key
+  }
+
+  /// The same of all processes or threads of its name; nil where groups have no such name.
+  func family(of key: LoadAttribution.Key) -> LoadAttribution.Key? {
+    var family = key
+    family.isFolded = true
+    var isFamily = false
+    func number(_ grouping: Grouping, _ value: UInt64) -> UInt64? {
+      guard grouping == .process || grouping == .thread else { return value }
+      isFamily = true
+      return names[grouping]?[value].flatMap { numbers[grouping]?[$0] }
+    }
+    for (index, grouping) in by.enumerated() {
+      guard let number = number(grouping, index == 0 ? key.first : key.second) else { return nil }
+      if index == 0 { family.first = number } else { family.second = number }
+    }
+    return isFamily ? family : nil
   }
 
   private mutating func part(
@@ -49,19 +71,21 @@ struct GroupNames {
     case .state: return 0
     case .process:
       let tgid = UInt64(task.tgid)
-      if task.isKernelThread { kernelThreads.insert(tgid) } else { kernelThreads.remove(tgid) }
       if task.tid == task.tgid, leaders[tgid] != task.comm {
         leaders[tgid] = task.comm
         names[grouping]?[tgid] = nil
       }
-      if names[grouping]?[tgid] == nil {
-        // A new task that nothing has been reported of yet has no process.
-        names[grouping, default: [:]][tgid] =
-          task.tgid == 0 ? "(unknown)" : "\(sample.processName(of: task)) (\(task.tgid))"
+      // Of a task that was only just created nothing is known yet.
+      if tgid != 0 {
+        if names[grouping]?[tgid] == nil {
+          names[grouping, default: [:]][tgid] = sample.processName(of: task)
+        }
+        if let name = names[grouping]?[tgid] { _ = number(grouping, name) }
       }
       return tgid
     case .thread:
-      names[grouping, default: [:]][UInt64(task.tid)] = "\(task.comm.text) (\(task.tid))"
+      names[grouping, default: [:]][UInt64(task.tid)] = task.comm.text
+      _ = number(grouping, task.comm.text)
       return UInt64(task.tid)
     case .cgroup:
       if names[grouping]?[task.cgroup] == nil {
@@ -69,7 +93,7 @@ struct GroupNames {
           sample.cgroupPath(of: task) ?? "cgroup \(task.cgroup)"
       }
       return task.cgroup
-    case .comm: return number(grouping, task.comm.text)
+    case .comm: return named(grouping, task.comm.text)
     case .user:
       let user = sample.user(of: task)
       let id = user.map { UInt64($0.id) } ?? .max
@@ -78,7 +102,7 @@ struct GroupNames {
     case .site:
       guard task.state == .uninterruptible else { return 0 }
       let site = sample.sites.site(of: task)
-      let number = number(grouping, site.name)
+      let number = named(grouping, site.name)
       kinds[number] = site.kind
       return number
     }
@@ -87,8 +111,12 @@ struct GroupNames {
   private mutating func number(_ grouping: Grouping, _ name: String) -> UInt64 {
     if let known = numbers[grouping]?[name] { return known }
     lastNumber += 1
-    let number = lastNumber
-    numbers[grouping, default: [:]][name] = number
+    numbers[grouping, default: [:]][name] = lastNumber
+    return lastNumber
+  }
+
+  private mutating func named(_ grouping: Grouping, _ name: String) -> UInt64 {
+    let number = number(grouping, name)
     names[grouping, default: [:]][number] = name
     return number
   }
@@ -99,39 +127,51 @@ struct GroupNames {
       return
     }
     for (index, grouping) in by.enumerated() {
-      let used = Set(attribution.groups.keys.map { index == 0 ? $0.first : $0.second })
-      names[grouping] = names[grouping]?.filter { used.contains($0.key) }
-      numbers[grouping] = numbers[grouping]?.filter { used.contains($0.value) }
-      if grouping == .site { kinds = kinds.filter { used.contains($0.key) } }
-      if grouping == .process {
-        leaders = leaders.filter { used.contains($0.key) }
-        kernelThreads.formIntersection(used)
+      func used(isFolded: Bool) -> Set<UInt64> {
+        Set(
+          attribution.groups.keys.filter { $0.isFolded == isFolded }
+            .map { index == 0 ? $0.first : $0.second })
+      }
+      let (single, folded) = (used(isFolded: false), used(isFolded: true))
+      if grouping == .process || grouping == .thread {
+        names[grouping] = names[grouping]?.filter { single.contains($0.key) }
+        let own = Set((names[grouping] ?? [:]).values)
+        numbers[grouping] = numbers[grouping]?.filter {
+          own.contains($0.key) || folded.contains($0.value)
+        }
+        if grouping == .process { leaders = leaders.filter { single.contains($0.key) } }
+      } else {
+        let all = single.union(folded)
+        names[grouping] = names[grouping]?.filter { all.contains($0.key) }
+        numbers[grouping] = numbers[grouping]?.filter { all.contains($0.value) }
+        if grouping == .site { kinds = kinds.filter { all.contains($0.key) } }
       }
     }
   }
 
-  /// What it waits for, where groups are by site.
-  func kind(of key: LoadAttribution.Key) -> WaitKind {
-    zip(by, [key.first, key.second]).first { $0.0 == .site }.flatMap { kinds[$0.1] } ?? .other
-  }
-
-  /// Whether it is a kernel thread, where groups are by process.
-  func isKernelThread(_ key: LoadAttribution.Key) -> Bool {
-    zip(by, [key.first, key.second]).contains { $0 == .process && kernelThreads.contains($1) }
-  }
-
-  /// Who it is, by all but the site; and the site, where groups are by site.
-  func name(of key: LoadAttribution.Key) -> (group: String, site: String?) {
-    if key == LoadAttribution.others(key.state) { return ("others", nil) }
-    var group: [String] = []
-    var site: String?
-    for (grouping, value) in zip(by, [key.first, key.second]) {
-      switch grouping {
-      case .state: break
-      case .site: site = names[grouping]?[value]
-      default: group.append(names[grouping]?[value] ?? "(unknown)")
-      }
+  /// Every group as a row, nothing left out.
+  func rows(_ attribution: LoadAttribution) -> [AttributionRow] {
+    // Of families, which go by numbers.
+    let families = numbers.mapValues { numbers in
+      Dictionary(numbers.map { ($0.value, $0.key) }) { first, _ in first }
     }
-    return (group.joined(separator: ", "), site)
+    return attribution.rows { key in
+      var row = AttributionRow(state: key.state)
+      guard key != key.others else { return row }
+      for (grouping, value) in zip(by, [key.first, key.second]) {
+        let name = (key.isFolded ? families : names)[grouping]?[value] ?? names[grouping]?[value]
+        let id = key.isFolded || name == nil ? nil : UInt32(truncatingIfNeeded: value)
+        switch grouping {
+        case .state: break
+        case .process: (row.process, row.pid) = (name, id)
+        case .thread: (row.comm, row.tid) = (name, id)
+        case .comm: row.comm = name
+        case .cgroup: row.cgroup = name
+        case .user: row.user = name
+        case .site: row.site = name
+        }
+      }
+      return row
+    }
   }
 }

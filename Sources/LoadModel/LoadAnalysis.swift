@@ -56,6 +56,7 @@ public struct LoadAnalysis: ~Copyable, Model {
       take(reading)
     case .names(let answers):
       names.take(answers)
+      reporter?.take(answers)
     case .sampleEnds:
       sampler?.count(names)
     case .settles(let reading, let isLate, let wall, let monotonic):
@@ -82,7 +83,7 @@ public struct LoadAnalysis: ~Copyable, Model {
       RecentMinute.Point(
         time: reading.time, runnable: active.runnable, shortLives: tracker.shortLives,
         throttled: sampler.throttledCount, records: counters.due, lost: counters.lost,
-        witness: system))
+        system: system))
   }
 
   // MARK: - What it wants to know
@@ -91,7 +92,8 @@ public struct LoadAnalysis: ~Copyable, Model {
   /// `.names` until there are none.
   public mutating func takeLookups() -> [Lookup] {
     if let waits { return names.missing(stacks: waits.sums.keys.lazy.map(\.stack)) }
-    return sampler?.lookups(&names) ?? []
+    let lookups = sampler?.lookups(&names) ?? []
+    return lookups.isEmpty ? reporter?.lookups ?? [] : lookups
   }
 
   /// When the kernel takes its next load sample, CLOCK_MONOTONIC, ns; nil while that isn't known.

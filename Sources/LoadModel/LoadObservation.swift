@@ -1,4 +1,3 @@
-public import Proc
 public import Reports
 
 /// What enters the load model besides ring records and task scans. Times in ns; on the run queue clock
@@ -73,7 +72,7 @@ public struct IntervalReading: Codable, Sendable {
   public var wall: UInt64
   public var counters: LoadCounters
   public var own: OwnUsage
-  public var system: Witness
+  public var system: SystemCounters
   /// As of now, where there is no sample to go by.
   public var load: [Double]
   public var onlineCPUs: Int
@@ -81,7 +80,7 @@ public struct IntervalReading: Codable, Sendable {
 
   public init(
     at: UInt64, clockOffset: UInt64, wall: UInt64, counters: LoadCounters, own: OwnUsage,
-    system: Witness, load: [Double], onlineCPUs: Int, limits: LimitsPart?
+    system: SystemCounters, load: [Double], onlineCPUs: Int, limits: LimitsPart?
   ) {
     (self.at, self.clockOffset, self.wall) = (at, clockOffset, wall)
     (self.counters, self.own, self.system) = (counters, own, system)
@@ -183,11 +182,11 @@ public struct SampleReading: Codable, Sendable {
   public var delayed: UInt64?
   /// Nil where they were read too late to say anything of that time.
   public var counters: LoadCounters?
-  public var system: Witness?
+  public var system: SystemCounters?
 
   public init(
     time: UInt64, clockOffset: UInt64, throttled: Set<UInt32>, delayed: UInt64?,
-    counters: LoadCounters?, system: Witness?
+    counters: LoadCounters?, system: SystemCounters?
   ) {
     (self.time, self.clockOffset) = (time, clockOffset)
     (self.throttled, self.delayed) = (throttled, delayed)

@@ -17,6 +17,9 @@ struct LoadReporter {
   /// Time of the last load sample that an interval has reported: the kernel makes its averages of one a
   /// while later, and an interval may end in between.
   private(set) var reportedSample: UInt64 = 0
+  /// The process that the last verdict wanted to know of where it may run, and what was answered.
+  private(set) var wantedAffinity: UInt32?
+  private var affinity: (pid: UInt32, allowed: Verdict.Affinity?)?
 
   init(_ setup: LoadSetup, _ reading: IntervalReading) {
     self.setup = setup
@@ -27,7 +30,25 @@ struct LoadReporter {
     last = reading
     minute = RecentMinute(
       from: RecentMinute.Point(
-        time: reading.at &- reading.clockOffset, witness: reading.system))
+        time: reading.at &- reading.clockOffset, system: reading.system))
+  }
+
+  /// Asks where a process may run: for the next verdict.
+  var lookups: [Lookup] {
+    guard setup.pidsAreGlobal, let pid = wantedAffinity, affinity?.pid != pid else { return [] }
+    return [.affinity(process: pid)]
+  }
+
+  mutating func take(_ answers: [Answer]) {
+    for answer in answers {
+      guard case .affinity(let pid) = answer.lookup else { continue }
+      let allowed = answer.count.map { Verdict.Affinity(list: answer.text ?? "", count: $0) }
+      affinity = (pid, allowed)
+    }
+  }
+
+  func affinity(of pid: UInt32) -> Verdict.Affinity? {
+    affinity?.pid == pid ? affinity?.allowed : nil
   }
 
   /// A load sample was taken.
@@ -45,7 +66,7 @@ struct LoadReporter {
       RecentMinute.Point(
         time: interval.end &- reading.clockOffset, runnable: tracker.activeBefore.runnable,
         shortLives: tracker.shortLives, records: reading.counters.due,
-        lost: reading.counters.lost, witness: reading.system))
+        lost: reading.counters.lost, system: reading.system))
     lastMinute = minute
     let report = report(interval, times, from: last, to: reading, sampler, final: false)
     lastTimestamp = times.end
@@ -60,13 +81,13 @@ struct LoadReporter {
   }
 
   /// The report of all intervals together.
-  func total(_ sampler: LoadSampler?) -> LoadSnapshot {
+  mutating func total(_ sampler: LoadSampler?) -> LoadSnapshot {
     report(
       total ?? LoadInterval(start: first.at, end: first.at), (firstTimestamp, lastTimestamp),
       from: first, to: last, sampler, final: true)
   }
 
-  private func report(
+  private mutating func report(
     _ interval: LoadInterval, _ times: (start: String, end: String), from before: IntervalReading,
     to now: IntervalReading, _ sampler: LoadSampler?, final: Bool
   ) -> LoadSnapshot {
@@ -80,7 +101,7 @@ struct LoadReporter {
       loss: loss(from: before.counters, to: now.counters),
       cost: CostPart(
         bpfNsPerSwitch: runs == 0 ? nil : Double(runTime) / Double(runs),
-        consumerNs: now.own.cpuNs - before.own.cpuNs, surveyNs: now.own.scanNs - before.own.scanNs,
+        consumerNs: now.own.cpuNs - before.own.cpuNs, taskScanNs: now.own.scanNs - before.own.scanNs,
         residentBytes: now.own.residentBytes, ringBytes: setup.ringBytes),
       load: LoadPart(kernel: sampler?.shown ?? now.load),
       tasks: TasksPart(
@@ -97,7 +118,9 @@ struct LoadReporter {
     snapshot.limits = now.limits
     if let sampler {
       addAttribution(sampler, to: &snapshot)
-      snapshot.verdict = verdict(snapshot, sampler, lastMinute ?? minute).parts()
+      let verdict = verdict(snapshot, sampler, lastMinute ?? minute)
+      snapshot.verdict = verdict.parts()
+      wantedAffinity = verdict.needsAffinityOf
     }
     return snapshot
   }
@@ -105,7 +128,7 @@ struct LoadReporter {
   private func loss(from a: LoadCounters, to b: LoadCounters) -> LossPart {
     LossPart(
       seen: b.due - a.due, delivered: b.delivered - a.delivered, pending: b.pending,
-      ringFull: b.ringFull - a.ringFull, mapFull: b.noRing - a.noRing,
+      ringFull: b.ringFull - a.ringFull, noRing: b.noRing - a.noRing,
       recursion: b.recursion - a.recursion,
       untraced: b.untraced > a.untraced ? b.untraced - a.untraced : 0)
   }
@@ -115,8 +138,8 @@ struct LoadReporter {
   ) -> OccupancyPart {
     OccupancyPart(
       now: occupancy.now, mean: length == 0 ? 0 : Double(occupancy.total) / Double(length),
-      max: occupancy.maximum, taskNs: occupancy.total, longestNs: longest?.duration,
-      longestTask: longest.map { "\($0.comm.text) (\($0.tid))" })
+      max: occupancy.maximum, taskNs: occupancy.total,
+      longest: longest.map { LongestWait(ns: $0.duration, comm: $0.comm.text, tid: $0.tid) })
   }
 
   /// - Parameter wall: CLOCK_REALTIME, ns.

@@ -1,3 +1,5 @@
+import Reports
+
 /// Follows the kernel's load samples: when the next one is, who is active then, and what the kernel
 /// makes of it.
 package struct LoadSampler {

@@ -14,6 +14,8 @@ public enum Lookup: Hashable, Codable, Sendable {
   case fileSystem(task: UInt32)
   /// The CPU quota that throttles a process.
   case quota(process: UInt32)
+  /// The CPUs that a process may run on: as a list, "0-3", and how many.
+  case affinity(process: UInt32)
 }
 
 /// What there was to find. All nil where there was nothing.
@@ -24,6 +26,7 @@ public struct Answer: Codable, Sendable {
   /// Innermost first.
   public var functions: [String]?
   public var quota: QuotaCounters?
+  public var count: Int?
 
   public init(_ lookup: Lookup) { self.lookup = lookup }
 }

@@ -1,3 +1,5 @@
+import Reports
+
 /// The names of one load sample's tasks: which are wanted, and what was answered.
 struct SampleNames {
   private(set) var sites = WaitSites()

@@ -1,3 +1,5 @@
+import Reports
+
 /// Tasks that could run but for their cgroup's CPU quota. They are in no load average.
 struct Throttling {
   /// By which part load1 would be higher if the kernel counted them.
@@ -39,8 +41,8 @@ struct Throttling {
 
   /// By cgroup, what load1 lacks for it; the largest first.
   var cgroups: [(quota: Quota?, load1: Double)] {
-    attribution.groups.map { key, parts in
-      (Int(exactly: key.first).map { quotas[$0] }, parts[0])
+    attribution.groups.map { key, group in
+      (Int(exactly: key.first).map { quotas[$0] }, group.averages[0])
     }.sorted { $0.load1 > $1.load1 }
   }
 }

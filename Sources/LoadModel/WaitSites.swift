@@ -1,4 +1,4 @@
-import Reports
+package import Reports
 
 /// Where tasks sleep in D: the kernel functions on their stacks, and the one of them that tells.
 package struct WaitSites {

@@ -208,7 +208,7 @@ public struct LoadTracer: ~Copyable, Tracer {
         SampleReading(
           time: time, clockOffset: clockOffset, throttled: throttled,
           delayed: probes.delayed(at: time), counters: isInTime ? try counters() : nil,
-          system: isInTime ? Witness.current() : nil)))
+          system: isInTime ? SystemCounters.current() : nil)))
     try resolve()
     try door.observe(.sampleEnds)
   }
@@ -303,7 +303,7 @@ extension LoadTracer {
       own: OwnUsage(
         cpuNs: try SelfUsage.cpuTime(), scanNs: scans.total,
         residentBytes: try SelfUsage.residentBytes()),
-      system: Witness.current(), load: [load.load1, load.load5, load.load15],
+      system: SystemCounters.current(), load: [load.load1, load.load5, load.load15],
       onlineCPUs: (try? Proc.Host.current().onlineCPUCount) ?? host.onlineCPUCount,
       limits: try? limits(load))
   }

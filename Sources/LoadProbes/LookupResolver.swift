@@ -33,6 +33,11 @@ struct LookupResolver {
       else { break }
       answer.quota = QuotaCounters(
         path: quota.path, periods: quota.periods, throttled: quota.throttled)
+    case .affinity(let tgid):
+      guard let list = try? ProcessStatus.of(pid: Int32(bitPattern: tgid)).allowedCPUs,
+        let cpus = Proc.Host.cpuList(parsing: list)
+      else { break }
+      (answer.text, answer.count) = (list, cpus.count)
     }
     return answer
   }

@@ -20,6 +20,8 @@ public struct ProcessStatus: Sendable, Hashable {
   /// The task's ids in the PID namespaces below the reader's, the innermost last; none where it is in
   /// none.
   public let innerIDs: [Int32]
+  /// CPUs that the task may run on: "0-3,8"; nil where the kernel doesn't show it.
+  public let allowedCPUs: String?
 
   /// The status of a process, or of any task by its id.
   public static func of(pid: Int32) throws(ProcError) -> ProcessStatus {
@@ -51,6 +53,7 @@ public struct ProcessStatus: Sendable, Hashable {
       vmRSS = nil
     }
     innerIDs = fields["NSpid"]?.words.dropFirst().compactMap { Int32($0) } ?? []
+    allowedCPUs = fields["Cpus_allowed_list"]?.words.first.map(String.init)
     self.tgid = tgid
     self.pid = pid
     self.name = String(Substring(name.utf8.dropFirst()))

@@ -1,13 +1,13 @@
-/// What `loadwatch` tells of one interval, or of a whole watch: one JSON object.
+/// What `loadwatch` reports of one interval, or of a whole run: one JSON object.
 ///
-/// Documented field by field in `docs/snapshot.md`; the schema is `docs/loadwatch-1.schema.json`.
+/// Documented field by field in `docs/snapshot.md`; the schema is `docs/loadwatch-2.schema.json`.
 /// All durations are nanoseconds.
 public struct LoadSnapshot: Codable, Sendable, Equatable {
   /// The name and version of this form.
-  public static let schemaName = "loadwatch/1"
+  public static let schemaName = "loadwatch/2"
 
   public var schema = schemaName
-  /// True on the object that sums up the watch.
+  /// True on the object that sums up the run.
   public var final: Bool
   public var host: HostPart
   /// Wall clock, ISO 8601, UTC.
@@ -20,17 +20,9 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   public var loss: LossPart
   public var cost: CostPart
   public var load: LoadPart
-  /// Who makes up the load averages, the largest part of load1 first; with `delayed`, `olderThanWatch`
-  /// and `remainder` it adds up to them. Absent before the first sample, and where not all tasks are
-  /// watched.
-  public var account: [AccountPart]?
-  /// What is left in each average of the time before the watch.
-  public var olderThanWatch: [Double]?
-  /// For tasks that slept when the kernel counted them, but were still on a run queue: since Linux
-  /// 6.12.
-  public var delayed: [Double]?
-  /// What is left to explain.
-  public var remainder: [Double]?
+  /// The load averages, broken down. Absent before the first sample, and with a filter: the load is that
+  /// of all tasks.
+  public var attribution: AttributionPart?
   /// What the load means, the most important first.
   public var verdict: [VerdictPart]?
   /// For how much of the interval tasks had to wait, as the kernel accounts for it.
@@ -42,7 +34,7 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   /// Of these, those away from a task that stayed runnable.
   public var preemptions: UInt64
   public var histograms: HistogramsPart
-  /// Where tasks slept in D, and for how long: of a whole watch, where that was asked for.
+  /// Where tasks slept in D, and for how long: of a whole run, where that was asked for.
   public var stacks: [StackPart]?
 
   public init(
@@ -67,9 +59,8 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, final, host, start, end, filter, probes, loss, cost, load, account, remainder
-    case delayed, verdict, pressure, limits, tasks
-    case olderThanWatch = "older_than_watch"
+    case schema, final, host, start, end, filter, probes, loss, cost, load, attribution
+    case verdict, pressure, limits, tasks
     case switches, preemptions, histograms, stacks
     case intervalNs = "interval_ns"
   }
@@ -127,8 +118,8 @@ public struct ProbePart: Codable, Sendable, Equatable {
   }
 }
 
-/// What was not seen. `seen = delivered + pending + ring_full + map_full + recursion`, less what
-/// was pending as the interval began: nothing, where a watch begins.
+/// What was not seen. `seen = delivered + pending + ring_full + no_ring + map_full + recursion`, less
+/// what was pending as the interval began: nothing, where a run begins.
 public struct LossPart: Codable, Sendable, Equatable {
   /// Records that the kernel side wanted to deliver, by its own count.
   public var seen: UInt64
@@ -138,8 +129,10 @@ public struct LossPart: Codable, Sendable, Equatable {
   public var pending: UInt64
   /// Records lost since a ring was full.
   public var ringFull: UInt64
-  /// Records lost since a CPU had no ring.
-  public var mapFull: UInt64
+  /// Records lost since their CPU had no ring.
+  public var noRing: UInt64
+  /// Of `cloneprof`: records lost since one of its maps was full; nil where there is none to fill.
+  public var mapFull: UInt64?
   /// Runs that the kernel left out since the program was running on that CPU already.
   public var recursion: UInt64
   /// Context switches that happened and that the tracepoint did not show, by the kernel's own
@@ -148,12 +141,13 @@ public struct LossPart: Codable, Sendable, Equatable {
 
   public init(
     seen: UInt64 = 0, delivered: UInt64 = 0, pending: UInt64 = 0, ringFull: UInt64 = 0,
-    mapFull: UInt64 = 0, recursion: UInt64 = 0, untraced: UInt64 = 0
+    noRing: UInt64 = 0, mapFull: UInt64? = nil, recursion: UInt64 = 0, untraced: UInt64 = 0
   ) {
     self.seen = seen
     self.delivered = delivered
     self.pending = pending
     self.ringFull = ringFull
+    self.noRing = noRing
     self.mapFull = mapFull
     self.recursion = recursion
     self.untraced = untraced
@@ -162,7 +156,7 @@ public struct LossPart: Codable, Sendable, Equatable {
   /// Records that were lost: seen, and neither delivered nor on their way. `UInt64.max` if it is
   /// that or more, as only a broken file can say.
   public var lost: UInt64 {
-    [ringFull, mapFull, recursion].reduce(0) { sum, part in
+    [ringFull, noRing, mapFull ?? 0, recursion].reduce(0) { sum, part in
       let (sum, overflow) = sum.addingReportingOverflow(part)
       return overflow ? .max : sum
     }
@@ -171,31 +165,32 @@ public struct LossPart: Codable, Sendable, Equatable {
   enum CodingKeys: String, CodingKey {
     case seen, delivered, pending, recursion, untraced
     case ringFull = "ring_full"
+    case noRing = "no_ring"
     case mapFull = "map_full"
   }
 }
 
-/// What watching costs.
+/// What the run itself costs.
 public struct CostPart: Codable, Sendable, Equatable {
   /// The program's own time per context switch, measured by the kernel during a part of the
   /// interval; nil where it may not be asked.
   public var bpfNsPerSwitch: Double?
   /// CPU time of this process.
   public var consumerNs: UInt64
-  /// Of this, for passes of the task iterator.
-  public var surveyNs: UInt64
+  /// Of this, for task scans.
+  public var taskScanNs: UInt64
   /// Resident memory of this process at the end, bytes; the largest of all after a merge.
   public var residentBytes: UInt64
   /// Kernel memory of the rings, bytes.
   public var ringBytes: UInt64
 
   public init(
-    bpfNsPerSwitch: Double?, consumerNs: UInt64, surveyNs: UInt64, residentBytes: UInt64,
+    bpfNsPerSwitch: Double?, consumerNs: UInt64, taskScanNs: UInt64, residentBytes: UInt64,
     ringBytes: UInt64
   ) {
     self.bpfNsPerSwitch = bpfNsPerSwitch
     self.consumerNs = consumerNs
-    self.surveyNs = surveyNs
+    self.taskScanNs = taskScanNs
     self.residentBytes = residentBytes
     self.ringBytes = ringBytes
   }
@@ -203,41 +198,9 @@ public struct CostPart: Codable, Sendable, Equatable {
   enum CodingKeys: String, CodingKey {
     case bpfNsPerSwitch = "bpf_ns_per_switch"
     case consumerNs = "consumer_ns"
-    case surveyNs = "survey_ns"
+    case taskScanNs = "task_scan_ns"
     case residentBytes = "resident_bytes"
     case ringBytes = "ring_bytes"
-  }
-}
-
-/// The load average.
-public struct LoadPart: Codable, Sendable, Equatable {
-  /// load1, load5 and load15 as /proc/loadavg showed them at the end; a merge holds their mean,
-  /// weighted by time.
-  public var kernel: [Double]
-  /// The same by the kernel's arithmetic from the samples since the watch began, where each one's
-  /// active tasks are known. Absent before the first sample, and after a merge.
-  public var recomputed: [Double]?
-  /// The kernel's own fixed-point numbers (`avenrun`) after the last sample, in 1/2048; absent where they
-  /// can't be read. `recomputed` is as exact where they are there.
-  public var avenrun: [UInt64]?
-  /// What they would be if the kernel didn't look at samples only, but counted all the time.
-  public var trueAverage: [Double]?
-  /// The samples of the interval; of a whole watch the last 720.
-  public var samples: [LoadSamplePart]?
-
-  public init(
-    kernel: [Double], recomputed: [Double]? = nil, trueAverage: [Double]? = nil,
-    samples: [LoadSamplePart]? = nil
-  ) {
-    self.kernel = kernel
-    self.recomputed = recomputed
-    self.trueAverage = trueAverage
-    self.samples = samples
-  }
-
-  enum CodingKeys: String, CodingKey {
-    case kernel, recomputed, avenrun, samples
-    case trueAverage = "true_average"
   }
 }
 
@@ -261,28 +224,36 @@ public struct OccupancyPart: Codable, Sendable, Equatable {
   public var max: Int
   /// Task-nanoseconds in the state: what `mean` comes from, and what adds up.
   public var taskNs: UInt64
-  /// For D: how long the one that has been waiting longest has been, at the end.
-  public var longestNs: UInt64?
-  /// And who it is: "comm (tid)".
-  public var longestTask: String?
+  /// For D, if a task is in it at the end: the one that has been waiting longest.
+  public var longest: LongestWait?
 
   public init(
-    now: Int, mean: Double, max: Int, taskNs: UInt64, longestNs: UInt64? = nil,
-    longestTask: String? = nil
+    now: Int, mean: Double, max: Int, taskNs: UInt64, longest: LongestWait? = nil
   ) {
     self.now = now
     self.mean = mean
     self.max = max
     self.taskNs = taskNs
-    self.longestNs = longestNs
-    self.longestTask = longestTask
+    self.longest = longest
   }
 
   enum CodingKeys: String, CodingKey {
-    case now, mean, max
+    case now, mean, max, longest
     case taskNs = "task_ns"
-    case longestNs = "longest_ns"
-    case longestTask = "longest_task"
+  }
+}
+
+/// A task that is still in uninterruptible sleep.
+public struct LongestWait: Codable, Sendable, Equatable {
+  /// For how long it has been, since before the interval too.
+  public var ns: UInt64
+  public var comm: String
+  public var tid: UInt32
+
+  public init(ns: UInt64, comm: String, tid: UInt32) {
+    self.ns = ns
+    self.comm = comm
+    self.tid = tid
   }
 }
 

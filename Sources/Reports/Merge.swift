@@ -1,8 +1,8 @@
 extension LoadSnapshot {
-  /// Adds another host's or another run's snapshot, or the same watch's next interval.
+  /// Adds another host's or another run's snapshot, or the same run's next interval.
   ///
-  /// Counts, sums and buckets are exact. Means are weighted by time: of two hosts watched for as
-  /// long, the mean per host. `max` and `longest_ns` are the larger of the two. What is true at the
+  /// Counts, sums and buckets are exact. Means are weighted by time: of two hosts traced for as
+  /// long, the mean per host. `max` and `longest` are the larger of the two. What is true at the
   /// end (`now`, `pending`) adds up over hosts; of one host it is the later. A verdict is about one host at one
   /// time: there is none of the sum.
   /// - Throws: `MergeError` where the two are not of this form, are not about the same kind of
@@ -15,7 +15,7 @@ extension LoadSnapshot {
       bpfNsPerSwitch: weighted(
         cost.bpfNsPerSwitch, switches, other.cost.bpfNsPerSwitch, other.switches),
       consumerNs: try sum(\.cost.consumerNs, with: other),
-      surveyNs: try sum(\.cost.surveyNs, with: other),
+      taskScanNs: try sum(\.cost.taskScanNs, with: other),
       residentBytes: Swift.max(cost.residentBytes, other.cost.residentBytes),
       ringBytes: Swift.max(cost.ringBytes, other.cost.ringBytes))
     merged.load.kernel = zip(load.kernel, other.load.kernel).map {
@@ -25,17 +25,11 @@ extension LoadSnapshot {
     merged.load.recomputed = nil
     merged.load.avenrun = nil
     merged.load.samples = nil
-    if account != nil || other.account != nil {
-      func mean(_ part: (LoadSnapshot) -> [Double]) -> [Double] {
-        zip(part(self), part(other)).map { weighted($0, intervalNs, $1, other.intervalNs) ?? 0 }
-      }
-      merged.account = (account ?? []).merged(
-        intervalNs, with: other.account ?? [], other.intervalNs)
-      // Before its first sample all of a load is older than the watch.
-      merged.load.trueAverage = mean { $0.load.trueAverage ?? $0.load.kernel }
-      merged.olderThanWatch = mean { $0.olderThanWatch ?? $0.load.kernel }
-      merged.delayed = mean { $0.delayed ?? [0, 0, 0] }
-      merged.remainder = mean { $0.remainder ?? [0, 0, 0] }
+    if attribution != nil || other.attribution != nil {
+      merged.attribution = attributed.merged(intervalNs, with: other.attributed, other.intervalNs)
+      merged.load.timeWeighted = zip(
+        load.timeWeighted ?? load.kernel, other.load.timeWeighted ?? other.load.kernel
+      ).map { weighted($0, intervalNs, $1, other.intervalNs) ?? 0 }
     }
     merged.verdict = nil
     merged.pressure = nil
@@ -62,18 +56,25 @@ extension LoadSnapshot {
     return merged
   }
 
+  /// Before its first sample all of a load is of before the run.
+  private var attributed: AttributionPart {
+    attribution
+      ?? AttributionPart(
+        by: [], rows: [], delayed: [0, 0, 0], beforeRun: load.kernel, unattributed: [0, 0, 0])
+  }
+
   private func sum(
     _ part: WritableKeyPath<TasksPart, OccupancyPart>, with other: LoadSnapshot,
     over interval: UInt64
   ) throws -> OccupancyPart {
     let (one, two) = (tasks[keyPath: part], other.tasks[keyPath: part])
-    let longer = (two.longestNs ?? 0) > (one.longestNs ?? 0) ? two : one
+    let longest = (two.longest?.ns ?? 0) > (one.longest?.ns ?? 0) ? two.longest : one.longest
     let total = try one.taskNs.adding(two.taskNs)
     let field = (\LoadSnapshot.tasks).appending(path: part)
     return OccupancyPart(
       now: try atEnd(field.appending(path: \.now), with: other),
       mean: interval == 0 ? 0 : Double(total) / Double(interval), max: Swift.max(one.max, two.max),
-      taskNs: total, longestNs: longer.longestNs, longestTask: longer.longestTask)
+      taskNs: total, longest: longest)
   }
 
   /// Numbers from a file may be anything.

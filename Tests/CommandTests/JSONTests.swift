@@ -31,7 +31,7 @@ struct JSONTests {
     #expect(ended.status == 0)
     #expect(ended.errors.isEmpty)
     #expect(intervals.count == 8)
-    #expect(final.schema == "loadwatch/1")
+    #expect(final.schema == "loadwatch/2")
     #expect(final.filter == FilterPart(comms: ["testload"]))
     #expect(final.host.cpus == ProcessInfo.processInfo.activeProcessorCount)
     #expect(final.load.kernel.count == 3)
@@ -60,8 +60,8 @@ struct JSONTests {
   @Test func intervalsAddUp() {
     for field in [
       \LoadSnapshot.intervalNs, \.switches, \.preemptions, \.loss.seen, \.loss.delivered,
-      \.loss.ringFull, \.loss.mapFull, \.loss.recursion, \.loss.untraced, \.cost.consumerNs,
-      \.cost.surveyNs, \.tasks.runnable.taskNs, \.tasks.uninterruptible.taskNs,
+      \.loss.ringFull, \.loss.noRing, \.loss.recursion, \.loss.untraced, \.cost.consumerNs,
+      \.cost.taskScanNs, \.tasks.runnable.taskNs, \.tasks.uninterruptible.taskNs,
     ] {
       #expect(final[keyPath: field] == intervals.reduce(0) { $0 + $1[keyPath: field] })
     }
@@ -81,7 +81,7 @@ struct JSONTests {
   @Test func nothingIsPendingAtTheEnd() {
     let loss = final.loss
     #expect(loss.pending == 0)
-    #expect(loss.seen == loss.delivered + loss.ringFull + loss.mapFull + loss.recursion)
+    #expect(loss.seen == loss.delivered + loss.ringFull + loss.noRing + loss.recursion)
     #expect(loss.seen > 0 && final.switches > 0)
   }
 
@@ -102,7 +102,7 @@ struct JSONTests {
     try expectValid(all, lines: 2)
     let final = try #require(try all.snapshots().last)
     #expect(
-      final.account != nil && final.verdict?.isEmpty == false && final.stacks?.isEmpty == false)
+      final.attribution != nil && final.verdict?.isEmpty == false && final.stacks?.isEmpty == false)
     #expect(final.load.samples?.isEmpty == false && final.load.recomputed != nil)
     let limits = try #require(final.limits)
     #expect(
@@ -110,12 +110,12 @@ struct JSONTests {
     // Its own cost, against what its process had.
     let cost = final.cost
     #expect((10...100_000).contains(try #require(cost.bpfNsPerSwitch)))
-    #expect(cost.surveyNs < 7_000_000_000 && (1...7_000_000_000).contains(cost.consumerNs))
+    #expect(cost.taskScanNs < 7_000_000_000 && (1...7_000_000_000).contains(cost.consumerNs))
     #expect(cost.ringBytes >= UInt64(final.host.cpus) * 512 << 10)
   }
 
   private func expectValid(_ ended: Command.Ended, lines: Int) throws {
-    let schema = packageRoot.appending(path: "docs/loadwatch-1.schema.json").path
+    let schema = packageRoot.appending(path: "docs/loadwatch-2.schema.json").path
     try #require(FileManager.default.fileExists(atPath: schema))
     let scratch = try Scratch()
     let output = scratch.file("out.json")

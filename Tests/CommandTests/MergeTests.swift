@@ -112,8 +112,8 @@ struct MergeTests {
   }
 
   @Test(arguments: [
-    ("garbage\n", "line 1 is not a snapshot of the form loadwatch/1"), ("", "holds no snapshot"),
-    ("{}\n", "line 1 is not a snapshot of the form loadwatch/1"), ("\n\n", "holds no snapshot"),
+    ("garbage\n", "line 1 is not a snapshot of the form loadwatch/2"), ("", "holds no snapshot"),
+    ("{}\n", "line 1 is not a snapshot of the form loadwatch/2"), ("\n\n", "holds no snapshot"),
   ])
   func noSnapshots(_ text: String, _ complaint: String) throws {
     let file = try scratch.write(text, to: "bad.json")

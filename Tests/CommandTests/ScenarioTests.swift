@@ -32,8 +32,8 @@ struct ScenarioTests {
   }
 
   /// But for what is left of the load before, which is not this load's cause.
-  private func causes(_ snapshot: LoadSnapshot) -> [String] {
-    (snapshot.verdict ?? []).map(\.cause).filter { $0 != "older" }
+  private func causes(_ snapshot: LoadSnapshot) -> [VerdictCause] {
+    (snapshot.verdict ?? []).map(\.cause).filter { $0 != .beforeRun }
   }
 
   /// Tasks that may not run don't count, as much as they want to.
@@ -48,10 +48,10 @@ struct ScenarioTests {
     for tid in load.tids { try cgroup.take(tid) }
     let snapshot = try watched(seconds: 21)
     _ = load.stop()
-    #expect(causes(snapshot).first == "throttled", "\(snapshot.verdict ?? [])")
-    let verdict = try #require(snapshot.verdict?.first { $0.cause == "throttled" })
+    #expect(causes(snapshot).first == .throttled, "\(snapshot.verdict ?? [])")
+    let verdict = try #require(snapshot.verdict?.first { $0.cause == .throttled })
     #expect(verdict.text.contains(cgroup.name), "\(verdict)")
-    #expect(!causes(snapshot).contains("aliasing") && !causes(snapshot).contains("cpu_saturated"))
+    #expect(!causes(snapshot).contains(.aliasing) && !causes(snapshot).contains(.cpuSaturated))
     // Counted with the throttled ones, each sample would have eight more than the kernel's.
     let samples = try #require(snapshot.load.samples)
     // One may be at the edge of a period, told by what was a moment later.
@@ -71,7 +71,7 @@ struct ScenarioTests {
     let snapshot = try watched(seconds: 11)
     try cgroup.set("cgroup.freeze", v1: "freezer.state", to: cgroup.isUnified ? "0" : "THAWED")
     _ = load.stop()
-    #expect(causes(snapshot) == ["healthy"], "\(snapshot.verdict ?? [])")
+    #expect(causes(snapshot) == [.healthy], "\(snapshot.verdict ?? [])")
     #expect(snapshot.tasks.runnable.mean < 2 && snapshot.tasks.uninterruptible.mean < 2)
   }
 
@@ -92,8 +92,8 @@ struct ScenarioTests {
       "bursts", "6", "\(Int(phase.rounded()))", "\(Int(period))", "\(Int(length))")
     let snapshot = try watched(seconds: Need.inLab ? 22 : 41)
     _ = load.stop()
-    #expect(causes(snapshot).first == "aliasing", "\(snapshot.verdict ?? []) \(snapshot.load)")
-    let average = try #require(snapshot.load.trueAverage?.first)
+    #expect(causes(snapshot).first == .aliasing, "\(snapshot.verdict ?? []) \(snapshot.load)")
+    let average = try #require(snapshot.load.timeWeighted?.first)
     let kernel = snapshot.load.kernel[0]
     #expect(inPhase ? kernel > average + 0.5 : kernel < average - 0.5, "\(kernel) \(average)")
   }
@@ -102,7 +102,7 @@ struct ScenarioTests {
     let load = try Load("fuse", "20")
     let snapshot = try watched("--by", "comm")
     _ = load.stop()
-    #expect(causes(snapshot) == ["network_fs"], "\(snapshot.verdict ?? [])")
+    #expect(causes(snapshot) == [.networkFileSystem], "\(snapshot.verdict ?? [])")
   }
 
   /// Writers of which each waits for the journal: a file system of its own on a loop device.
@@ -112,7 +112,7 @@ struct ScenarioTests {
       "trap 'kill $!; wait; exit' TERM; while :; do dd if=/dev/zero of=\(disk.place)/\(index) "
         + "bs=4k count=500 oflag=sync 2>/dev/null & wait; done"
     }
-    #expect(causes(snapshot).first == "journal", "\(snapshot.verdict ?? [])")
+    #expect(causes(snapshot).first == .journal, "\(snapshot.verdict ?? [])")
   }
 
   /// A disk that is slow: writes past the cache, of which so many a second get through.
@@ -124,7 +124,7 @@ struct ScenarioTests {
       "echo 0 > \(cgroup.path)/cgroup.procs; exec dd if=/dev/zero of=\(disk.place)/\(index) "
         + "bs=64k count=100 oflag=direct"
     }
-    #expect(causes(snapshot).first == "disk", "\(snapshot.verdict ?? [])")
+    #expect(causes(snapshot).first == .disk, "\(snapshot.verdict ?? [])")
   }
 
   /// More memory written round and round than the cgroup has, and swap for the rest.
@@ -143,7 +143,7 @@ struct ScenarioTests {
     load.send(SIGTERM)
     _ = try load.wait(seconds: 60)
     withExtendedLifetime(swap) {}
-    #expect(causes(snapshot).first == "memory", "\(snapshot.verdict ?? [])")
+    #expect(causes(snapshot).first == .memory, "\(snapshot.verdict ?? [])")
   }
 
   /// Two causes, and no other.
@@ -151,7 +151,7 @@ struct ScenarioTests {
     let loads = [try Load("spin", "\(2 * cpus + 1)"), try Load("vfork", "\(2 * cpus + 1)")]
     let snapshot = try watched(seconds: Need.inLab ? 16 : 26)
     for load in loads { _ = load.stop() }
-    #expect(Set(causes(snapshot)) == ["cpu_saturated", "vfork_parents"])
+    #expect(Set(causes(snapshot)) == [.cpuSaturated, .vforkParents])
   }
 
   /// Where each sleep in D was, number and time, against the loads' own.

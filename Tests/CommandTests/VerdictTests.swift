@@ -21,18 +21,21 @@ struct VerdictTests {
   }
 
   /// But for what is left of the load before, which is not this load's cause.
-  private func causes(_ snapshot: LoadSnapshot) -> [String] {
-    (snapshot.verdict ?? []).map(\.cause).filter { $0 != "older" }
+  private func causes(_ snapshot: LoadSnapshot) -> [VerdictCause] {
+    (snapshot.verdict ?? []).map(\.cause).filter { $0 != .beforeRun }
   }
 
   /// All parts together are what the kernel shows.
   private func addsUp(_ snapshot: LoadSnapshot) throws {
-    let account = try #require(snapshot.account)
-    let parts = account.reduce(0) { $0 + $1.load1 }
-    let all = parts + snapshot.olderThanWatch![0] + snapshot.delayed![0] + snapshot.remainder![0]
+    let attribution = try #require(snapshot.attribution)
+    let parts = attribution.rows.reduce(0) { $0 + $1.load1 }
+    let all =
+      parts + attribution.beforeRun[0] + attribution.delayed[0] + attribution.unattributed[0]
     #expect(abs(all - snapshot.load.kernel[0]) < 0.001)
     // A sample may find one task more or less awake, this tool or a worker of the kernel.
-    #expect(abs(snapshot.remainder![0]) < 0.25, "\(snapshot.remainder!) \(snapshot.load.samples!)")
+    #expect(
+      abs(attribution.unattributed[0]) < 0.25,
+      "\(attribution.unattributed) \(snapshot.load.samples!)")
     for sample in try #require(snapshot.load.samples) {
       let active = try #require(sample.active)
       #expect(abs(Int(active) - Int(sample.seen + (sample.delayed ?? 0))) <= 2, "\(sample)")
@@ -45,11 +48,11 @@ struct VerdictTests {
     let load = try Load("spin", "\(2 * cpus + 1)")
     let snapshot = try watched()
     _ = load.stop()
-    #expect(causes(snapshot).first == "cpu_saturated")
-    let runnable = try #require(snapshot.account).filter { $0.state == "R" }
-    let load1 = { (rows: [AccountPart]) in rows.reduce(0) { $0 + $1.load1 } }
+    #expect(causes(snapshot).first == .cpuSaturated)
+    let runnable = try #require(snapshot.attribution).rows.filter { $0.state == .runnable }
+    let load1 = { (rows: [AttributionRow]) in rows.reduce(0) { $0 + $1.load1 } }
     #expect(
-      load1(runnable.filter { $0.group.hasPrefix("testload") }) > 0.7 * load1(runnable),
+      load1(runnable.filter { $0.process == "testload" }) > 0.7 * load1(runnable),
       "\(runnable)")
     try addsUp(snapshot)
   }
@@ -58,7 +61,7 @@ struct VerdictTests {
     let load = try Load("spin", "\(4 + cpus / 10)", "0")
     let snapshot = try watched()
     _ = load.stop()
-    #expect(causes(snapshot).first == "one_cpu")
+    #expect(causes(snapshot).first == .oneCPU)
     try addsUp(snapshot)
   }
 
@@ -66,9 +69,10 @@ struct VerdictTests {
     let load = try Load("vfork", "50")
     let snapshot = try watched("--by", "comm,site")
     _ = load.stop()
-    #expect(causes(snapshot).first == "vfork_parents")
-    let top = try #require(snapshot.account?.first)
-    #expect(top.state == "D" && top.group == "testload" && top.site?.contains("clone") == true)
+    #expect(causes(snapshot).first == .vforkParents)
+    let top = try #require(snapshot.attribution?.rows.first)
+    #expect(top.state == .uninterruptible && top.comm == "testload" && top.wait == .vfork)
+    #expect(top.site?.contains("clone") == true)
     try addsUp(snapshot)
   }
 
@@ -78,12 +82,12 @@ struct VerdictTests {
     _ = load.stop()
     // In an emulator they wait for each other's locks as well.
     let first = causes(snapshot).prefix(Need.inLab ? 2 : 1)
-    #expect(first.contains("process_storm"), "\(snapshot.verdict ?? [])")
+    #expect(first.contains(.processStorm), "\(snapshot.verdict ?? [])")
   }
 
   @Test func idle() throws {
     let snapshot = try watched()
-    #expect(causes(snapshot) == ["healthy"])
+    #expect(causes(snapshot) == [.healthy])
     try addsUp(snapshot)
   }
 
@@ -94,17 +98,19 @@ struct VerdictTests {
     let snapshot = try watched(seconds: 11)
     for tid in load.tids { kill(tid, SIGCONT) }
     _ = load.stop()
-    #expect(causes(snapshot) == ["healthy"])
+    #expect(causes(snapshot) == [.healthy])
   }
 
   @Test func groupings() throws {
     let load = try Load("spin", "\(cpus + 1)")
-    let all = [("comm", "testload"), ("user", "root"), ("state", nil), ("cgroup", "/")]
+    let all = [("comm", "testload"), ("user", "root"), ("state", "runnable"), ("cgroup", "/")]
     for (by, name) in Need.inLab ? [all[0]] : all {
       let snapshot = try watched(seconds: 7, "--by", by)
-      let top = try #require(snapshot.account?.first)
-      #expect(top.state == "R" && top.group.hasPrefix(name ?? ""), "\(by): \(top)")
-      #expect(name != nil || top.group.isEmpty)
+      let attribution = try #require(snapshot.attribution)
+      let top = try #require(attribution.rows.first)
+      #expect(attribution.by.map(\.rawValue) == [by])
+      #expect(
+        top.state == .runnable && top.label(by: attribution.by).hasPrefix(name), "\(by): \(top)")
     }
     _ = load.stop()
     let wrong = try loadwatch(["--by", "color"])
@@ -150,12 +156,12 @@ struct VerdictTests {
     _ = load.stop()
     let snapshot = try #require(try watch.wait(seconds: 180).snapshots().last)
     #expect(snapshot.loss.ringFull > 0)
-    #expect(snapshot.verdict?.map(\.cause) == ["cannot_tell"])
+    #expect(snapshot.verdict?.map(\.cause) == [.cannotTell])
   }
 
   /// Of some tasks only, there is no account: the load is that of all.
   @Test func withAFilter() throws {
     let snapshot = try watched(seconds: 7, "--comm", "loadwatch")
-    #expect(snapshot.account == nil && snapshot.verdict == nil)
+    #expect(snapshot.attribution == nil && snapshot.verdict == nil)
   }
 }

@@ -49,8 +49,8 @@ struct LoadTextTests {
       snapshot.host = sample().host
       snapshot.filter = FilterPart()
       snapshot.end = sample().end
-      snapshot.tasks.uninterruptible.longestTask = "postgres (212)"
-      (snapshot.account, snapshot.verdict, snapshot.limits) = (nil, nil, nil)
+      snapshot.tasks.uninterruptible.longest = sample().tasks.uninterruptible.longest
+      (snapshot.attribution, snapshot.verdict, snapshot.limits) = (nil, nil, nil)
       let text = Self.text(snapshot)
       #expect(!text.contains("…"), "\(text)")
     }
@@ -77,11 +77,11 @@ struct LoadTextTests {
   @Test func lossIsLoudAndExact() {
     var snapshot = sample()
     snapshot.loss = LossPart(
-      seen: 100_000, delivered: 98_700, ringFull: 1_000, mapFull: 200, recursion: 100, untraced: 40)
+      seen: 100_000, delivered: 98_700, ringFull: 1_000, noRing: 200, recursion: 100, untraced: 40)
     #expect(
       Self.text(snapshot).contains(
         """
-        LOST 1,300 of 100,000 records (1.3 %):  ring full 1,000  map full 200
+        LOST 1,300 of 100,000 records (1.3 %):  ring full 1,000  no ring 200
           recursion 100  untraced by the kernel: 40 (0.04 %)
 
         """))
@@ -93,22 +93,22 @@ struct LoadTextTests {
     #expect(!Self.text(sample()).contains("LOST"))
   }
 
-  /// Who makes up the load, and what that means.
-  @Test func theAccountIsAsIntended() {
+  /// The load broken down, and what that means.
+  @Test func theAttributionIsAsIntended() {
     var snapshot = sample()
-    func row(_ group: String, _ state: String, _ site: String?, _ load: Double) -> AccountPart {
-      AccountPart(group: group, state: state, site: site, load1: load, load5: 0, load15: 0)
-    }
-    snapshot.account = [
-      row("postgres (8 processes)", "D", "jbd2_log_wait_commit", 1.87),
-      row("nginx\u{1b}[2J (812)", "R", nil, 1.2), row("tiny (1)", "R", nil, 0.004),
-    ]
-    (snapshot.olderThanWatch, snapshot.delayed) = ([0.81, 0, 0], [0.3, 0, 0])
-    snapshot.remainder = [0.026, 0, 0]
+    snapshot.attribution = AttributionPart(
+      by: [.process, .site],
+      rows: [
+        AttributionRow(
+          state: .uninterruptible, process: "postgres", site: "jbd2_log_wait_commit",
+          wait: .journal, count: 8, load1: 1.87),
+        AttributionRow(state: .runnable, process: "nginx\u{1b}[2J", pid: 812, load1: 1.2),
+        AttributionRow(state: .runnable, process: "tiny", pid: 1, load1: 0.004),
+      ], delayed: [0.3, 0, 0], beforeRun: [0.81, 0, 0], unattributed: [0.026, 0, 0])
     snapshot.verdict = [
       VerdictPart(
-        cause: "journal", share: 0.44, text: "postgres waits for a journal.",
-        evidence: ["1.87 of load1 4.21 is in D for this"], advice: "Fewer fsyncs.")
+        cause: .journal, share: 0.44, text: "postgres is blocked on a journal.",
+        evidence: ["1.87 of load1 4.21 comes from this"], advice: "Fewer fsyncs.")
     ]
     snapshot.limits = LimitsPart(
       tasks: 900, threadsMax: 1000, pidMax: 4000, stackBytesPerTask: 16384,
@@ -121,12 +121,12 @@ struct LoadTextTests {
         postgres (8 processes)   D     1.87  ████████▌            jbd2_log_wait_commit
         nginx\\x1b[2J (812)       R     1.20  █████▍
         asleep, not yet dequeued       0.30  █▍
-        older than this watch          0.81  ███▋
-        not explained                  0.03  ▏
+        before this run                0.81  ███▋
+        unattributed                   0.03  ▏
 
         verdict
-        * postgres waits for a journal.
-          - 1.87 of load1 4.21 is in D for this
+        * postgres is blocked on a journal.
+          - 1.87 of load1 4.21 comes from this
           Fewer fsyncs.
 
         """, "\n\(text)")
@@ -165,7 +165,7 @@ private let golden = """
   uninterruptible (D)    2 now     2.00 mean      3 max
     waiting longest    12.4 s  postgres (212)
   lost 0 of 123,456 records
-  cost 78 ns a switch in the kernel, 1.2 % of one CPU (0.10 % surveys),
+  cost 78 ns a switch in the kernel, 1.2 % of one CPU (0.10 % task scans),
     21.0 MB + 8.39 MB rings
 
                           count       p50       p90       p99     p99.9       max

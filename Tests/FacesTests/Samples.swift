@@ -10,14 +10,14 @@ func sample(final: Bool = false) -> LoadSnapshot {
     intervalNs: 1_000_000_000, filter: FilterPart(), probes: [],
     loss: LossPart(seen: 123_456, delivered: 123_400, pending: 56),
     cost: CostPart(
-      bpfNsPerSwitch: 78.4, consumerNs: 12_000_000, surveyNs: 1_000_000,
+      bpfNsPerSwitch: 78.4, consumerNs: 12_000_000, taskScanNs: 1_000_000,
       residentBytes: 21_000_000, ringBytes: 8_388_608),
     load: LoadPart(kernel: [4.21, 3.8, 2.11]),
     tasks: TasksPart(
       runnable: OccupancyPart(now: 5, mean: 4.7, max: 9, taskNs: 4_700_000_000),
       uninterruptible: OccupancyPart(
-        now: 2, mean: 2, max: 3, taskNs: 2_000_000_000, longestNs: 12_400_000_000,
-        longestTask: "postgres (212)")),
+        now: 2, mean: 2, max: 3, taskNs: 2_000_000_000,
+        longest: LongestWait(ns: 12_400_000_000, comm: "postgres", tid: 212))),
     switches: 123_456, preemptions: 2_310,
     histograms: HistogramsPart(
       runQueueLatency: part([(0, 12), (700, 800), (1_500, 40_000), (3_100, 20_000), (90_000, 916)]),
@@ -49,7 +49,7 @@ func randomSample(_ random: inout SplitMix64) -> LoadSnapshot {
   func occupancy() -> OccupancyPart {
     OccupancyPart(
       now: Int(number(31)), mean: Double(number(40)) / 7, max: Int(number(31)), taskNs: number(),
-      longestNs: Bool.random(using: &random) ? number() : nil, longestTask: names(1).first)
+      longest: names(1).first.map { LongestWait(ns: number(), comm: $0, tid: UInt32(number(22))) })
   }
   var snapshot = sample(final: Bool.random(using: &random))
   snapshot.host = HostPart(names: names(9), kernels: names(3), cpus: Int(number(12)))
@@ -58,25 +58,28 @@ func randomSample(_ random: inout SplitMix64) -> LoadSnapshot {
   snapshot.filter = FilterPart(
     pids: (0..<Int(number(4))).map { _ in Int(number(22)) }, comms: names(6), cgroups: names(2))
   snapshot.loss = LossPart(
-    seen: number(), ringFull: number(50), mapFull: number(), recursion: number(),
+    seen: number(), ringFull: number(50), noRing: number(), recursion: number(),
     untraced: Bool.random(using: &random) ? number() : 0)
   snapshot.cost = CostPart(
     bpfNsPerSwitch: Bool.random(using: &random) ? Double(number()) : nil, consumerNs: number(),
-    surveyNs: number(), residentBytes: number(), ringBytes: number())
+    taskScanNs: number(), residentBytes: number(), ringBytes: number())
   snapshot.load.kernel = [Double(number(40)) / 3, Double(number(7)), 0.005]
   if Bool.random(using: &random) {
     func averages() -> [Double] { (0..<3).map { _ in Double(number(20)) / 7 } }
-    snapshot.account = (0..<Int(number(5))).map { _ in
+    let rows = (0..<Int(number(5))).map { _ in
       let averages = averages()
-      return AccountPart(
-        group: names(1).first ?? "", state: Bool.random(using: &random) ? "R" : "D",
-        site: names(1).first, load1: averages[0], load5: averages[1], load15: averages[2])
+      return AttributionRow(
+        state: Bool.random(using: &random) ? .runnable : .uninterruptible,
+        process: names(1).first, pid: Bool.random(using: &random) ? UInt32(number(22)) : nil,
+        site: names(1).first, folded: Bool.random(using: &random) ? true : nil,
+        count: Int(number(10)), load1: averages[0], load5: averages[1], load15: averages[2])
     }
-    (snapshot.olderThanWatch, snapshot.delayed) = (averages(), averages())
-    snapshot.remainder = averages().map { -$0 }
+    snapshot.attribution = AttributionPart(
+      by: [.process, .site], rows: rows, delayed: averages(), beforeRun: averages(),
+      unattributed: averages().map { -$0 })
     snapshot.verdict = (0..<Int(number(2))).map { _ in
       VerdictPart(
-        cause: "disk", share: 0.5, text: names(9).joined(separator: " "), evidence: names(3),
+        cause: .disk, share: 0.5, text: names(9).joined(separator: " "), evidence: names(3),
         advice: names(1).first)
     }
     snapshot.limits = LimitsPart(

@@ -22,7 +22,7 @@ struct BlockedTests {
       #expect(snapshot.tasks.uninterruptible.max == 200)
       #expect(abs(snapshot.tasks.uninterruptible.mean - 200) < 0.001)
     }
-    let ages = snapshots.dropLast().compactMap { $0.tasks.uninterruptible.longestNs }
+    let ages = snapshots.dropLast().compactMap { $0.tasks.uninterruptible.longest?.ns }
     #expect(ages.count == 4)
     for (younger, older) in zip(ages, ages.dropFirst()) {
       #expect(older - younger == 500_000_000)

@@ -27,7 +27,7 @@ struct LifeTests {
     #expect(final.loss.pending == 0)
     #expect(
       final.loss.seen
-        == final.loss.delivered + final.loss.ringFull + final.loss.mapFull + final.loss.recursion)
+        == final.loss.delivered + final.loss.ringFull + final.loss.noRing + final.loss.recursion)
     #expect(
       final.tasks.runnable.taskNs == intervals.reduce(0) { $0 + $1.tasks.runnable.taskNs })
     for part in [

@@ -44,12 +44,13 @@ struct LoadSampleTests {
         #expect(abs(shown - kernels) < (isExact ? 0.001 : 0.011), "\(recomputed)")
       }
     }
-    let account = try #require(final.account)
-    let parts = account.reduce(0) { $0 + $1.load1 }
-    let others = [final.delayed, final.olderThanWatch, final.remainder].reduce(0) { $0 + $1![0] }
+    let attribution = try #require(final.attribution)
+    let parts = attribution.rows.reduce(0) { $0 + $1.load1 }
+    let others = attribution.delayed[0] + attribution.beforeRun[0] + attribution.unattributed[0]
     #expect(abs(parts + others - final.load.kernel[0]) < 0.001)
-    #expect(abs(final.remainder![0]) < 0.3)
-    let waiting = account.filter { $0.state == "D" && $0.site?.contains("clone") == true }
-    #expect(waiting.count == 1 && waiting[0].group == "testload (20 processes)")
+    #expect(abs(attribution.unattributed[0]) < 0.3)
+    let waiting = attribution.rows.filter { $0.wait == .vfork }
+    #expect(waiting.count == 1 && waiting[0].site?.contains("clone") == true)
+    #expect(waiting[0].process == "testload" && waiting[0].count == 20)
   }
 }

@@ -72,11 +72,16 @@ struct NoloadTests {
     try module("insmod", try #require(Need.noloadModule), "load=100")
     defer { _ = try? Command("rmmod", ["noload"]).wait(seconds: 60) }
     let final = try #require(try watched(seconds: 12, interval: 4).last)
-    let verdict = try #require(final.verdict).filter { $0.cause != "older" }
-    #expect(verdict.first?.cause == "no_work", "\(verdict)")
-    let threads = try #require(final.account).filter { $0.group.hasPrefix("noload/") }
+    let verdict = try #require(final.verdict).filter { $0.cause != .beforeRun }
+    #expect(verdict.first?.cause == .noWork, "\(verdict)")
+    let threads = try #require(final.attribution).rows.filter {
+      $0.process?.hasPrefix("noload/") == true
+    }
     #expect(threads.reduce(0) { $0 + $1.load1 } > 7)
-    #expect(threads.allSatisfy { $0.state == "D" && $0.site != nil && $0.site != "(unknown)" })
+    #expect(
+      threads.allSatisfy {
+        $0.state == .uninterruptible && $0.kernelThread && $0.site != nil && $0.site != "(unknown)"
+      })
   }
 
   /// Which sleeps are load is in the bits of their state (include/linux/sched.h): told as they go to

@@ -35,6 +35,7 @@ struct ProcessStatusTests {
     #expect(status.tgid == 4038 && status.pid == 4040 && status.threads == 17)
     #expect(status.vmRSS == 2_048_000_000)
     #expect(status.voluntarySwitches == 150 && status.nonvoluntarySwitches == 545)
+    #expect(status.allowedCPUs == "0-1")
   }
 
   @Test func inAContainer() throws {

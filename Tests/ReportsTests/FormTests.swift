@@ -6,7 +6,7 @@ import Testing
 /// What a snapshot looks like as JSON.
 struct FormTests {
   @Test func whatWasWrittenIsRead() throws {
-    for longest in [nil, (12_400_000_000, "postgres (212)")] as [(UInt64, String)?] {
+    for longest in [nil, (12_400_000_000, "postgres")] as [(UInt64, String)?] {
       var snapshot = sample(final: true, longest: longest)
       snapshot.filter = FilterPart(pids: [1, 2], comms: ["a b"], cgroups: ["/x/\u{1b}"])
       #expect(try SnapshotJSON.snapshots(in: SnapshotJSON.line(snapshot)) == [snapshot])
@@ -32,13 +32,13 @@ struct FormTests {
   }
 
   @Test func keysAreAsDocumented() throws {
-    let json = try JSONValue(sample(longest: (5, "dd (7)")))
+    let json = try JSONValue(sample(longest: (5, "dd")))
     #expect(
       json.keys == [
         "schema", "final", "host", "start", "end", "interval_ns", "filter", "probes", "loss",
         "cost", "load", "tasks", "switches", "preemptions", "histograms",
       ])
-    #expect(json["schema"] == .string("loadwatch/1"))
+    #expect(json["schema"] == .string("loadwatch/2"))
     #expect(json["host"]?.keys == ["names", "kernels", "cpus"])
     #expect(json["filter"]?.keys == ["pids", "comms", "cgroups"])
     #expect(json["probes"]?.elements.first?.keys == ["want", "using", "state"])
@@ -46,18 +46,19 @@ struct FormTests {
     #expect(json["probes"]?.elements.last?["state"] == .string("cannot_tell"))
     #expect(
       json["loss"]?.keys == [
-        "seen", "delivered", "pending", "ring_full", "map_full", "recursion", "untraced",
+        "seen", "delivered", "pending", "ring_full", "no_ring", "recursion", "untraced",
       ])
     #expect(
       json["cost"]?.keys == [
-        "bpf_ns_per_switch", "consumer_ns", "survey_ns", "resident_bytes", "ring_bytes",
+        "bpf_ns_per_switch", "consumer_ns", "task_scan_ns", "resident_bytes", "ring_bytes",
       ])
     #expect(json["load"]?["kernel"]?.elements.count == 3)
     #expect(json["tasks"]?["runnable"]?.keys == ["now", "mean", "max", "task_ns"])
     #expect(
       json["tasks"]?["uninterruptible"]?.keys == [
-        "now", "mean", "max", "task_ns", "longest_ns", "longest_task",
+        "now", "mean", "max", "task_ns", "longest",
       ])
+    #expect(json["tasks"]?["uninterruptible"]?["longest"]?.keys == ["ns", "comm", "tid"])
     let histograms = try #require(json["histograms"])
     #expect(
       histograms.keys == [
@@ -73,9 +74,46 @@ struct FormTests {
     #expect(empty["percentiles"]?.keys == [])
   }
 
+  /// Rows and causes are data: nothing of them has to be parsed out of a text.
+  @Test func keysOfTheAttribution() throws {
+    let json = try JSONValue(sample().complete())
+    let attribution = try #require(json["attribution"])
+    #expect(attribution.keys == ["by", "rows", "delayed", "before_run", "unattributed"])
+    #expect(attribution["by"]?.elements == [.string("process"), .string("site")])
+    let rows = try #require(attribution["rows"]?.elements)
+    let figures: Set<String> = ["count", "active", "load1", "load5", "load15"]
+    #expect(rows[0].keys == figures.union(["state", "kernel_thread", "process"]))
+    #expect(
+      rows[1].keys
+        == figures.union([
+          "state", "kernel_thread", "process", "pid", "comm", "tid", "cgroup", "user", "site",
+          "wait",
+        ]))
+    #expect(rows[2].keys == figures.union(["state", "kernel_thread", "wait", "folded"]))
+    #expect(rows[1]["wait"] == .string("lock") && rows[1]["state"] == .string("D"))
+    #expect(json["verdict"]?.elements.first?["cause"] == .string("disk"))
+  }
+
+  /// Every key and every cause has its place in `docs/snapshot.md`.
+  @Test func everyFieldIsDocumented() throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "docs/snapshot.md")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    func check(_ json: JSONValue) throws {
+      for key in json.keys {
+        #expect(text.contains(try Regex("[`.]\(key)(\\[3?\\])?[`.]")), "\(key)")
+        try json[key].map(check)
+      }
+      for element in json.elements { try check(element) }
+    }
+    try check(try JSONValue(sample(longest: (5, "dd")).complete()))
+    for cause in VerdictCause.allCases { #expect(text.contains("`\(cause.rawValue)`")) }
+    for wait in WaitKind.allCases { #expect(text.contains("`\(wait.rawValue)`")) }
+  }
+
   @Test func theSchemaFitsWhatIsWritten() throws {
     let checker = try SchemaChecker()
-    var filtered = sample(final: true, longest: (5, "dd (7)"))
+    var filtered = sample(final: true, longest: (5, "dd"))
     filtered.filter = FilterPart(pids: [1], comms: ["dd"], cgroups: ["/"])
     filtered.cost.bpfNsPerSwitch = nil
     let complete = sample().complete()
@@ -93,7 +131,7 @@ struct FormTests {
     for (from, to) in [
       (#""cpus":2"#, #""cpus":"2""#), (#""cpus":2"#, #""cpus":2,"x":1"#),
       (#""cpus":2"#, #""cpu":2"#),
-      (#""ring_full":10"#, #""ring_full":-10"#), ("loadwatch/1", "loadwatch/2"),
+      (#""ring_full":10"#, #""ring_full":-10"#), ("loadwatch/2", "loadwatch/2"),
       (#""cannot_tell""#, #""maybe""#), (#""seen":115,"#, ""),
     ] {
       let broken = valid.replacing(from, with: to)

@@ -12,7 +12,7 @@ struct MergeClonesTests {
 
     init(_ all: [CloneSnapshot]) throws {
       numbers = [
-        \CloneSnapshot.intervalNs, \.loss.seen, \.loss.delivered, \.loss.ringFull, \.loss.mapFull,
+        \CloneSnapshot.intervalNs, \.loss.seen, \.loss.delivered, \.loss.ringFull, \.loss.mapFull!,
         \.loss.recursion, \.loss.untraced, \.cost.consumerNs, \.calls.fork, \.calls.vfork,
         \.calls.clone, \.calls.clone3, \.calls.threads, \.pageTables.bytes, \.pageTables.entries,
         \.pageTables.residentBytes, \.pageTables.hugetlbBytes,

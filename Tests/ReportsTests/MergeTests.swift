@@ -30,7 +30,7 @@ struct MergeTests {
     #expect(
       merged.loss
         == LossPart(
-          seen: 230, delivered: 200, pending: 4, ringFull: 20, mapFull: 4, recursion: 2,
+          seen: 230, delivered: 200, pending: 4, ringFull: 20, noRing: 4, recursion: 2,
           untraced: 8))
     #expect(merged.cost.bpfNsPerSwitch == 78.25 && merged.cost.consumerNs == 24_000_000)
     #expect(merged.cost.residentBytes == 21_000_000 && merged.cost.ringBytes == 8_388_608)
@@ -50,41 +50,47 @@ struct MergeTests {
   }
 
   /// All parts together are the load, of the sum too.
-  @Test func accountsAreWeightedByTime() throws {
+  @Test func attributionsAreWeightedByTime() throws {
     var (one, two) = (sample(), sample(host: "web-2", seconds: 3))
     (one.load.kernel, two.load.kernel) = ([8, 4, 2], [4, 4, 4])
-    one.addAccount([("dd (7)", "D", "f", 4), ("a (1)", "R", nil, 1)], delayed: 0.5)
-    two.addAccount([("a (1)", "R", nil, 3)], delayed: 0)
-    one.load.trueAverage = [6, 4, 2]
-    two.load.trueAverage = [2, 4, 4]
+    func dd(_ load: Double) -> AttributionRow {
+      AttributionRow(
+        state: .uninterruptible, process: "dd", pid: 7, site: "f", wait: .disk, load1: load)
+    }
+    func a(_ load: Double, _ count: Int, active: UInt64?) -> AttributionRow {
+      AttributionRow(state: .runnable, process: "a", count: count, active: active, load1: load)
+    }
+    one.attribute(to: [dd(4), a(1, 3, active: 2)], delayed: 0.5)
+    two.attribute(to: [a(3, 8, active: 7)], delayed: 0)
+    one.load.timeWeighted = [6, 4, 2]
+    two.load.timeWeighted = [2, 4, 4]
     let merged = try one.merged(with: two)
+    var expected = sample()
+    expected.attribute(to: [a(2.5, 8, active: nil), dd(1)], delayed: 0.125)
+    let attribution = try #require(merged.attribution)
+    #expect(attribution.rows == expected.attribution?.rows && attribution.by == [.process, .site])
     #expect(
-      merged.account == [
-        AccountPart(group: "a (1)", state: "R", site: nil, load1: 2.5, load5: 2.5, load15: 2.5),
-        AccountPart(group: "dd (7)", state: "D", site: "f", load1: 1, load5: 1, load15: 1),
-      ])
-    #expect(
-      merged.olderThanWatch == [0.25, 0.25, 0.25] && merged.delayed == [0.125, 0.125, 0.125])
-    #expect(merged.load.trueAverage == [3, 4, 3.5])
-    #expect(merged.accounted == merged.load.kernel && merged.verdict == nil)
+      attribution.beforeRun == [0.25, 0.25, 0.25] && attribution.delayed == [0.125, 0.125, 0.125])
+    #expect(merged.load.timeWeighted == [3, 4, 3.5])
+    #expect(merged.attributed == merged.load.kernel && merged.verdict == nil)
 
-    // Of an interval before its first sample nothing is known but that it is older.
+    // Of an interval before its first sample all is of before the run.
     let young = sample(host: "web-3", seconds: 4)
     for sum in [try merged.merged(with: young), try young.merged(with: merged)] {
-      for (one, two) in zip(sum.accounted, sum.load.kernel) { #expect(abs(one - two) < 1e-12) }
-      #expect(sum.account?.first?.load1 == 1.25 && sum.olderThanWatch == [2.23, 2.025, 1.18])
-      #expect(sum.load.trueAverage == [3.605, 3.9, 2.805])
+      for (one, two) in zip(sum.attributed, sum.load.kernel) { #expect(abs(one - two) < 1e-12) }
+      let part = try #require(sum.attribution)
+      #expect(part.rows.first?.load1 == 1.25 && part.beforeRun == [2.23, 2.025, 1.18])
+      #expect(sum.load.timeWeighted == [3.605, 3.9, 2.805])
     }
   }
 
   @Test func theLongestWaitKeepsItsName() throws {
-    let some = sample(longest: (5, "short (1)"))
-    let longest = sample(host: "web-2", longest: (7, "long (2)"))
+    let some = sample(longest: (5, "short"))
+    let longest = sample(host: "web-2", longest: (7, "long"))
     for merged in [try some.merged(with: longest), try longest.merged(with: some)] {
-      #expect(merged.tasks.uninterruptible.longestNs == 7)
-      #expect(merged.tasks.uninterruptible.longestTask == "long (2)")
+      #expect(merged.tasks.uninterruptible.longest == LongestWait(ns: 7, comm: "long", tid: 7))
     }
-    #expect(try some.merged(with: sample()).tasks.uninterruptible.longestTask == "short (1)")
+    #expect(try some.merged(with: sample()).tasks.uninterruptible.longest?.comm == "short")
   }
 
   @Test func ofOneHostTheEndIsTheLater() throws {
@@ -100,9 +106,9 @@ struct MergeTests {
   }
 
   @Test func theOrderOfAddingDoesNotMatter() throws {
-    let a = sample(values: Self.values(1), seconds: 1, longest: (5, "x (1)"))
+    let a = sample(values: Self.values(1), seconds: 1, longest: (5, "x"))
     let b = sample(host: "web-2", values: Self.values(2), seconds: 2)
-    let c = sample(host: "web-3", values: Self.values(3), seconds: 4, longest: (7, "y (2)"))
+    let c = sample(host: "web-3", values: Self.values(3), seconds: 4, longest: (7, "y"))
     let left = try a.merged(with: b).merged(with: c)
     var right = try a.merged(with: b.merged(with: c))
     for (one, two) in zip(left.load.kernel, right.load.kernel) { #expect(abs(one - two) < 1e-12) }
@@ -119,7 +125,7 @@ struct MergeTests {
 
   @Test func anotherFormCannotBeAdded() {
     var other = sample()
-    other.schema = "loadwatch/2"
+    other.schema = "loadwatch/9"
     #expect(throws: MergeError.self) { try sample().merged(with: other) }
     #expect(throws: MergeError.self) { try other.merged(with: sample()) }
   }
@@ -140,7 +146,7 @@ struct MergeTests {
       large[keyPath: field] = .max
       #expect(throws: MergeError.self) { try large.merged(with: sample()) }
     }
-    var loss = LossPart(ringFull: .max, mapFull: 1, untraced: 7)
+    var loss = LossPart(ringFull: .max, noRing: 1, untraced: 7)
     #expect(loss.lost == .max)
     loss.ringFull = 5
     #expect(loss.lost == 6)

@@ -40,24 +40,24 @@ struct ReadingTests {
     #expect(Self.complaint(about: Data(text.utf8)) == "holds no snapshot")
   }
 
-  @Test(arguments: ["{", "[]", "{}", "null", "lost", "\u{0}", #"{"schema":"loadwatch/1"}"#])
+  @Test(arguments: ["{", "[]", "{}", "null", "lost", "\u{0}", #"{"schema":"loadwatch/2"}"#])
   func aBrokenLineIsNamed(broken: String) throws {
     let data = try Self.file([sample()]) + Data("\n\(broken)\n".utf8)
     #expect(
-      Self.complaint(about: data) == "line 3 is not a snapshot of the form loadwatch/1")
+      Self.complaint(about: data) == "line 3 is not a snapshot of the form loadwatch/2")
   }
 
   @Test func aLineThatWasCutIsNotPassedOver() throws {
     let data = try Self.file([sample(), sample()]).dropLast(20)
-    #expect(Self.complaint(about: data) == "line 2 is not a snapshot of the form loadwatch/1")
+    #expect(Self.complaint(about: data) == "line 2 is not a snapshot of the form loadwatch/2")
   }
 
   @Test func anotherFormIsRefused() throws {
     var other = sample()
-    other.schema = "loadwatch/2"
+    other.schema = "loadwatch/9"
     #expect(
       Self.complaint(about: try Self.file([sample(), other]))
-        == "line 2: is of the form loadwatch/2, not loadwatch/1")
+        == "line 2: is of the form loadwatch/9, not loadwatch/2")
   }
 
   @Test func bucketsThatContradictThemselvesAreRefused() throws {

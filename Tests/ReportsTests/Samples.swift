@@ -18,16 +18,16 @@ func sample(
       ProbePart(want: "stacks", using: "fentry", state: .cannotTell, reason: "not root"),
     ],
     loss: LossPart(
-      seen: 115, delivered: 100, pending: 2, ringFull: 10, mapFull: 2, recursion: 1, untraced: 4),
+      seen: 115, delivered: 100, pending: 2, ringFull: 10, noRing: 2, recursion: 1, untraced: 4),
     cost: CostPart(
-      bpfNsPerSwitch: 78.25, consumerNs: 12_000_000, surveyNs: 1_000_000,
+      bpfNsPerSwitch: 78.25, consumerNs: 12_000_000, taskScanNs: 1_000_000,
       residentBytes: 21_000_000, ringBytes: 8_388_608),
     load: LoadPart(kernel: [4.21, 3.8, 2.11]),
     tasks: TasksPart(
       runnable: OccupancyPart(now: now, mean: 4.5, max: 9, taskNs: seconds * 4_500_000_000),
       uninterruptible: OccupancyPart(
-        now: 2, mean: 2, max: 3, taskNs: seconds * 2_000_000_000, longestNs: longest?.0,
-        longestTask: longest?.1)),
+        now: 2, mean: 2, max: 3, taskNs: seconds * 2_000_000_000,
+        longest: longest.map { LongestWait(ns: $0.0, comm: $0.1, tid: 7) })),
     switches: 104, preemptions: 7,
     histograms: HistogramsPart(
       runQueueLatency: part(1), onCPU: part(3), blockedUninterruptible: part(70),
@@ -46,44 +46,53 @@ func timestamp(_ second: Int) -> String {
 }
 
 extension LoadSnapshot {
-  /// An account of the same load in each average, of which a quarter is older.
-  mutating func addAccount(
-    _ groups: [(group: String, state: String, site: String?, load: Double)], delayed: Double
-  ) {
-    account = groups.map { group, state, site, load in
-      AccountPart(
-        group: group, state: state, site: site, load1: load, load5: load, load15: load)
+  /// The same parts in each average, of which a quarter is of before the run.
+  mutating func attribute(to rows: [AttributionRow], delayed: Double) {
+    let rows = rows.map { row in
+      var row = row
+      (row.load5, row.load15) = (row.load1, row.load1)
+      return row
     }
-    olderThanWatch = [0.25, 0.25, 0.25]
-    self.delayed = [delayed, delayed, delayed]
-    let told = groups.reduce(0.25 + delayed) { $0 + $1.load }
-    remainder = load.kernel.map { $0 - told }
+    let known = rows.reduce(0.25 + delayed) { $0 + $1.load1 }
+    attribution = AttributionPart(
+      by: [.process, .site], rows: rows, delayed: [delayed, delayed, delayed],
+      beforeRun: [0.25, 0.25, 0.25], unattributed: load.kernel.map { $0 - known })
   }
 
-  /// What all parts of the account are together.
-  var accounted: [Double] {
+  /// What all parts of the attribution are together.
+  var attributed: [Double] {
     (0..<3).map { index in
-      let parts = (account ?? []).map { [$0.load1, $0.load5, $0.load15][index] }
-      return parts.reduce(0, +) + olderThanWatch![index] + delayed![index] + remainder![index]
+      let parts = (attribution?.rows ?? []).map { [$0.load1, $0.load5, $0.load15][index] }
+      return parts.reduce(0, +) + attribution!.beforeRun[index] + attribution!.delayed[index]
+        + attribution!.unattributed[index]
     }
   }
 
   /// With all that a snapshot may hold besides.
   func complete() -> LoadSnapshot {
     var all = self
-    all.addAccount(
-      [("nginx (8 processes)", "R", nil, 3), ("dd (7)", "D", "f (mutex)", 1)], delayed: 0)
+    all.attribute(
+      to: [
+        AttributionRow(state: .runnable, process: "nginx", count: 8, active: 5, load1: 3),
+        AttributionRow(
+          state: .uninterruptible, process: "dd", pid: 7, comm: "dd", tid: 8, cgroup: "/",
+          user: "root", site: "f (mutex)", wait: .lock, active: 1, load1: 1),
+        AttributionRow(
+          state: .uninterruptible, wait: .networkFileSystem, kernelThread: true, folded: true,
+          count: 900, active: 0, load1: 0.01),
+      ], delayed: 0)
     all.load.recomputed = [4.2, 3.8, 2.1]
     all.load.avenrun = [8602, 7782, 4301]
-    all.load.trueAverage = [4, 3, 2]
+    all.load.timeWeighted = [4, 3, 2]
     all.load.samples = [
       LoadSamplePart(at: timestamp(2), active: 4, seen: 3, delayed: 1, mean: 3.5, load1: 4.21),
       LoadSamplePart(at: timestamp(7), active: nil, seen: 3, delayed: nil, mean: nil, load1: 4.2),
     ]
     all.verdict = [
       VerdictPart(
-        cause: "disk", share: 0.5, text: "dd waits.", evidence: ["1.00 is in D"], advice: "Wait."),
-      VerdictPart(cause: "healthy", share: 0.1, text: "Healthy.", evidence: [], advice: nil),
+        cause: .disk, share: 0.5, text: "dd is blocked.", evidence: ["1.00 comes from this"],
+        advice: "Wait."),
+      VerdictPart(cause: .healthy, share: 0.1, text: "Healthy.", evidence: [], advice: nil),
     ]
     all.pressure = PressurePart(
       cpu: .init(some: 0.5, full: 0), io: .init(some: 0.1, full: 0.05), memory: nil)

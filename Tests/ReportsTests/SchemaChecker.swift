@@ -4,8 +4,8 @@ import FoundationEssentials
 struct SchemaChecker {
   let root: JSONValue
 
-  /// - Parameter form: "loadwatch-1".
-  init(_ form: String = "loadwatch-1") throws {
+  /// - Parameter form: "loadwatch-2".
+  init(_ form: String = "loadwatch-2") throws {
     let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let file = package.appending(path: "docs").appending(path: form + ".schema.json")

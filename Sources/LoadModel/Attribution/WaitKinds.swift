@@ -1,22 +1,13 @@
-/// What a task in D waits for, by the kernel functions on its stack. The raw value is the cause that a
-/// verdict names.
-package enum WaitKind: String, Sendable {
-  case vfork = "vfork_parents"
-  case networkFileSystem = "network_fs"
-  case memory
-  case journal
-  case lock = "kernel_lock"
-  case disk
-  case other = "uninterruptible"
-  /// Its stack wasn't seen, or has no names.
-  case unknown
+package import Reports
 
+/// What stacks show of a wait.
+extension WaitKind {
   /// - Parameters:
   ///   - site: the innermost function that isn't a way of waiting.
   ///   - functions: all of the stack, innermost first.
   ///   - waitsForLock: whether it waits in the slow path of a lock.
-  /// - Returns: with it a word for what the site doesn't show: by which file system, for which memory.
-  static func of(
+  /// - Returns: with it a word for what the site doesn't show: which file system, which kind of memory.
+  package static func of(
     site: String, _ functions: [String], waitsForLock: Bool
   ) -> (kind: WaitKind, word: String?) {
     // A fork may wait for other things too; only the parent of a vfork waits in this function itself.
@@ -41,7 +32,7 @@ package enum WaitKind: String, Sendable {
 
   /// The same by the type of the file that a call is about: the functions of a file system itself are
   /// often not on the stack of those that wait for its pages.
-  static func isNetwork(_ fileSystem: String) -> Bool {
+  package static func isNetwork(_ fileSystem: String) -> Bool {
     ["nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs", "fuse", "fuseblk"].contains(fileSystem)
       || fileSystem.hasPrefix("fuse.")
   }

@@ -1,0 +1,114 @@
+import Reports
+
+/// Runnable tasks: whether they wait for CPUs, and why.
+extension Verdict {
+  func runnable() -> [VerdictPart] {
+    let rows = runnableRows
+    let load = rows.load1
+    guard isWorthACause(load) else { return [] }
+    let subject = Subject(rows)
+    var evidence = [
+      "\(number(runnableMean)) runnable on average over \(Int(seconds.rounded())) s; "
+        + "\(counted(cpus, "CPU")), \(percent(meanIdle)) idle"
+    ]
+    evidence += subject.largest.map { ["\($0) of load1 \(number(load1))"] } ?? []
+    evidence += latency + stalls("a CPU", pressure?.cpu)
+    func part(_ cause: VerdictCause, _ text: String, _ advice: String) -> [VerdictPart] {
+      [self.part(cause, load / load1, text, evidence, advice)]
+    }
+    if shortLives > 0.25 * busy {
+      evidence.append(
+        "\(number(forksPerSecond)) new tasks per second; those that need less than 10 ms of CPU time "
+          + "in all used \(number(shortLives)) CPUs")
+      return part(
+        .processStorm, "Fork storm: many short-lived tasks.",
+        "Find out who forks them: trace a suspect with cloneprof.")
+    }
+    if isShortOfMemory {
+      evidence += memoryEvidence
+      return part(
+        .memory, "The CPUs are busy reclaiming memory\(subject.mostlyFor).", Self.memoryAdvice)
+    }
+    // How many are throttled is known at the samples only: their mean may be off by as many.
+    let uncertain = meanIdle < Self.full ? 0 : Double(throttledMost)
+    guard runnableMean - busy > max(0.5, 0.05 * Double(cpus), uncertain) else { return [] }
+    if meanIdle < Self.full {
+      return part(
+        .cpuSaturated, "The CPUs are saturated\(subject.mostlyBy).",
+        "Tasks wait for CPUs: run fewer tasks or add CPUs.")
+    }
+    guard isPartlyFull else {
+      return part(
+        .cpuSaturated,
+        "The CPUs are saturated in bursts\(subject.mostlyBy), and idle in between.",
+        "Spread the work over time, or run fewer tasks at once.")
+    }
+    return part(.oneCPU, partlyFull(&evidence), partlyFullAdvice)
+  }
+
+  private var runnableRows: [AttributionRow] { rows.filter { $0.state == .runnable } }
+
+  // MARK: - Some CPUs
+
+  /// A CPU that idles less is saturated.
+  private static let full = 0.1
+
+  private var fullCPUs: Int { idle.count { $0 < Self.full } }
+  private var isPartlyFull: Bool { meanIdle >= Self.full && fullCPUs > 0 }
+
+  /// The process whose affinity would help to judge: the largest single one that is runnable, where
+  /// some CPUs are saturated and others not.
+  public var needsAffinityOf: UInt32? {
+    guard isPartlyFull else { return nil }
+    return runnableRows.filter { $0.pid != nil }.max { $0.load1 < $1.load1 }?.pid
+  }
+
+  private var isConfined: Bool { affinity.map { $0.count < cpus } ?? false }
+
+  private var partlyFullAdvice: String {
+    isConfined
+      ? "Widen its affinity (taskset -p) or its cpuset."
+      : "If an affinity (taskset -p) or a cpuset confines the tasks that wait, widen it."
+  }
+
+  /// Says nothing of why tasks wait beside idle CPUs but what has been read of them.
+  private func partlyFull(_ evidence: inout [String]) -> String {
+    if let affinity, isConfined, let pid = needsAffinityOf,
+      let row = runnableRows.first(where: { $0.pid == pid })
+    {
+      evidence.append(
+        "\(row.label(by: [.process])) may run on \(affinity.count == 1 ? "CPU" : "CPUs") "
+          + "\(affinity.list) only (Cpus_allowed_list)")
+    }
+    let others = idle.filter { $0 >= Self.full }
+    let share = percent(others.reduce(0, +) / Double(max(1, others.count)))
+    let rest = others.count == 1 ? "the other is" : "the others are"
+    return "\(fullCPUs) of \(cpus) CPUs \(fullCPUs == 1 ? "is" : "are") saturated while \(rest) "
+      + "\(share) idle."
+  }
+
+  // MARK: - Steal
+
+  private var stolenCPUs: Double { stolen * Double(cpus) }
+  /// Of the time that tasks had a CPU of this virtual machine.
+  private var stolenOfBusy: Double { busy > 0 ? min(1, stolenCPUs / busy) : 0 }
+  /// With so much more CPU time there would be another load.
+  var isStealRootCause: Bool { stolenOfBusy >= 0.3 }
+
+  /// A virtual machine whose host takes the CPU away.
+  func stealing() -> [VerdictPart] {
+    let load = runnableRows.load1
+    guard stolenCPUs >= 0.1, stolenOfBusy >= 0.1, isWorthACause(load) else { return [] }
+    return [
+      part(
+        .stolen, load / load1 * stolenOfBusy,
+        "The host takes \(percent(stolenOfBusy)) of the CPU time that this virtual machine wants.",
+        [
+          "steal is \(percent(stolen)) of all CPU time, \(number(stolenCPUs)) of "
+            + "\(counted(cpus, "CPU")) (/proc/stat)",
+          "run queue latency does not show it: a task counts as running while its virtual CPU waits",
+        ],
+        "Look at the host: it is overcommitted, or limits this machine's CPU time.")
+    ]
+  }
+}

@@ -1,0 +1,209 @@
+public import Reports
+
+/// What a load means, by rules. Each names the figures that it goes by.
+public struct Verdict: Sendable {
+  /// By process and site, all of them: before any are folded for a report.
+  public var rows: [AttributionRow] = []
+  public var throttled: [Throttled] = []
+  /// Parts of load1: of before the run, for tasks that slept already, and unattributed.
+  public var beforeRun = 0.0
+  public var delayed = 0.0
+  public var unattributed = 0.0
+  public var load1 = 0.0
+  /// The same if the kernel counted all the time.
+  public var timeWeighted = 0.0
+  /// Run queue latency, ns, and over how many seconds.
+  public var p99: UInt64?
+  public var latencySeconds = 0.0
+  /// Of the process that ``needsAffinityOf`` names.
+  public var affinity: Affinity?
+
+  // What follows is of the last minute, as load1 is.
+
+  /// How long that was, if the run is younger.
+  public var seconds = 60.0
+  /// Throttled tasks left out.
+  public var runnableMean = 0.0
+  /// Throttled at any of the samples.
+  public var throttledMost: UInt64 = 0
+  /// Of each CPU, 0 to 1.
+  public var idle: [Double] = []
+  /// Of all CPU time, 0 to 1: what the host of this virtual machine took away.
+  public var stolen = 0.0
+  public var pressure: PressurePart?
+  public var forksPerSecond = 0.0
+  /// How many CPUs those tasks had that had little to do in all their lives.
+  public var shortLives = 0.0
+  public var swapsPerSecond = 0.0
+  public var disk: BusyDisk?
+  /// Of the records, 0 to 1.
+  public var lost = 0.0
+
+  public init() {}
+
+  /// A cgroup whose tasks had to wait for its CPU quota, and what load1 would be higher by if the kernel
+  /// counted them; in how many periods of how many it was used up.
+  public struct Throttled: Sendable {
+    var cgroup: String?
+    var load1: Double
+    var periods: UInt64
+    var used: UInt64
+
+    public init(cgroup: String?, load1: Double, periods: UInt64, used: UInt64) {
+      self.cgroup = cgroup
+      self.load1 = load1
+      self.periods = periods
+      self.used = used
+    }
+  }
+
+  /// Where a process may run: `Cpus_allowed_list` of `/proc/PID/status`, "0-3", and how many CPUs that
+  /// is.
+  public struct Affinity: Sendable, Equatable {
+    var list: String
+    var count: Int
+
+    public init(list: String, count: Int) {
+      self.list = list
+      self.count = count
+    }
+  }
+
+  /// Below this nothing is worth a cause.
+  static let least = 0.3
+
+  /// The most important first.
+  public func parts() -> [VerdictPart] {
+    // More than there can be tasks: PID_MAX_LIMIT.
+    if load1 > 4_194_304 {
+      return [
+        part(
+          .overflow, 1, "load1 is bogus: a kernel counter overflowed.",
+          ["load1 is \(number(load1))"],
+          "Kernels 5.14 to 6.15 count uninterruptible tasks in 32 bits; load1 is right again after "
+            + "a reboot, or with 6.16.")
+      ]
+    }
+    // Lost tasks seem to do what they last did, which may be anything.
+    if lost > 0.05 {
+      return [
+        part(
+          .cannotTell, 1, "Can't attribute this load: too many records lost.",
+          ["\(percent(lost)) of the records of the last \(Int(seconds.rounded())) s were lost"],
+          "Make sure that loadwatch's output is read, and that it may raise its priority "
+            + "(CAP_SYS_NICE).")
+      ]
+    }
+    var found = uninterruptible() + runnable() + throttling() + sampling() + stealing()
+    let root: VerdictCause? = isStealRootCause ? .stolen : nil
+    found.sort { ($0.cause == root ? 2 : $0.share) > ($1.cause == root ? 2 : $1.share) }
+    // What goes on says more than what has been.
+    if beforeRun > max(Self.least, 0.5 * load1) {
+      found =
+        found.prefix(2) + [
+          part(
+            .beforeRun, beforeRun / load1, "Most of load1 predates this run and is decaying.",
+            ["\(number(beforeRun)) of load1 \(number(load1)) is from before"], nil)
+        ]
+    }
+    if found.isEmpty, unattributed > max(0.5, 0.3 * load1) {
+      return [
+        part(
+          .cannotTell, unattributed / load1, "Can't attribute this load.",
+          ["\(number(unattributed)) of load1 \(number(load1)) is unattributed"],
+          "See above for records that are lost and switches that are untraced.")
+      ]
+    }
+    if found.allSatisfy({ $0.cause == .beforeRun }) {
+      found.append(
+        part(
+          .healthy, 1 - (found.first?.share ?? 0),
+          "Healthy: tasks get a CPU when they want one, and few are in uninterruptible sleep.",
+          ["load1 \(number(load1)) on \(counted(cpus, "CPU"))"] + latency, nil))
+    }
+    return Array(found.prefix(3))
+  }
+
+  // MARK: - What is wrong with the number
+
+  /// Tasks that may not run, which the kernel leaves out.
+  private func throttling() -> [VerdictPart] {
+    let sum = throttled.reduce(0) { $0 + $1.load1 }
+    guard let most = throttled.first, isWorthACause(sum) else { return [] }
+    var evidence = ["load1 would be higher by \(number(sum)) if the kernel counted them"]
+    if most.periods > 0 {
+      evidence.append(
+        "its quota was used up in \(most.used) of \(most.periods) periods (cpu.stat)")
+    }
+    let whose = most.cgroup.map { "Tasks of cgroup \($0)" } ?? "Tasks"
+    return [
+      part(
+        .throttled, sum / (load1 + sum),
+        "\(whose) are throttled (CPU quota exhausted) and not counted.", evidence,
+        "Raise the quota (cpu.max, cpu.cfs_quota_us), or run fewer threads in it.")
+    ]
+  }
+
+  /// What the kernel sees every 5 s, against what is there all the time.
+  private func sampling() -> [VerdictPart] {
+    let gap = load1 - delayed - timeWeighted
+    // What is of before the run is in both, and throttled tasks are in the time-weighted average.
+    guard abs(gap) > max(0.5, 0.3 * (max(load1, timeWeighted) - beforeRun)),
+      gap > 0 || throttling().isEmpty
+    else { return [] }
+    return [
+      part(
+        .aliasing, min(1, abs(gap) / max(load1, timeWeighted)),
+        gap > 0
+          ? "The 5 s samples coincide with bursts: load1 overstates the load."
+          : "The 5 s samples miss bursts: load1 understates the load.",
+        ["load1 \(number(load1)), time-weighted average \(number(timeWeighted))"],
+        "Trust the time-weighted average.")
+    ]
+  }
+
+  // MARK: - For all rules
+
+  var cpus: Int { idle.count }
+  var meanIdle: Double { idle.isEmpty ? 0 : idle.reduce(0, +) / Double(idle.count) }
+  /// How many CPUs tasks had, or their virtual CPU waited for a real one.
+  var busy: Double { idle.reduce(0) { $0 + 1 - $1 } }
+
+  func isWorthACause(_ load: Double) -> Bool {
+    load >= Self.least && load >= 0.15 * (load1 - beforeRun)
+  }
+
+  /// The kernel counts the time in which tasks reclaim memory, or wait for what they had a moment ago.
+  var isShortOfMemory: Bool {
+    swapsPerSecond > 500 || pressure?.memory.map { $0.some >= 0.3 && $0.full >= 0.1 } ?? false
+  }
+
+  var memoryEvidence: [String] {
+    (swapsPerSecond > 0 ? ["\(number(swapsPerSecond)) pages swapped per second"] : [])
+      + stalls("memory", pressure?.memory)
+  }
+
+  static let memoryAdvice =
+    "Add memory (or raise its cgroup's memory.max), or run less: time goes into moving pages."
+
+  /// The kernel's own account of it.
+  func stalls(_ what: String, _ shares: PressurePart.Shares?) -> [String] {
+    guard let shares, shares.some >= 0.01 else { return [] }
+    return ["some task waited for \(what) \(percent(shares.some)) of the time (/proc/pressure)"]
+  }
+
+  var latency: [String] {
+    guard let p99 else { return [] }
+    let ms = Double(p99) / 1e6
+    let span = latencySeconds > seconds + 30 ? ", over \(Int(latencySeconds.rounded())) s" : ""
+    return ["run queue latency p99 \(ms < 1 ? "below 1 ms" : "\(number(ms)) ms")\(span)"]
+  }
+
+  func part(
+    _ cause: VerdictCause, _ share: Double, _ text: String, _ evidence: [String], _ advice: String?
+  ) -> VerdictPart {
+    VerdictPart(
+      cause: cause, share: share.isFinite ? min(1, max(0, share)) : 1, text: text,
+      evidence: evidence, advice: advice)
+  }
+}

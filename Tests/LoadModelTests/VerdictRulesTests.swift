@@ -1,0 +1,166 @@
+import LoadModel
+import Reports
+import Testing
+
+/// The rules on machines and loads that aren't at hand.
+struct VerdictRulesTests {
+  private func row(
+    _ name: String?, _ pid: UInt32?, _ load: Double, _ wait: WaitKind? = nil,
+    isKernelThread: Bool = false, count: Int = 1, active: UInt64 = 1
+  ) -> AttributionRow {
+    AttributionRow(
+      state: wait == nil ? .runnable : .uninterruptible, process: name, pid: pid,
+      site: wait == nil ? nil : "f", wait: wait, kernelThread: isKernelThread,
+      folded: name == nil ? true : nil, count: count, active: active, load1: load)
+  }
+
+  private func verdict(_ change: (inout Verdict) -> Void) -> [VerdictPart] {
+    var verdict = Verdict()
+    change(&verdict)
+    if verdict.load1 == 0 {
+      verdict.load1 = verdict.rows.reduce(verdict.beforeRun) { $0 + $1.load1 }
+    }
+    if verdict.timeWeighted == 0 { verdict.timeWeighted = verdict.load1 }
+    return verdict.parts()
+  }
+
+  private func causes(_ change: (inout Verdict) -> Void) -> [VerdictCause] {
+    verdict(change).map(\.cause)
+  }
+
+  private func runnable(
+    _ mean: Double, _ idle: [Double], forks: Double = 0, shortLives: Double = 0
+  ) -> [VerdictCause] {
+    causes {
+      $0.rows = [row("a", 7, mean * 0.9)]
+      ($0.runnableMean, $0.idle) = (mean, idle)
+      ($0.forksPerSecond, $0.shortLives) = (forks, shortLives)
+    }
+  }
+
+  @Test func runnableTasks() {
+    let most = { (full: Int, of: Int) in
+      (0..<of).map { $0 < full ? 0.01 : 1 }
+    }
+    #expect(runnable(40, most(16, 16)) == [.cpuSaturated])
+    // Two are kept free, or cpusets leave them so.
+    #expect(runnable(40, most(14, 16)) == [.oneCPU])
+    #expect(runnable(3, most(1, 64)) == [.healthy])
+    #expect(runnable(5, most(1, 64)) == [.oneCPU])
+    // Bursts that leave no CPU full.
+    #expect(runnable(6, [0.3, 0.35]) == [.cpuSaturated])
+    // All that run, and nobody waits: four that spin among many that don't.
+    let partly = (0..<16).map { $0 < 4 ? 0.01 : 0.7 }
+    #expect(runnable(7.7, partly) == [.healthy])
+    // Spinners beside a shell's loop, and a storm, on two CPUs and on many.
+    #expect(runnable(6, [0, 0], forks: 350, shortLives: 0.1) == [.cpuSaturated])
+    #expect(runnable(6, [0, 0], forks: 5000, shortLives: 0.9) == [.processStorm])
+    #expect(runnable(8, most(8, 32), forks: 20000, shortLives: 4) == [.processStorm])
+  }
+
+  @Test func tasksInD() {
+    let idle = [0.95, 0.95]
+    func blocked(_ kind: WaitKind, isKernelThread: Bool) -> [VerdictCause] {
+      causes {
+        $0.rows = [row("x", 9, 3, kind, isKernelThread: isKernelThread)]
+        $0.idle = idle
+      }
+    }
+    #expect(blocked(.other, isKernelThread: true) == [.noWork])
+    #expect(blocked(.other, isKernelThread: false) == [.uninterruptible])
+    // What it waits for isn't seen: nothing is said about work.
+    #expect(blocked(.unknown, isKernelThread: true) == [.uninterruptible])
+    #expect(blocked(.disk, isKernelThread: true) == [.disk])
+  }
+
+  /// Those of one name and site together, as the attribution has them.
+  @Test func evidence() throws {
+    var verdict = Verdict()
+    verdict.rows =
+      (0..<15).map { row("dd", $0 + 10, 0.1, .disk) } + [row("sync", 9, 0.2, .disk)]
+    (verdict.load1, verdict.timeWeighted, verdict.idle) = (1.7, 1.7, [0.9, 0.9])
+    verdict.disk = BusyDisk(name: "vda", share: 0.881)
+    verdict.pressure = PressurePart(
+      cpu: nil, io: .init(some: 0.42, full: 0.4), memory: .init(some: 0.2, full: 0.2))
+    let part = try #require(verdict.parts().first)
+    #expect(part.text == "dd (15 processes) are blocked on disk I/O." && abs(part.share - 1) < 1e-9)
+    #expect(
+      part.evidence == [
+        "1.70 of load1 1.70 comes from this", "dd (15 processes) in f: 1.50",
+        "disk vda is busy 88 % of the time",
+        "some task waited for I/O 42 % of the time (/proc/pressure)",
+      ])
+  }
+
+  /// Where pages are moved about all the time, who waits for a disk waits for memory.
+  @Test func shortOfMemory() {
+    func cause(swaps: Double, some: Double, full: Double) -> [VerdictCause] {
+      causes {
+        $0.rows = [row("a", 7, 3, .disk)]
+        ($0.idle, $0.swapsPerSecond) = ([0.9, 0.9], swaps)
+        $0.pressure = PressurePart(cpu: nil, io: nil, memory: .init(some: some, full: full))
+      }
+    }
+    #expect(cause(swaps: 0, some: 0.2, full: 0.2) == [.disk])
+    #expect(cause(swaps: 600, some: 0, full: 0) == [.memory])
+    #expect(cause(swaps: 0, some: 0.4, full: 0.1) == [.memory])
+  }
+
+  @Test func latencyOfTheWholeRun() {
+    var verdict = Verdict()
+    (verdict.rows, verdict.load1, verdict.timeWeighted) = ([row("a", 7, 9)], 9, 9)
+    (verdict.runnableMean, verdict.idle, verdict.p99) = (9, [0, 0], 24_000_000)
+    for (seconds, ending) in [(60.0, "24.00 ms"), (3600.0, "24.00 ms, over 3600 s")] {
+      verdict.latencySeconds = seconds
+      #expect(verdict.parts()[0].evidence.contains("run queue latency p99 \(ending)"))
+    }
+  }
+
+  /// Of tasks that wait for their quota some samples meet those few that run.
+  @Test func throttled() throws {
+    var verdict = Verdict()
+    verdict.throttled = [Verdict.Throttled(cgroup: "/a", load1: 2, periods: 200, used: 190)]
+    (verdict.rows, verdict.load1, verdict.timeWeighted) = ([row("a", 7, 0.6)], 0.6, 2.6)
+    (verdict.runnableMean, verdict.throttledMost, verdict.idle) = (2, 8, [0.8, 0.8])
+    let part = try #require(verdict.parts().first)
+    #expect(verdict.parts().map(\.cause) == [.throttled] && part.text.contains("cgroup /a "))
+    #expect(
+      part.evidence == [
+        "load1 would be higher by 2.00 if the kernel counted them",
+        "its quota was used up in 190 of 200 periods (cpu.stat)",
+      ])
+    // Beside others on one CPU, and on all.
+    (verdict.runnableMean, verdict.idle) = (12, [0, 0.9])
+    #expect(verdict.parts().map(\.cause).contains(.oneCPU))
+    verdict.idle = [0, 0]
+    (verdict.runnableMean, verdict.load1) = (9, 6)
+    (verdict.rows, verdict.timeWeighted) = ([row("b", 8, 6)], 6)
+    #expect(verdict.parts().map(\.cause) == [.cpuSaturated, .throttled])
+  }
+
+  /// A million tasks is a load; more than there can be ids is none.
+  @Test func overflow() {
+    #expect(causes { $0.rows = [row("n", 1, 1_000_000, .other)] } == [.uninterruptible])
+    #expect(causes { $0.load1 = 4_294_967_000 } == [.overflow])
+  }
+
+  /// What is of before the run hides no bursts.
+  @Test func aliasing() {
+    let found = causes {
+      ($0.beforeRun, $0.load1, $0.timeWeighted) = (6, 9, 6.5)
+      $0.rows = [row("b", 5, 3)]
+      $0.idle = [0.9, 0.9]
+    }
+    #expect(found == [.aliasing, .beforeRun])
+  }
+
+  /// What tasks seem to do whose records are lost is no ground to judge.
+  @Test(arguments: [(0.01, VerdictCause.cpuSaturated), (0.9, .cannotTell)])
+  func lostRecords(lost: Double, cause: VerdictCause) {
+    let found = causes {
+      $0.rows = [row("b", 5, 9)]
+      ($0.runnableMean, $0.idle, $0.lost) = (9, [0, 0], lost)
+    }
+    #expect(found == [cause])
+  }
+}
