@@ -37,9 +37,9 @@ public struct LoadText: Sendable {
       head.title(
         "loadwatch", host: snapshot.host, end: snapshot.end, intervalNs: snapshot.intervalNs,
         final: snapshot.final, live: live) + head.filter(snapshot.filter) + load(snapshot)
-    let account = AccountText(columns: columns, bars: bars)
+    let attribution = AttributionText(columns: columns, bars: bars)
     let below =
-      states(snapshot.tasks) + (snapshot.limits.map(account.limits) ?? []) + loss(snapshot.loss)
+      states(snapshot.tasks) + (snapshot.limits.map(attribution.limits) ?? []) + loss(snapshot.loss)
       + cost(snapshot)
     let percentiles =
       [Line()]
@@ -53,19 +53,19 @@ public struct LoadText: Sendable {
     let verdicts = snapshot.verdict ?? []
     var meaning: [Line] = []
     for (limit, withEvidence, rest) in [
-      (AccountText.most, true, percentiles.count + 1 + Self.leastOctaves),
-      (AccountText.most, false, percentiles.count + 1 + Self.leastOctaves),
-      (AccountText.most, false, percentiles.count), (4, false, 0),
+      (AttributionText.most, true, percentiles.count + 1 + Self.leastOctaves),
+      (AttributionText.most, false, percentiles.count + 1 + Self.leastOctaves),
+      (AttributionText.most, false, percentiles.count), (4, false, 0),
     ] {
-      let table = account.account(snapshot, limit: limit)
-      let verdict = account.verdict(verdicts, withEvidence: withEvidence)
+      let table = attribution.table(snapshot, limit: limit)
+      let verdict = attribution.verdict(verdicts, withEvidence: withEvidence)
       meaning =
         (table.isEmpty ? [] : [Line()] + table + [Line()])
         + (verdict.isEmpty ? [] : verdict + [Line()])
       if top.count + meaning.count + below.count + rest <= rows { break }
     }
     var lines = top + meaning + below
-    // Without an account there is room for a few rows of the histograms on any terminal.
+    // Without an attribution there is room for a few rows of the histograms on any terminal.
     if meaning.isEmpty || lines.count + percentiles.count <= rows { lines += percentiles }
     let room = max(meaning.isEmpty ? Self.leastOctaves : 0, rows - lines.count - 2)
     if room >= Self.leastOctaves {

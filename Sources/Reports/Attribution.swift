@@ -137,7 +137,7 @@ extension AttributionRow {
   ///
   /// - Parameter by: what the rows are told apart by.
   public func label(by: [Grouping]) -> String {
-    if folded == true { return "others (\(count))" }
+    if folded == true { return count > 1 ? "others (\(count))" : "others" }
     let names: [String] = by.compactMap { grouping in
       switch grouping {
       case .state, .site: nil

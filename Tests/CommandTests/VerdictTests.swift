@@ -76,6 +76,20 @@ struct VerdictTests {
     try addsUp(snapshot)
   }
 
+  /// More groups than are kept apart: they keep their cause and their name.
+  @Test(.needs(.fastCPUs)) func veryManyParents() throws {
+    let load = try Load("vfork", "1500")
+    let snapshot = try watched(seconds: 11)
+    _ = load.stop()
+    let verdict = try #require(snapshot.verdict?.first)
+    #expect(verdict.cause == .vforkParents)
+    #expect(verdict.text == "1500 parents are blocked in vfork() until the child execs or exits.")
+    let top = try #require(snapshot.attribution?.rows.first)
+    #expect(top.process == "testload" && top.wait == .vfork && top.pid == nil)
+    #expect((1500...1510).contains(top.count) && top.active == 1500)
+    try addsUp(snapshot)
+  }
+
   @Test func processStorm() throws {
     let load = try Load("forkstorm", "\(4 * cpus)")
     let snapshot = try watched()

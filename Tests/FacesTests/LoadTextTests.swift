@@ -104,6 +104,9 @@ struct LoadTextTests {
           wait: .journal, count: 8, load1: 1.87),
         AttributionRow(state: .runnable, process: "nginx\u{1b}[2J", pid: 812, load1: 1.2),
         AttributionRow(state: .runnable, process: "tiny", pid: 1, load1: 0.004),
+        AttributionRow(state: .runnable, folded: true, count: 40, load1: 0.2),
+        AttributionRow(state: .uninterruptible, wait: .disk, folded: true, load1: 0.01),
+        AttributionRow(state: .uninterruptible, wait: .lock, folded: true, load1: 0.01),
       ], delayed: [0.3, 0, 0], beforeRun: [0.81, 0, 0], unattributed: [0.026, 0, 0])
     snapshot.verdict = [
       VerdictPart(
@@ -116,10 +119,12 @@ struct LoadTextTests {
     let text = LoadText(columns: 80, color: false).block(snapshot, live: false)
     let lines = Self.lines(text)
     #expect(
-      lines[3...].prefix(12).joined(separator: "\n") == """
+      lines[3...].prefix(14).joined(separator: "\n") == """
         who makes up load1            load1                       where it waits
         postgres (8 processes)   D     1.87  ████████▌            jbd2_log_wait_commit
         nginx\\x1b[2J (812)       R     1.20  █████▍
+        others                   R     0.20  ▉
+        others                   D     0.02  ▏
         asleep, not yet dequeued       0.30  █▍
         before this run                0.81  ███▋
         unattributed                   0.03  ▏

@@ -126,7 +126,7 @@ struct VerdictRulesTests {
     #expect(verdict.parts().map(\.cause) == [.throttled] && part.text.contains("cgroup /a "))
     #expect(
       part.evidence == [
-        "load1 would be higher by 2.00 if the kernel counted them",
+        "load1 would be 2.00 higher if the kernel counted them",
         "its quota was used up in 190 of 200 periods (cpu.stat)",
       ])
     // Beside others on one CPU, and on all.

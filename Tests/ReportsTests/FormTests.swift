@@ -131,7 +131,7 @@ struct FormTests {
     for (from, to) in [
       (#""cpus":2"#, #""cpus":"2""#), (#""cpus":2"#, #""cpus":2,"x":1"#),
       (#""cpus":2"#, #""cpu":2"#),
-      (#""ring_full":10"#, #""ring_full":-10"#), ("loadwatch/2", "loadwatch/2"),
+      (#""ring_full":10"#, #""ring_full":-10"#), ("loadwatch/2", "loadwatch/1"),
       (#""cannot_tell""#, #""maybe""#), (#""seen":115,"#, ""),
     ] {
       let broken = valid.replacing(from, with: to)

@@ -48,7 +48,7 @@ public struct RecentMinute: Sendable {
   var seconds: Double { Double(ns) / 1e9 }
   /// Tasks that ran or could have, those throttled left out.
   private var runnableMean: Double {
-    let counts = points.compactMap(\.throttled).map(Double.init)
+    let counts = points.compactMap(\.throttled).map { Double($0) }
     let throttled = counts.reduce(0, +) / Double(max(1, counts.count))
     return max(
       0, Double(last.runnable &- min(first.runnable, last.runnable)) / Double(ns) - throttled)

@@ -49,7 +49,7 @@ extension Verdict {
         parents > 1
           ? "\(parents) parents are blocked in vfork() until the child execs or exits."
           : "\(subject.are) blocked in vfork() until the child execs or exits.",
-        "Find out why the children take so long to exec; what they do until then is not in this load."
+        "Find out why the children take so long to exec: their parents sleep until then."
       )
     case .networkFileSystem:
       return (

@@ -130,7 +130,7 @@ public struct Verdict: Sendable {
   private func throttling() -> [VerdictPart] {
     let sum = throttled.reduce(0) { $0 + $1.load1 }
     guard let most = throttled.first, isWorthACause(sum) else { return [] }
-    var evidence = ["load1 would be higher by \(number(sum)) if the kernel counted them"]
+    var evidence = ["load1 would be \(number(sum)) higher if the kernel counted them"]
     if most.periods > 0 {
       evidence.append(
         "its quota was used up in \(most.used) of \(most.periods) periods (cpu.stat)")

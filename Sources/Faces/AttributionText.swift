@@ -1,7 +1,7 @@
 import Reports
 
 /// The load average broken down, and what that means.
-struct AccountText {
+struct AttributionText {
   let columns: Int
   let bars: BarStyle
   /// The most groups that are shown; fewer on a low terminal.
@@ -10,20 +10,25 @@ struct AccountText {
   private static let figure = 8
 
   /// - Parameter limit: how many groups there is room for.
-  func account(_ snapshot: LoadSnapshot, limit: Int) -> [Line] {
+  func table(_ snapshot: LoadSnapshot, limit: Int) -> [Line] {
     guard let attribution = snapshot.attribution else { return [] }
-    let shown = attribution.rows.filter { $0.load1 >= 0.005 }.prefix(limit)
-    let rest = attribution.rows.dropFirst(shown.count)
+    let named = attribution.rows.filter { $0.folded != true }
+    let shown = named.filter { $0.load1 >= 0.005 }.prefix(limit)
+    let rest = named.dropFirst(shown.count) + attribution.rows.filter { $0.folded == true }
     var rows = shown.map { row in
       (
         name: escaped(row.label(by: attribution.by)), state: row.state.rawValue, load: row.load1,
         site: escaped(row.site ?? "")
       )
     }
-    func add(_ name: String, _ load: Double) {
-      if abs(load) >= 0.005 { rows.append((name, "", load, "")) }
+    func add(_ name: String, _ load: Double, state: String = "") {
+      if abs(load) >= 0.005 { rows.append((name, state, load, "")) }
     }
-    add("others", rest.reduce(0) { $0 + $1.load1 })
+    for state in LoadState.allCases {
+      add(
+        "others", rest.filter { $0.state == state }.reduce(0) { $0 + $1.load1 },
+        state: state.rawValue)
+    }
     add("asleep, not yet dequeued", attribution.delayed.first ?? 0)
     add("before this run", attribution.beforeRun.first ?? 0)
     add("unattributed", attribution.unattributed.first ?? 0)
