@@ -37,7 +37,8 @@ let package = Package(
         "sched.bpf.c", "clone.bpf.c", "kernel.bpf.h", "memory.bpf.h", "clone.bpf.h", "ring.bpf.h",
         "LICENSE",
       ]),
-    .plugin(name: "CompileBPF", capability: .buildTool()),
+    .plugin(name: "CompileBPF", capability: .buildTool(), dependencies: ["bpfgen"]),
+    .executableTarget(name: "bpfgen", swiftSettings: strict),
 
     // C at the edge.
     .target(
@@ -116,9 +117,10 @@ let package = Package(
       swiftSettings: strict),
 
     // A complete tracer, as the README shows it.
+    .systemLibrary(name: "ExecEvents", path: "Examples/execs/include"),
     .executableTarget(
-      name: "execs", dependencies: ["BPF"], path: "Examples/execs", exclude: ["execs.bpf.c"],
-      swiftSettings: strict, plugins: ["CompileBPF"]),
+      name: "execs", dependencies: ["BPF", "ExecEvents"], path: "Examples/execs",
+      exclude: ["execs.bpf.c", "include"], swiftSettings: strict, plugins: ["CompileBPF"]),
 
     // What the tests run and stand on.
     .executableTarget(

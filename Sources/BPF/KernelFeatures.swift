@@ -1,5 +1,6 @@
 import CLibbpf
 import Glibc
+import SystemPackage
 
 /// Whether the running kernel has something, and if not, why that is believed.
 public enum Availability: Sendable, Hashable {
@@ -17,16 +18,25 @@ public enum Availability: Sendable, Hashable {
   public let btf: Availability
 
   public init() {
-    Log.take()
-    unsafe types = btf__load_vmlinux_btf()
-    if unsafe types != nil {
-      btf = .yes
-    } else {
-      let cause = unsafe String(cString: strerror(errno))
-      btf = .no(
-        "no BTF of the kernel can be read (\(cause)); it is built with CONFIG_DEBUG_INFO_BTF")
+    let (loaded, _, _) = unsafe Log.collect { unsafe btf__load_vmlinux_btf() }
+    unsafe types = unsafe loaded
+    btf = unsafe loaded == nil ? Self.withoutBTF() : .yes
+  }
+
+  /// Why the kernel's BTF can't be read. `btf__load_vmlinux_btf()` makes ESRCH of every cause.
+  private static func withoutBTF() -> Availability {
+    let path = "/sys/kernel/btf/vmlinux"
+    let (types, code, _) = unsafe Log.collect { unsafe btf__parse(path, nil) }
+    guard unsafe types == nil else {
+      unsafe btf__free(types)
+      return .cannotTell("the kernel's BTF could not be read at once")
     }
-    Log.take()
+    let errno = Errno(rawValue: code)
+    if let limit = Limit.remedy(for: errno) {
+      return .cannotTell("the kernel's BTF can't be read (\(errno)); \(limit)")
+    }
+    return .no(
+      "no BTF of the kernel can be read (\(errno)); it is built with CONFIG_DEBUG_INFO_BTF")
   }
 
   deinit {

@@ -1,0 +1,15 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own that uses the library and the plugin as anybody's would: `make dependent`.
+let package = Package(
+  name: "dependent",
+  dependencies: [.package(name: "sonde", path: "../..")],
+  targets: [
+    .systemLibrary(name: "RenameEvents", path: "Sources/renames/include"),
+    .executableTarget(
+      name: "renames", dependencies: ["RenameEvents", .product(name: "BPF", package: "sonde")],
+      exclude: ["renames.bpf.c", "include"],
+      plugins: [.plugin(name: "CompileBPF", package: "sonde")]),
+  ]
+)
