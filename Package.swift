@@ -137,7 +137,7 @@ let package = Package(
         "Reports", "Support",
         "testload", .product(name: "SystemPackage", package: "swift-system"),
       ],
-      exclude: ["maps.bpf.c", "refused.bpf.c"],
+      exclude: ["kinds", "maps", "refused", "refused_late"].map { "Library/\($0).bpf.c" },
       swiftSettings: strict + lifetimes, plugins: ["CompileBPF"]),
     // The built programs, as a user runs them.
     .testTarget(

@@ -44,7 +44,12 @@ public struct BPFError: Error, Sendable {
   ///
   /// - Parameter log: libbpf's, whose last words are the cause, but where a limit is.
   init(_ operation: String, code: Int32, log: String = "") {
-    let errno = Errno(rawValue: Limit.reached(in: log) ?? abs(code))
+    var errno = Errno(rawValue: abs(code))
+    if errno == .noSuchProcess, let hidden = Limit.kernelBTFError(),
+      Limit.remedy(for: hidden) != nil
+    {
+      errno = hidden
+    }
     let kind: Kind =
       switch errno {
       case .notPermitted, .permissionDenied: .notPermitted

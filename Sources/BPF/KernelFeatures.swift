@@ -23,15 +23,10 @@ public enum Availability: Sendable, Hashable {
     btf = unsafe loaded == nil ? Self.withoutBTF() : .yes
   }
 
-  /// Why the kernel's BTF can't be read. `btf__load_vmlinux_btf()` makes ESRCH of every cause.
   private static func withoutBTF() -> Availability {
-    let path = "/sys/kernel/btf/vmlinux"
-    let (types, code, _) = unsafe Log.collect { unsafe btf__parse(path, nil) }
-    guard unsafe types == nil else {
-      unsafe btf__free(types)
-      return .cannotTell("the kernel's BTF could not be read at once")
+    guard let errno = Limit.kernelBTFError() else {
+      return .cannotTell("the kernel's BTF could not be read the first time")
     }
-    let errno = Errno(rawValue: code)
     if let limit = Limit.remedy(for: errno) {
       return .cannotTell("the kernel's BTF can't be read (\(errno)); \(limit)")
     }

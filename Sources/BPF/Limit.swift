@@ -1,3 +1,4 @@
+import CLibbpf
 import Glibc
 import SystemPackage
 
@@ -18,12 +19,29 @@ enum Limit {
     }
   }
 
-  /// The error of a limit that libbpf's log has, where its result is that of a later step.
+  /// Why the kernel's BTF can't be read; nil where it can.
   ///
-  /// Of a kernel's BTF that can't be read it returns ESRCH, whatever the cause; a feature that it can't
-  /// try it takes for missing.
-  static func reached(in log: String) -> Int32? {
-    nil
+  /// `btf__load_vmlinux_btf()` returns ESRCH, whatever the cause.
+  static func kernelBTFError() -> Errno? {
+    let (types, code, _) = unsafe Log.collect { unsafe btf__parse("/sys/kernel/btf/vmlinux", nil) }
+    guard unsafe types == nil else {
+      unsafe btf__free(types)
+      return nil
+    }
+    return Errno(rawValue: code)
+  }
+
+  /// Makes sure that libbpf won't run out of descriptors: a feature of the kernel that it can't try for
+  /// the want of one it takes for missing, as long as the process lives (`kernel_supports()`).
+  static func ensure(descriptors count: Int, to operation: String) throws(BPFError) {
+    let limit = current(RLIMIT_NOFILE) ?? .max
+    var free = 0
+    var descriptor: Int32 = 0
+    while free < count {
+      guard descriptor < limit else { throw BPFError(operation, code: EMFILE) }
+      if fcntl(descriptor, F_GETFD) < 0 { free += 1 }
+      descriptor += 1
+    }
   }
 
   /// The soft limit, or nil where there is none.

@@ -74,6 +74,7 @@ public struct OpenObject: ~Copyable {
   /// - Throws: where the kernel refuses; for a program, with the verifier's last words as `cause` and
   ///   that program's verifier log in `log`.
   public consuming func load() throws(BPFError) -> Object {
+    try Limit.ensure(descriptors: handle.descriptorsToLoad, to: "load \(handle.name)")
     let (code, _, log) = Log.collect { unsafe bpf_object__load(handle.pointer) }
     guard code == 0 else { throw BPFError("load \(handle.name)", code: code, log: log) }
     return Object(handle)
@@ -112,6 +113,23 @@ public struct Object: ~Copyable {
 
   deinit {
     unsafe bpf_object__close(pointer)
+  }
+
+  /// One for each map and program, and some that are only open meanwhile: BTF, a template of an inner
+  /// map, what features are tried with.
+  var descriptorsToLoad: Int {
+    var count = 8
+    var map = unsafe bpf_object__next_map(pointer, nil)
+    while unsafe map != nil {
+      count += 1
+      unsafe map = unsafe bpf_object__next_map(pointer, map)
+    }
+    var program = unsafe bpf_object__next_program(pointer, nil)
+    while let loaded = unsafe program {
+      if unsafe bpf_program__autoload(loaded) { count += 1 }
+      unsafe program = unsafe bpf_object__next_program(pointer, loaded)
+    }
+    return count
   }
 
   func map(_ name: String) throws(BPFError) -> OpaquePointer {

@@ -11,5 +11,10 @@ let package = Package(
       name: "renames", dependencies: ["RenameEvents", .product(name: "BPF", package: "sonde")],
       exclude: ["renames.bpf.c", "include"],
       plugins: [.plugin(name: "CompileBPF", package: "sonde")]),
+    // The library's tests once more, alone: `make sanitize`.
+    .testTarget(
+      name: "Library", dependencies: [.product(name: "BPF", package: "sonde")],
+      exclude: ["kinds", "maps", "refused", "refused_late"].map { "\($0).bpf.c" },
+      plugins: [.plugin(name: "CompileBPF", package: "sonde")]),
   ]
 )
