@@ -49,9 +49,10 @@ struct CompileBPF: BuildToolPlugin {
     }
   }
 
-  /// Those of a folder that is there, and of what lies in it.
+  /// Those of a folder that is there, perhaps by a symbolic link, and of what lies in it.
   private func files(in folder: URL, ending suffix: String) -> [URL] {
-    (FileManager.default.subpaths(atPath: folder.path) ?? []).sorted()
+    let folder = folder.resolvingSymlinksInPath()
+    return (FileManager.default.subpaths(atPath: folder.path) ?? []).sorted()
       .filter { $0.hasSuffix(suffix) }.map { folder.appending(path: $0) }
   }
 }

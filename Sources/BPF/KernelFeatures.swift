@@ -108,7 +108,11 @@ public enum Availability: Sendable, Hashable {
     switch -descriptor {
     case EPERM: return .cannotTell("no right to try; \(BPFError.rights)")
     case EINVAL: return .no("this kernel has no ring buffers")
-    case let code: return .cannotTell(unsafe "creating one: \(String(cString: strerror(code)))")
+    case let code:
+      let errno = Errno(rawValue: code)
+      return .cannotTell(
+        ["creating one: \(errno)", Limit.remedy(for: errno)].compactMap { $0 }
+          .joined(separator: "; "))
     }
   }
 

@@ -2,8 +2,24 @@ import CLibbpf
 import Glibc
 import SystemPackage
 
-/// The limits of a process that loading runs into: what an error names instead of libbpf's internals.
-enum Limit {
+/// The limits of a process that a tracer runs into: what an error names instead of libbpf's internals.
+public enum Limit {
+  /// Makes sure that there is address space (`RLIMIT_AS`) for what is allocated later: an allocation in
+  /// Swift that fails ends the process.
+  ///
+  /// - Parameters:
+  ///   - bytes: at least one.
+  ///   - operation: what it is for, as the end of "could not …".
+  /// - Throws: an error that names the limit, where there is less.
+  public static func ensure(addressSpace bytes: Int, to operation: String) throws(BPFError) {
+    let space = unsafe mmap(
+      nil, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let space = unsafe space, unsafe space != MAP_FAILED else {
+      throw BPFError(operation, code: errno)
+    }
+    unsafe munmap(space, bytes)
+  }
+
   /// What to raise where a call failed for the want of descriptors or memory; nil for other errors.
   static func remedy(for errno: Errno) -> String? {
     switch errno {

@@ -192,7 +192,7 @@ extension Map {
         case .perCPU:
           "it is a \(layout.typeName), with a value for each CPU: use perCPUValues or setPerCPU"
         case .single: "it is a \(layout.typeName), with one value for all CPUs"
-        case .none: "it is a \(layout.typeName), which has no keys"
+        case .none: "it is a \(layout.typeName), whose entries have no key"
         }
       throw BPFError(.failed, "use map \(name)", cause: cause)
     }

@@ -73,6 +73,10 @@ public struct CloneWatch: ~Copyable {
         cause: "in a PID namespace of one's own ids are not the kernel's",
         remedy: "run in the machine's own, or filter by name or cgroup")
     }
+    let cpus = host.presentCPUs.count
+    // 64 MiB hold the kernel's BTF and its symbols; each ring is mapped twice.
+    try Limit.ensure(
+      addressSpace: 64 << 20 + 2 * cpus * CloneProbes.ringSize(cpus: cpus), to: "trace")
     var ladder: [ProbePart] = []
     if options.raisesPriority { ladder.append(raisePriority()) }
     let symbols = try? KernelSymbols.current()

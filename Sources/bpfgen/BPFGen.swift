@@ -39,6 +39,9 @@ struct BPFGen {
     }
 
     """.write(to: output, atomically: true, encoding: .utf8)
+    // Built with --sanitize=address, as tools of plugins then are too, exit() would fail the build for
+    // what Foundation's Process leaks.
+    _exit(0)
   }
 
   /// This machine's, as its folders are named and as bpf_tracing.h asks for it.

@@ -5,7 +5,9 @@ import Testing
 /// The tracer of the README: what stands there is what is built, and works.
 @Suite(.serialized)
 struct ExampleTests {
-  @Test(arguments: ["include/execs.h", "execs.bpf.c", "Execs.swift"]) func standsInTheReadme(_ file: String) throws {
+  @Test(arguments: ["include/execs.h", "execs.bpf.c", "Execs.swift"]) func standsInTheReadme(
+    _ file: String
+  ) throws {
     let read = { (path: String) in
       try String(contentsOf: packageRoot.appending(path: path), encoding: .utf8)
     }

@@ -97,7 +97,7 @@ struct MapTests {
         #expect(throws: BPFError.self) { try map.set([key], to: [UInt64(1)]) },
         #expect(throws: BPFError.self) { try map.forEachKey(as: Key.self) { _ in } },
       ]
-      for error in errors { #expect(error?.cause?.contains("no keys") == true) }
+      for error in errors { #expect(error?.cause?.contains("no key") == true) }
     }
     refuses(())
     refuses(UInt32(0))
@@ -208,6 +208,20 @@ struct MapTests {
       #expect(throws: BPFError.self) { try rings.add(cpus: [0], size: size) }
     }
     #expect(throws: BPFError.self) { try rings.add(cpus: [-1], size: 4096) }
+  }
+
+  @Test func recordsOfAnIteratorHaveTheirSize() throws {
+    let tasks = try Self.loaded().program("tasks")
+    var own = 0
+    try TaskIterator(tasks, recordSize: 8).forEach { record in
+      if unsafe record.unsafeLoad(as: UInt64.self) >> 32 == UInt64(getpid()) { own += 1 }
+    }
+    #expect(own >= 1)
+    let wrong = try TaskIterator(tasks, recordSize: 1 << 16)
+    #expect(throws: BPFError.self) { try wrong.forEach { _ in } }
+    for size in [Int.min, -1, 0, 1 << 16 + 1, .max] {
+      #expect(throws: BPFError.self) { _ = try TaskIterator(tasks, recordSize: size) }
+    }
   }
 
   @Test func initialValuesHaveTheirSize() throws {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (MIT OR GPL-2.0)
-/* A map of each kind, and a ring that one process's renames go to. */
+/* A map of each kind, a ring that one process's renames go to, and an iterator.
+ */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -82,6 +83,33 @@ int renamed(void *ctx)
 
 	if (id >> 32 == pid)
 		bpf_ringbuf_output(&ringbuf, &id, sizeof(id), 0);
+	return 0;
+}
+
+struct task_struct {
+	int pid;
+	int tgid;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+} __attribute__((preserve_access_index));
+
+SEC("iter/task")
+int tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	__u64 id;
+
+	if (!task)
+		return 0;
+	id = (__u64)task->tgid << 32 | (__u32)task->pid;
+	bpf_seq_write(ctx->meta->seq, &id, sizeof(id));
 	return 0;
 }
 
