@@ -23,16 +23,22 @@ enum Log {
     return (result, code, unsafe String(cString: log))
   }
 
-  /// The line that says why the verifier refused, after the program's name: the last before its
-  /// summary.
+  /// The line that says why the verifier refused: the last before its summary.
   ///
-  /// Where there is none, libbpf's last line.
+  /// Where there is none, libbpf's first complaint; those after it come of it. Not those that only
+  /// repeat the error number, or that a second try followed.
   static func cause(in log: String) -> String? {
     let lines = log.split(separator: "\n")
     if let end = lines.lastIndex(where: { $0.hasPrefix("processed ") }), end > 0 {
       return lines[end - 1].description
     }
-    guard let line = lines.last(where: { $0.hasPrefix("libbpf: ") }) else { return nil }
-    return String(line.dropFirst("libbpf: ".count))
+    return lines.lazy.filter { $0.hasPrefix("libbpf: ") }.map { $0.dropFirst("libbpf: ".count) }
+      .first { line in !repetitions.contains { line.hasPrefix($0) } }
+      .map(String.init)
   }
+
+  private static let repetitions = [
+    "failed to load object", "Failed to bump RLIMIT_MEMLOCK",
+    "Error in bpf_object__probe_loading", "Error in bpf_create_map",
+  ]
 }

@@ -17,8 +17,8 @@ static _Thread_local struct {
 static int print(enum libbpf_print_level level, const char *format,
 		 va_list arguments)
 {
-	/* A line for each type, relocation and instruction patched. */
-	if (level == LIBBPF_DEBUG || !log.stream)
+	/* Not what goes well: a line for each type, relocation and feature. */
+	if (level != LIBBPF_WARN || !log.stream)
 		return 0;
 	return vfprintf(log.stream, format, arguments);
 }
