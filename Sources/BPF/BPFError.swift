@@ -42,7 +42,7 @@ public struct BPFError: Error, Sendable {
 
   /// An error from a call that failed with `code`; libbpf returns them negative.
   ///
-  /// - Parameter log: libbpf's, whose last words are the cause, but where a limit is.
+  /// - Parameter log: libbpf's: it names the cause, but where a limit is.
   init(_ operation: String, code: Int32, log: String = "") {
     var errno = Errno(rawValue: abs(code))
     if errno == .noSuchProcess, let hidden = Limit.kernelBTFError(),
