@@ -55,8 +55,9 @@ let package = Package(
     .target(name: "Histograms", swiftSettings: strict),
     .target(name: "Proc", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "Symbols", dependencies: ["CElf", "Proc"], swiftSettings: strict),
+    .target(name: "Input", swiftSettings: strict),
     .target(
-      name: "LoadModel", dependencies: ["Records", "Histograms"],
+      name: "LoadModel", dependencies: ["Records", "Histograms", "Input", "Proc", "Reports"],
       swiftSettings: strict + lifetimes),
     .target(
       name: "CloneModel", dependencies: ["Records", "Histograms"],
@@ -67,13 +68,14 @@ let package = Package(
     .target(
       name: "Session",
       dependencies: [
-        "CLinux", "Reports", .product(name: "SystemPackage", package: "swift-system"),
+        "BPF", "CLinux", "Proc", "Reports",
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict),
     .target(
       name: "LoadProbes",
       dependencies: [
-        "BPF", "CLinux", "LoadModel", "Proc", "Records", "Reports", "Symbols", "Session",
+        "BPF", "CLinux", "Input", "LoadModel", "Proc", "Records", "Reports", "Session", "Symbols",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
@@ -82,8 +84,9 @@ let package = Package(
     .target(
       name: "CloneProbes",
       dependencies: [
-        "BPF", "CLinux", "CloneModel", "Histograms", "Proc", "Records", "Reports", "Symbols",
-        "Session", .product(name: "SystemPackage", package: "swift-system"),
+        "BPF", "CLinux", "CloneModel", "Histograms", "Input", "Proc", "Records", "Reports",
+        "Session",
+        "Symbols", .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
       plugins: ["CompileBPF"]),
@@ -100,7 +103,7 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports",
+        "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports", "Session",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -133,8 +136,9 @@ let package = Package(
     .testTarget(
       name: "KernelTests",
       dependencies: [
-        "BPF", "CloneProbes", "CloneModel", "Histograms", "LoadProbes", "LoadModel", "Proc",
-        "Reports", "Support",
+        "BPF", "CloneProbes", "CloneModel", "Histograms", "Input", "LoadProbes", "LoadModel",
+        "Proc",
+        "Reports", "Session", "Support",
         "testload", .product(name: "SystemPackage", package: "swift-system"),
       ],
       exclude: ["kinds", "maps", "refused", "refused_late"].map { "Library/\($0).bpf.c" },
@@ -148,7 +152,7 @@ let package = Package(
       ],
       swiftSettings: tests),
     .testTarget(
-      name: "LoadProbesTests", dependencies: ["LoadProbes", "Reports"], swiftSettings: strict),
+      name: "LoadProbesTests", dependencies: ["LoadModel", "Reports"], swiftSettings: strict),
     .testTarget(
       name: "HistogramsTests", dependencies: ["Histograms", "Support"], swiftSettings: strict),
     .testTarget(

@@ -89,3 +89,21 @@ public struct KernelLoad: Sendable {
     return delayed - min(delayed, inD, excess)
   }
 }
+
+extension KernelLoad: Codable, Equatable {
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.singleValueContainer().decode([UInt64].self)
+    guard values.count == 3 else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "three averages are needed"))
+    }
+    self.init([3 of UInt64] { values[$0] })
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(averages.indices.map { averages[$0] })
+  }
+
+  public static func == (one: KernelLoad, two: KernelLoad) -> Bool { one.isEqual(two) }
+}

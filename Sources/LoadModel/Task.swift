@@ -87,7 +87,7 @@ struct Task {
 }
 
 /// A task's name as the kernel has it: 16 bytes, NUL-terminated, anything in them.
-public struct Comm: Sendable, Hashable {
+public struct Comm: Sendable, Hashable, Codable {
   private var low: UInt64 = 0
   private var high: UInt64 = 0
 

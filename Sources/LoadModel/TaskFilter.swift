@@ -1,7 +1,7 @@
 /// Which tasks the figures are about.
 ///
 /// Kinds of condition all have to hold; within a kind one is enough. Empty: every task.
-public struct TaskFilter: Sendable {
+public struct TaskFilter: Sendable, Codable {
   /// Processes (thread group ids).
   public var processes: Set<UInt32> = []
   /// Single threads.

@@ -136,11 +136,12 @@ public struct SchedProbes: ~Copyable {
 
   /// calc_load_tasks and avenrun, as this thread was last given a CPU; nil where the kernel has no
   /// symbols for data, or they may not be seen.
-  public var kernelLoad: (active: Int64, averages: KernelLoad)? {
+  var exactLoad: LoadReading.Exact? {
     let now = live[0]
     guard now.has_averages != 0 else { return nil }
     let all = [now.averages.0, now.averages.1, now.averages.2]
-    return (Int64(bitPattern: now.active), KernelLoad([3 of UInt64] { all[$0] }))
+    return LoadReading.Exact(
+      active: Int64(bitPattern: now.active), averages: KernelLoad([3 of UInt64] { all[$0] }))
   }
 
   /// How many tasks slept and were still queued right after a load sample, and so are in it: since 6.12
@@ -194,68 +195,32 @@ public struct SchedProbes: ~Copyable {
     }
   }
 
-  /// Passes every task there is to the tracker.
-  /// - Parameters:
-  ///   - boundary: up to when the rings were drained, run queue clock.
-  ///   - cgroups: the cgroups that match from now on, where the filter has any.
-  public func survey(
-    _ tracker: inout LoadTracker, boundary: UInt64, cgroups: Set<UInt64>? = nil
-  ) throws(BPFError) {
-    let offset = clockOffset ?? 0
-    tracker.beginSurvey(cgroups: cgroups)
-    try iterator.forEach { record in
-      tracker.found(record, clockOffset: offset, boundary: boundary)
-    }
-    if seesAllTasks { tracker.endSurvey() }
+  /// Lends a record of every task there is, `sonde_task`.
+  public func forEachTask(_ body: (RawSpan) -> Void) throws(BPFError) {
+    try iterator.forEach(body)
   }
 
-  /// Passes every task there is to the tracker, besides the surveys by which tasks are forgotten.
-  func look(_ tracker: inout LoadTracker, boundary: UInt64) throws(BPFError) {
-    let offset = clockOffset ?? 0
-    try iterator.forEach { record in
-      tracker.found(record, clockOffset: offset, boundary: boundary)
-    }
-  }
+  // MARK: - Counters
 
-  // MARK: - Accounts
-
-  /// What the kernel side counted since it was attached.
-  public struct Account: Sendable, Equatable {
-    /// Records that were to be delivered.
-    public var seen: UInt64 = 0
-    public var ringFull: UInt64 = 0
-    public var noRing: UInt64 = 0
-    /// Runs left out by the kernel since the program was running already.
-    public var recursion: UInt64 = 0
-    /// Switches that never reached the program, those of `recursion` not included.
-    public var untraced: UInt64 = 0
-    /// The switch program's own time and runs while they were measured, ns.
-    public var runTime: UInt64 = 0
-    public var runs: UInt64 = 0
-
-    /// Records that there should have been.
-    var due: UInt64 { seen + recursion }
-    var lost: UInt64 { ringFull + noRing + recursion }
-  }
-
-  public func account() throws(BPFError) -> Account {
-    var account = Account()
+  /// What the kernel side counted since it was attached; what was delivered is the consumer's to add.
+  public func counters() throws(BPFError) -> LoadCounters {
+    var counters = LoadCounters()
     for index in 0..<accounts.count {
       let cpu = accounts[index]
-      account.seen += cpu.seen
-      account.ringFull += cpu.ring_full
-      account.noRing += cpu.no_ring
-      account.untraced += cpu.untraced
+      counters.seen += cpu.seen
+      counters.ringFull += cpu.ring_full
+      counters.noRing += cpu.no_ring
+      counters.untraced += cpu.untraced
     }
     for (index, program) in programs.enumerated() {
       let statistics = try program.statistics()
-      account.recursion += statistics.recursionMisses
+      counters.recursion += statistics.recursionMisses
       if index == 0 {
-        account.untraced -= min(account.untraced, statistics.recursionMisses)
-        account.runTime = statistics.runTime
-        account.runs = statistics.runs
+        counters.untraced -= min(counters.untraced, statistics.recursionMisses)
+        counters.runTime = statistics.runTime
+        counters.runs = statistics.runs
       }
     }
-    return account
+    return counters
   }
 }

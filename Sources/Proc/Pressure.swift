@@ -1,11 +1,11 @@
 /// For how long tasks had to wait for something, ever-growing (`/proc/pressure`: Documentation/
 /// accounting/psi.rst).
-public struct Pressure: Sendable, Equatable {
+public struct Pressure: Sendable, Equatable, Codable {
   /// Some task, and all tasks that weren't idle; us.
   public var some: UInt64
   public var full: UInt64
 
-  public enum Resource: String, Sendable, CaseIterable {
+  public enum Resource: String, Sendable, CaseIterable, Codable {
     case cpu, io, memory
   }
 

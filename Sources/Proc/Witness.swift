@@ -1,8 +1,14 @@
 /// What the kernel counts besides, ever-growing: the witnesses of what a load means.
-public struct Witness: Sendable {
+public struct Witness: Sendable, Codable {
   /// Per online CPU, by name, in ticks of 10 ms: all time, and idle time, waiting for I/O included
   /// (`/proc/stat`: man proc_stat(5)).
-  public var cpus: [String: (total: UInt64, idle: UInt64)] = [:]
+  public var cpus: [String: CPUTimes] = [:]
+
+  public struct CPUTimes: Sendable, Codable {
+    public var total: UInt64
+    public var idle: UInt64
+  }
+
   /// Tasks made since boot; nil where that can't be read.
   public var forks: UInt64?
   /// Pages swapped in and out (`/proc/vmstat`); nil where that can't be read.
@@ -30,7 +36,8 @@ public struct Witness: Sendable {
         // Guest time is in user time already.
         let times = words.dropFirst().prefix(8).compactMap { UInt64($0) }
         guard times.count == 8 else { continue }
-        cpus[String(first)] = (times.reduce(0, &+), times[3] &+ times[4])
+        cpus[String(first)] = CPUTimes(
+          total: times.reduce(0, &+), idle: times[3] &+ times[4])
       } else if words.first == "processes", words.count == 2 {
         forks = UInt64(words[1])
       }

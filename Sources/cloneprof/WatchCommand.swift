@@ -5,6 +5,7 @@ import CloneModel
 import Glibc
 import Proc
 import Reports
+import Session
 import SystemPackage
 
 /// What the tool does where no subcommand is named.
@@ -71,9 +72,9 @@ struct WatchCommand: ParsableCommand {
 
   func run() throws {
     try reporting(tool: Cloneprof.name) {
-      var options = CloneWatchOptions()
-      options.interval = interval.ns
-      options.duration = duration?.ns
+      var options = CloneOptions()
+      options.session.interval = interval.ns
+      options.session.duration = duration?.ns
       options.clones = count.map(UInt64.init)
       options.filterPart = FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup)
       // As much of a name as the kernel keeps.
@@ -84,7 +85,7 @@ struct WatchCommand: ParsableCommand {
       options.cgroups = cgroup.map { Cgroup($0) }
       for path in options.cgroups { _ = try path.ids() }
       try choosePids(&options)
-      if output.output == nil { options.output = .standardOutput }
+      if output.output == nil { options.session.output = .standardOutput }
 
       guard !command.isEmpty else {
         if try watch(options) == .processesEnded {
@@ -95,7 +96,7 @@ struct WatchCommand: ParsableCommand {
       let started = try HeldCommand(command)
       options.wishes.processes = [started.pid]
       options.wishes.follows = true
-      options.processes = [started.pid]
+      options.session.processes = [started.pid]
       options.filterPart.pids = [Int(started.pid)]
       // What a key sent the command has had.
       if case .signal(let signal, fromTerminal: false) = try watch(options, started) {
@@ -108,14 +109,14 @@ struct WatchCommand: ParsableCommand {
   /// Watches to the end, and lets the command run as the watch begins. The signals are free again as
   /// this returns.
   private func watch(
-    _ options: CloneWatchOptions, _ held: HeldCommand? = nil
-  ) throws -> CloneWatch.End {
+    _ options: CloneOptions, _ held: HeldCommand? = nil
+  ) throws -> SessionEnd {
     // From here on signals are caught: a file that is begun is also finished or removed.
-    var watch = try CloneWatch(options)
+    var session = try Session(options.session, CloneTracer(options))
     var sink = try SnapshotSink(output)
     return try sink.use { sink in
       try held?.release()
-      return try watch.run { try sink.write($0) }
+      return try session.run { try sink.write($0) }
     }
   }
 
@@ -127,7 +128,7 @@ struct WatchCommand: ParsableCommand {
       + found.map { "\($0.name): --pid \($0.pid)" }.joined(separator: ", or of ")
   }
 
-  private func choosePids(_ options: inout CloneWatchOptions) throws {
+  private func choosePids(_ options: inout CloneOptions) throws {
     for id in pid {
       guard let status = try? ProcessStatus.of(pid: id) else {
         throw Failure("no process has the id \(id)" + inContainers(id))
@@ -136,7 +137,7 @@ struct WatchCommand: ParsableCommand {
         throw Failure("\(id) is a thread of process \(status.tgid): --pid \(status.tgid)")
       }
       options.wishes.processes.append(id)
-      options.processes.append(id)
+      options.session.processes.append(id)
     }
     options.wishes.follows = follow
   }

@@ -4,6 +4,7 @@ import LoadProbes
 import LoadModel
 import Proc
 import Reports
+import Session
 import SystemPackage
 
 /// What the tool does where no subcommand is named.
@@ -70,28 +71,29 @@ struct WatchCommand: ParsableCommand {
 
   func run() throws {
     try reporting(tool: Loadwatch.name) {
-      var options = WatchOptions()
-      options.interval = interval.ns
+      var options = LoadOptions()
+      options.session.interval = interval.ns
       options.by = by.split(separator: ",").compactMap { Grouping(rawValue: String($0)) }
       options.stacks = stacks || output.format.isFolded
-      options.duration = [duration?.ns, count.map { interval.times($0) }].compactMap { $0 }.min()
+      options.session.duration = [duration?.ns, count.map { interval.times($0) }].compactMap { $0 }
+        .min()
       options.filterPart = FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup)
       options.filter.comms = Set(comm.map { Comm($0) })
       try choosePids(&options)
       options.cgroups = cgroup.map { Cgroup($0) }
       for path in options.cgroups { _ = try path.ids() }
-      if output.output == nil { options.output = .standardOutput }
+      if output.output == nil { options.session.output = .standardOutput }
 
       // From here on signals are caught: a file that is begun is also finished or removed.
-      var watch = try LoadWatch(options)
+      var session = try Session(options.session, LoadTracer(options))
       var sink = try SnapshotSink(output)
-      let end = try sink.use { sink in try watch.run { try sink.write($0) } }
+      let end = try sink.use { sink in try session.run { try sink.write($0) } }
       if end == .processesEnded { say("the last process to watch has ended", as: Loadwatch.name) }
     }
   }
 
   /// A process is watched with all its threads; the id of another thread stands for that thread.
-  private func choosePids(_ options: inout WatchOptions) throws {
+  private func choosePids(_ options: inout LoadOptions) throws {
     for id in pid {
       guard let status = try? ProcessStatus.of(pid: id) else {
         throw Failure("no process has the id \(id)")
@@ -101,7 +103,7 @@ struct WatchCommand: ParsableCommand {
       } else {
         options.filter.threads.insert(UInt32(id))
       }
-      options.processes.append(id)
+      options.session.processes.append(id)
     }
   }
 }

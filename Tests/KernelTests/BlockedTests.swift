@@ -57,7 +57,7 @@ struct BlockedTests {
     let count = try #require(UInt64(fields[3]))
     let total = try #require(UInt64(fields[5]))
     _ = try recording.finish()
-    let ours = recording.played(thread: tid)
+    let ours = try recording.played(thread: tid)
     #expect(ours.blockedUninterruptible.count == count)
     // The program's clock also holds the call's own work and the wait for a CPU.
     let inD = ours.blockedUninterruptible.sum
@@ -74,7 +74,7 @@ struct BlockedTests {
     let account = try recording.finish()
     var missing: UInt64 = 0
     for line in lines {
-      let ours = recording.played(thread: Int32(line[0])).blockedInterruptible
+      let ours = try recording.played(thread: Int32(line[0])).blockedInterruptible
       // By the kernel's count: a nap may be over before it comes to sleep.
       #expect(line[2] <= line[1] + 1 && line[2] > line[1] / 10 * 9)
       missing += line[2] - min(line[2], ours.count)

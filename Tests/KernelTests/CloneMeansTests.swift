@@ -2,6 +2,7 @@ import CloneProbes
 import CloneModel
 import Foundation
 import Reports
+import Session
 import Support
 import Synchronization
 import Testing
@@ -16,17 +17,17 @@ struct CloneMeansTests {
     private let isOver = Atomic(false)
 
     init(_ substitute: CloneWishes.Substitute?, comm: String) throws {
-      var options = CloneWatchOptions()
-      options.interval = 100_000_000
+      var options = CloneOptions()
+      options.session.interval = 100_000_000
       options.filter.comms = [comm]
       options.wishes.substitute = substitute
       options.raisesPriority = false
       Thread.detachNewThread { [options] in
         let result = Result {
-          var watch = try CloneWatch(options)
+          var session = try Session(options.session, CloneTracer(options))
           self.state.withLock { $0.isAttached = true }
           var last: CloneSnapshot?
-          _ = try watch.run {
+          _ = try session.run {
             last = $0
             return !self.isOver.load(ordering: .relaxed)
           }

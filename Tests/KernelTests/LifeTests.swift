@@ -4,6 +4,7 @@ import LoadProbes
 import LoadModel
 import Proc
 import Reports
+import Session
 import Support
 import Testing
 
@@ -105,18 +106,12 @@ struct LifeTests {
     for (tid, group) in zip(load.tids, [path, "\(path)/below"]) {
       try "\(tid)\n".write(toFile: "\(group)/cgroup.procs", atomically: false, encoding: .utf8)
     }
-    var options = WatchOptions()
-    options.interval = 500_000_000
-    options.duration = 1_000_000_000
+    var options = LoadOptions()
+    options.session.interval = 500_000_000
+    options.session.duration = 1_000_000_000
     options.cgroups = [Cgroup(path)]
     options.filter.cgroups = []
-    options.raisesPriority = false
-    var watch = try LoadWatch(options)
-    var snapshots: [LoadSnapshot] = []
-    _ = try watch.run {
-      snapshots.append($0)
-      return true
-    }
+    let snapshots = try reports(options)
     #expect(snapshots.last!.tasks.runnable.now == 2)
     #expect(abs(snapshots.last!.tasks.runnable.mean - 2) < 0.01)
     _ = load.stop()
@@ -143,7 +138,7 @@ struct LifeTests {
     for tid in load.tids { kill(tid, SIGCONT) }
     #expect(account.noRing == 0)
     for (tid, kernel) in zip(load.tids, truth) {
-      #expect(recording.played(thread: tid).runQueueLatency.sum == kernel.runDelay)
+      #expect(try recording.played(thread: tid).runQueueLatency.sum == kernel.runDelay)
     }
   }
 }

@@ -15,9 +15,9 @@ struct LossTests {
     let load = try Load("pingpong", "4")
     var recording = try Recording(ringSize: 64 << 10)
     let statistics = try RunTimeStatistics()
-    let before = try recording.account()
+    let before = try recording.counters()
     usleep(1_000_000)
-    let after = try recording.account()
+    let after = try recording.counters()
     _ = consume statistics
     let account = try recording.finish()
     #expect(account.ringFull > 10_000)
@@ -47,7 +47,7 @@ struct LossTests {
     for tid in load.tids { kill(tid, SIGCONT) }
     #expect(account.ringFull > 0)
     for (tid, kernel) in zip(load.tids, truth) {
-      let ours = recording.played(thread: tid)
+      let ours = try recording.played(thread: tid)
       // Never more than there was; less where the first or the last of it was lost.
       #expect(ours.runQueueLatency.sum <= kernel.runDelay)
       #expect(ours.runQueueLatency.count <= kernel.timeslices)
@@ -64,7 +64,7 @@ struct LossTests {
     var recording = try Recording()
     // The kernel's counter is read before and after ours: the truth is between.
     let bounds = {
-      try (KernelCounters.contextSwitches(), recording.account(), KernelCounters.contextSwitches())
+      try (KernelCounters.contextSwitches(), recording.counters(), KernelCounters.contextSwitches())
     }
     let (forks, before) = try (KernelCounters.processes(), bounds())
     recording.run(milliseconds: 2000)

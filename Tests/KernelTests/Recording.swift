@@ -1,16 +1,18 @@
 import BPF
 import Glibc
-import LoadProbes
+import Input
 import LoadModel
+import LoadProbes
 import Proc
 
-/// Everything that the kernel side told over some time, to be played back to trackers with different
+/// Everything that the kernel side reported over some time, to be replayed to trackers with different
 /// filters: one run, and the truth of every task.
 struct Recording: ~Copyable {
   private var probes: SchedProbes
-  private var bytes: [UInt8] = []
-  private var records: [(offset: Int, count: Int, cpu: Int)] = []
+  private var kept = KeptInput<LoadObservation>()
   private let possibleCPUs: Int
+  /// How many records came through.
+  private(set) var count = 0
   let start: UInt64
 
   init(ringSize: Int? = nil) throws {
@@ -33,46 +35,47 @@ struct Recording: ~Copyable {
     }
   }
 
-  mutating func finish() throws -> SchedProbes.Account {
+  mutating func finish() throws -> LoadCounters {
     try probes.stop()
     usleep(10_000)
     drain()
-    return try probes.account()
+    return try probes.counters()
   }
 
-  /// How many records came through.
-  var count: Int { records.count }
-
-  func account() throws -> SchedProbes.Account { try probes.account() }
+  func counters() throws -> LoadCounters { try probes.counters() }
 
   mutating func drain(upTo horizon: UInt64 = .max) {
-    var new: [(offset: Int, count: Int, cpu: Int)] = []
-    var all: [UInt8] = []
-    let base = bytes.count
-    probes.rings.drain(upTo: horizon) { record, cpu in
-      new.append((base + all.count, record.byteCount, cpu))
-      unsafe record.withUnsafeBytes { unsafe all.append(contentsOf: $0) }
-    }
-    bytes += all
-    records += new
+    count += Self.drain(&probes.rings, into: &kept, upTo: horizon)
+  }
+
+  private static func drain(
+    _ rings: inout RingBuffers, into kept: inout KeptInput<LoadObservation>, upTo horizon: UInt64
+  ) -> Int {
+    rings.drain(upTo: horizon) { record, cpu in kept.append(record: record, cpu: cpu) }
+  }
+
+  /// A tracker alone, without load samples or reports.
+  private struct Follower: ~Copyable, InputSink {
+    var tracker: LoadTracker
+
+    mutating func record(_ bytes: RawSpan, cpu: Int) { tracker.consume(bytes, cpu: cpu) }
+    mutating func scanned(_ bytes: RawSpan) {}
+    mutating func observed(_ observation: LoadObservation) {}
   }
 
   /// What a tracker with that filter makes of it, from the beginning of the recording on.
-  func played(_ filter: TaskFilter) -> LoadInterval {
-    var tracker = LoadTracker(cpus: possibleCPUs, filter: filter, interval: 10_000_000_000)
-    tracker.begin(at: start)
-    let span = unsafe bytes.span.bytes
-    for record in records {
-      tracker.consume(
-        span.extracting(record.offset..<record.offset + record.count), cpu: record.cpu)
-    }
-    return tracker.close(at: now() &+ (probes.clockOffset ?? 0))
+  func played(_ filter: TaskFilter) throws -> LoadInterval {
+    var follower = Follower(
+      tracker: LoadTracker(cpus: possibleCPUs, filter: filter, interval: 10_000_000_000))
+    follower.tracker.begin(at: start)
+    try kept.replay(into: &follower)
+    return follower.tracker.close(at: now() &+ (probes.clockOffset ?? 0))
   }
 
-  func played(thread: Int32) -> LoadInterval {
+  func played(thread: Int32) throws -> LoadInterval {
     var filter = TaskFilter()
     filter.threads = [UInt32(thread)]
-    return played(filter)
+    return try played(filter)
   }
 }
 

@@ -31,7 +31,7 @@ struct RunQueueLatencyTests {
     #expect(account.ringFull == 0 && account.noRing == 0)
     var waited: UInt64 = 0
     for (tid, (kernel, status)) in zip(load.tids, truth) {
-      let ours = recording.played(thread: tid)
+      let ours = try recording.played(thread: tid)
       #expect(ours.runQueueLatency.sum == kernel.runDelay, "thread \(tid)")
       #expect(ours.runQueueLatency.count == kernel.timeslices, "thread \(tid)")
       waited += kernel.runDelay

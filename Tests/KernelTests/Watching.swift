@@ -1,26 +1,34 @@
-import LoadProbes
 import LoadModel
+import LoadProbes
 import Reports
+import Session
 
-/// Runs a watch to its end and gives all its snapshots, the final one last.
+/// Runs loadwatch's session to its end and gives all its reports, the final one last.
 func watched(
   seconds: Double, interval: Double = 0.5, _ filter: TaskFilter = TaskFilter(),
   meanwhile: (Int) -> Void = { _ in }
 ) throws -> [LoadSnapshot] {
-  var options = WatchOptions()
-  options.interval = UInt64(interval * 1e9)
-  options.duration = UInt64(seconds * 1e9)
+  var options = LoadOptions()
+  options.session.interval = UInt64(interval * 1e9)
+  options.session.duration = UInt64(seconds * 1e9)
   options.filter = filter
+  return try reports(options, meanwhile: meanwhile)
+}
+
+func reports(
+  _ options: LoadOptions, meanwhile: (Int) -> Void = { _ in }
+) throws -> [LoadSnapshot] {
+  var options = options
   // This thread goes on to run other tests.
   options.raisesPriority = false
-  var watch = try LoadWatch(options)
-  var snapshots: [LoadSnapshot] = []
-  _ = try watch.run {
-    snapshots.append($0)
-    meanwhile(snapshots.count)
+  var session = try Session(options.session, LoadTracer(options))
+  var reports: [LoadSnapshot] = []
+  _ = try session.run {
+    reports.append($0)
+    meanwhile(reports.count)
     return true
   }
-  return snapshots
+  return reports
 }
 
 extension TaskFilter {

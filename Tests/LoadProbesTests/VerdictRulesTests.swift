@@ -1,4 +1,4 @@
-import LoadProbes
+import LoadModel
 import Reports
 import Testing
 

@@ -1,4 +1,4 @@
-import LoadProbes
+import LoadModel
 import Testing
 
 /// Stacks as kernels show them, innermost first, and what each waits for.

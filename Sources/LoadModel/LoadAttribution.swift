@@ -2,8 +2,8 @@
 /// kernel gives the samples.
 ///
 /// At any time each average is the sum over the groups, sleepers that the kernel counted, what is older
-/// than the watch, and a remainder.
-public struct LoadAccount: Sendable {
+/// than the run, and a remainder.
+public struct LoadAttribution: Sendable {
   /// What tasks are told apart by, besides their state.
   public struct Key: Sendable, Hashable {
     public var state: ActiveTask.State
@@ -62,7 +62,7 @@ public struct LoadAccount: Sendable {
         groups[key, default: [3 of Double](repeating: 0)][index] += Double(count) * part
       }
     }
-    if groups.count > Self.most { putTogether() }
+    if groups.count > Self.most { foldSmallGroups() }
   }
 
   /// What stands for the groups that were put together.
@@ -70,7 +70,7 @@ public struct LoadAccount: Sendable {
     Key(state: state, first: .max, second: .max)
   }
 
-  private mutating func putTogether() {
+  private mutating func foldSmallGroups() {
     for (key, parts) in groups where key.first != .max {
       guard parts[0] < Self.least, parts[1] < Self.least, parts[2] < Self.least else { continue }
       moveToOthers(key, parts)

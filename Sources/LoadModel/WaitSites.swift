@@ -1,21 +1,15 @@
-import LoadModel
-import Proc
 import Reports
-import Records
-import Symbols
 
 /// Where tasks sleep in D: the kernel functions on their stacks, and the one of them that tells.
 package struct WaitSites {
-  /// Read when first needed: they take a tenth of a second and 15 MB. Nil where they may not be seen.
-  private lazy var symbols: KernelSymbols? = try? KernelSymbols.current()
-  /// Stacks that the iterator told, numbered from `firstOwn` on.
+  /// Stacks that the iterator reported, numbered from `firstOwn` on.
   private var own: [[UInt64]: Int32] = [:]
   private var ownFrames: [[UInt64]] = []
+  /// Nil where the kernel's symbols are hidden.
+  private var functions: [Int32: [String]?] = [:]
   private var sites: [Int32: Site] = [:]
   /// By stack: the file system of a server that the last task there waited for.
   private var servers: [Int32: String] = [:]
-  private var lookups = 0
-  private static let mostLookups = 64
   /// Above what the kernel side's map of stacks can number.
   private static let firstOwn: Int32 = 1 << 24
   private static let mostOwn = 16384
@@ -35,58 +29,52 @@ package struct WaitSites {
     return number
   }
 
-  /// The same of a task, with the file system that it waits for, where that is one of a server.
-  mutating func site(of task: ActiveTask, _ probes: borrowing SchedProbes) -> Site {
-    var site = site(of: task.stack, probes)
-    guard [.disk, .other, .unknown].contains(site.kind), !task.isKernelThread, task.stack >= 0,
-      probes.seesAllTasks
-    else { return site }
-    // Of very many that wait alike, the last one stands for the rest.
-    if lookups < Self.mostLookups {
-      lookups += 1
-      servers[task.stack] = FileCall.fileSystem(ofTask: Int32(bitPattern: task.tid))
-        .flatMap { WaitKind.isNetwork($0) ? $0 : nil }
-    }
-    if let server = servers[task.stack] {
-      site = Site(name: "\(site.name) (\(server))", kind: .networkFileSystem)
-    }
-    return site
+  /// Asks for the functions on a stack; nil where they are known, or there is no stack.
+  func lookup(of stack: Int32) -> Lookup? {
+    guard stack >= 0, functions[stack] == nil else { return nil }
+    return .stack(
+      stack, frames: stack >= Self.firstOwn ? ownFrames[Int(stack - Self.firstOwn)] : [])
   }
 
-  /// Another load sample.
-  mutating func beginSample() { lookups = 0 }
-  /// From here on tasks may be elsewhere than where they were counted.
-  mutating func endLookups() { lookups = Self.mostLookups }
-
-  /// The function that tells what a stack waits for.
-  mutating func site(of stack: Int32, _ probes: borrowing SchedProbes) -> Site {
-    guard stack >= 0 else { return Site(name: "(unknown)", kind: .unknown) }
-    if let known = sites[stack] { return known }
-    let site =
-      functions(of: stack, probes).map(Self.site) ?? Site(name: "(hidden)", kind: .unknown)
-    sites[stack] = site
-    return site
+  /// - Parameter names: innermost first; nil where the kernel's symbols are hidden.
+  mutating func know(_ stack: Int32, functions names: [String]?) {
+    // Without what the compiler added: ".isra.0", ".constprop.0".
+    let names = names?.map { String($0.prefix { $0 != "." }) }
+    functions.updateValue(names, forKey: stack)
+    sites[stack] = names.map(Self.site) ?? Site(name: "(hidden)", kind: .unknown)
   }
 
-  /// The functions on a stack, innermost first, without what the compiler added to their names; nil
-  /// where the kernel's symbols are hidden.
-  mutating func functions(of stack: Int32, _ probes: borrowing SchedProbes) -> [String]? {
-    let frames =
-      stack >= Self.firstOwn ? ownFrames[Int(stack - Self.firstOwn)] : probes.frames(ofStack: stack)
-    return symbols.map { symbols in
-      frames.compactMap { symbols.name(of: $0).map { String($0.prefix { $0 != "." }) } }
-    }
+  /// - Parameter server: the type of the file system that a task with this stack waits for.
+  mutating func know(_ stack: Int32, server: String?) {
+    servers[stack] = server.flatMap { WaitKind.isNetwork($0) ? $0 : nil }
+  }
+
+  /// Whether what it waits for depends on the file system that its call is about.
+  func mayWaitForServer(_ task: ActiveTask) -> Bool {
+    task.state == .uninterruptible && !task.isKernelThread && task.stack >= 0
+      && [.disk, .other, .unknown].contains(site(of: task.stack).kind)
+  }
+
+  /// Where a task waits, with the file system, where that is one of a server.
+  func site(of task: ActiveTask) -> Site {
+    let site = site(of: task.stack)
+    guard mayWaitForServer(task), let server = servers[task.stack] else { return site }
+    return Site(name: "\(site.name) (\(server))", kind: .networkFileSystem)
+  }
+
+  private func site(of stack: Int32) -> Site {
+    sites[stack] ?? Site(name: "(unknown)", kind: .unknown)
   }
 
   /// Sleeps in D by their stacks' names, the longest first.
-  mutating func parts(_ waits: WaitStacks, _ probes: borrowing SchedProbes) -> [StackPart] {
+  func parts(_ waits: WaitStacks) -> [StackPart] {
     struct Key: Hashable {
       var comm: Comm
       var frames: [String]
     }
     var sums: [Key: WaitStacks.Sum] = [:]
     for (key, sum) in waits.sums {
-      let frames = key.stack < 0 ? [] : functions(of: key.stack, probes) ?? []
+      let frames = functions[key.stack]?.flatMap { $0 } ?? []
       // The iterator's stacks begin where the scheduler was called, those of switches within it.
       let called = frames.drop { Self.isTracing($0) || ["__schedule", "schedule"].contains($0) }
       let shown = Key(comm: key.comm, frames: Array(called))

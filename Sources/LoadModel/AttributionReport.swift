@@ -1,39 +1,34 @@
-import Glibc
-import LoadModel
-import Proc
 import Reports
 
-/// The load account as a snapshot tells it.
-extension Reporter {
+/// The load attribution as a report has it.
+extension LoadReporter {
   /// How many groups a snapshot names; the others are told together.
   private static let shown = 50
 
-  func addAccount(
-    _ sampling: LoadSampling, to snapshot: inout LoadSnapshot
-  ) {
-    let kernel = sampling.kernel
-    let averages = [kernel.load1, kernel.load5, kernel.load15]
-    let account = sampling.shown.account
+  func addAttribution(_ sampling: LoadSampler, to snapshot: inout LoadSnapshot) {
+    let averages = sampling.shown
+    let account = sampling.shownTable.attribution
     snapshot.load.recomputed = list(sampling.recomputed.values)
     snapshot.load.avenrun = sampling.exact.map { exact in
       exact.averages.indices.map { exact.averages[$0] }
     }
     snapshot.load.trueAverage = list(account.trueAverage)
-    snapshot.load.samples = sampling.samples.filter { snapshot.final || $0.time > told }.map {
-      sample in
-      LoadSamplePart(
-        at: Self.timestamp(sample.wall), active: sample.active,
-        seen: sample.seen, delayed: sample.delayed, mean: sample.mean, load1: sample.load1)
-    }
+    snapshot.load.samples = sampling.samples.filter { snapshot.final || $0.time > reportedSample }
+      .map {
+        sample in
+        LoadSamplePart(
+          at: Self.timestamp(sample.wall), active: sample.active,
+          seen: sample.seen, delayed: sample.delayed, mean: sample.mean, load1: sample.load1)
+      }
     let sum = account.sum
     snapshot.olderThanWatch = list(account.older)
     snapshot.delayed = list(account.delayed)
     snapshot.remainder = averages.indices.map {
       averages[$0] - sum[$0] - account.older[$0] - account.delayed[$0]
     }
-    let by = sampling.shown.groups.by
+    let by = sampling.shownTable.groups.by
     snapshot.account = largest(
-      byName(rows(sampling.shown).map(\.part), by).sorted(by: Self.precedes))
+      byName(rows(sampling.shownTable).map(\.part), by).sorted(by: Self.precedes))
   }
 
   private static func precedes(_ one: AccountPart, _ two: AccountPart) -> Bool {
@@ -41,10 +36,10 @@ extension Reporter {
       < (one.load1, two.group, two.state, two.site ?? "")
   }
 
-  private func rows(_ ledger: LoadLedger) -> [Verdict.Row] {
+  private func rows(_ table: AttributionTable) -> [Verdict.Row] {
     var sums: [String: Verdict.Row] = [:]
-    for (key, parts) in ledger.account.groups {
-      let (group, site) = ledger.groups.name(of: key)
+    for (key, parts) in table.attribution.groups {
+      let (group, site) = table.groups.name(of: key)
       let state = key.state == .runnable ? "R" : "D"
       let name = "\(state)\0\(group)\0\(site ?? "")"
       var row =
@@ -52,7 +47,7 @@ extension Reporter {
         ?? Verdict.Row(
           part: AccountPart(
             group: group, state: state, site: site, load1: 0, load5: 0, load15: 0),
-          kind: ledger.groups.kind(of: key), isKernelThread: ledger.groups.isKernelThread(key))
+          kind: table.groups.kind(of: key), isKernelThread: table.groups.isKernelThread(key))
       row.part.load1 += parts[0]
       row.part.load5 += parts[1]
       row.part.load15 += parts[2]
@@ -98,7 +93,7 @@ extension Reporter {
   private func name(of group: String) -> Substring { Verdict.name(of: group) }
 
   func verdict(
-    _ snapshot: LoadSnapshot, _ sampling: LoadSampling, _ minute: RecentMinute
+    _ snapshot: LoadSnapshot, _ sampling: LoadSampler, _ minute: RecentMinute
   ) -> Verdict {
     var verdict = Verdict()
     verdict.account = rows(sampling.usual)
@@ -126,22 +121,6 @@ extension Reporter {
     verdict.disk = minute.disk
     verdict.lost = minute.lost
     return verdict
-  }
-
-  func limits(_ load: LoadAverage) throws -> LimitsPart {
-    let limits = try TaskLimits.current()
-    let tasks = UInt64(max(0, load.tasks))
-    return LimitsPart(
-      tasks: tasks, threadsMax: limits.threadsMax, pidMax: limits.pidMax,
-      stackBytesPerTask: tasks == 0 ? nil : limits.kernelStacks / tasks,
-      structBytesPerTask: limits.taskBytes, availableBytes: limits.available,
-      cgroups: watched.isEmpty
-        ? nil
-        : watched.compactMap { cgroup in
-          cgroup.tasks().map {
-            LimitsPart.CgroupTasks(cgroup: cgroup.path, tasks: $0.now, pidsMax: $0.most)
-          }
-        })
   }
 
   private func list(_ values: [3 of Double]) -> [Double] {

@@ -1,4 +1,3 @@
-import LoadModel
 import Proc
 import Reports
 
@@ -18,7 +17,7 @@ struct RecentMinute {
     /// Records that were to be delivered, and how many of them were lost.
     var records: UInt64 = 0
     var lost: UInt64 = 0
-    var witness = Witness.current()
+    var witness: Witness
   }
 
   private var points: [Point]

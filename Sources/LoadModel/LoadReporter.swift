@@ -1,0 +1,126 @@
+import FoundationEssentials
+import Reports
+
+/// Makes reports of intervals: adds what the kernel side, the machine and this process counted.
+struct LoadReporter {
+  private let setup: LoadSetup
+  private var host: HostPart
+  /// Where the first interval began and the last one ended, by the wall clock.
+  private let firstTimestamp: String
+  private var lastTimestamp: String
+  private var total: LoadInterval?
+  private let first: IntervalReading
+  private var last: IntervalReading
+  /// The counters of the interval that was reported last.
+  private(set) var minute: RecentMinute
+  private var lastMinute: RecentMinute?
+  /// Time of the last load sample that an interval has reported: the kernel makes its averages of one a
+  /// while later, and an interval may end in between.
+  private(set) var reportedSample: UInt64 = 0
+
+  init(_ setup: LoadSetup, _ reading: IntervalReading) {
+    self.setup = setup
+    host = setup.host
+    firstTimestamp = Self.timestamp(reading.wall)
+    lastTimestamp = firstTimestamp
+    first = reading
+    last = reading
+    minute = RecentMinute(
+      from: RecentMinute.Point(
+        time: reading.at &- reading.clockOffset, witness: reading.system))
+  }
+
+  /// A load sample was taken.
+  mutating func add(_ point: RecentMinute.Point) { minute.add(point) }
+
+  /// The report of an interval that has just been closed.
+  mutating func report(
+    _ interval: LoadInterval, _ reading: IntervalReading, _ tracker: borrowing LoadTracker,
+    _ sampler: LoadSampler?
+  ) -> LoadSnapshot {
+    let times = (start: lastTimestamp, end: Self.timestamp(reading.wall))
+    host.cpus = reading.onlineCPUs
+    var minute = minute
+    minute.add(
+      RecentMinute.Point(
+        time: interval.end &- reading.clockOffset, runnable: tracker.activeBefore.runnable,
+        shortLives: tracker.shortLives, records: reading.counters.due,
+        lost: reading.counters.lost, witness: reading.system))
+    lastMinute = minute
+    let report = report(interval, times, from: last, to: reading, sampler, final: false)
+    lastTimestamp = times.end
+    reportedSample = sampler?.samples.last?.time ?? reportedSample
+    last = reading
+    if total == nil {
+      total = interval
+    } else {
+      total?.append(interval)
+    }
+    return report
+  }
+
+  /// The report of all intervals together.
+  func total(_ sampler: LoadSampler?) -> LoadSnapshot {
+    report(
+      total ?? LoadInterval(start: first.at, end: first.at), (firstTimestamp, lastTimestamp),
+      from: first, to: last, sampler, final: true)
+  }
+
+  private func report(
+    _ interval: LoadInterval, _ times: (start: String, end: String), from before: IntervalReading,
+    to now: IntervalReading, _ sampler: LoadSampler?, final: Bool
+  ) -> LoadSnapshot {
+    let sampler = sampler.flatMap { $0.samples.isEmpty ? nil : $0 }
+    let length = interval.end - interval.start
+    let runs = now.counters.runs - before.counters.runs
+    let runTime = now.counters.runTime - before.counters.runTime
+    var snapshot = LoadSnapshot(
+      final: final, host: host, start: times.start, end: times.end,
+      intervalNs: length, filter: setup.filterPart, probes: setup.probes,
+      loss: loss(from: before.counters, to: now.counters),
+      cost: CostPart(
+        bpfNsPerSwitch: runs == 0 ? nil : Double(runTime) / Double(runs),
+        consumerNs: now.own.cpuNs - before.own.cpuNs, surveyNs: now.own.scanNs - before.own.scanNs,
+        residentBytes: now.own.residentBytes, ringBytes: setup.ringBytes),
+      load: LoadPart(kernel: sampler?.shown ?? now.load),
+      tasks: TasksPart(
+        runnable: occupancy(interval.runnable, over: length),
+        uninterruptible: occupancy(
+          interval.uninterruptible, over: length, longest: interval.longest)),
+      switches: interval.switches, preemptions: interval.preemptions,
+      histograms: HistogramsPart(
+        runQueueLatency: HistogramPart(interval.runQueueLatency),
+        onCPU: HistogramPart(interval.onCPU),
+        blockedUninterruptible: HistogramPart(interval.blockedUninterruptible),
+        blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
+    snapshot.pressure = PressurePart(since: before.system, now.system, over: length)
+    snapshot.limits = now.limits
+    if let sampler {
+      addAttribution(sampler, to: &snapshot)
+      snapshot.verdict = verdict(snapshot, sampler, lastMinute ?? minute).parts()
+    }
+    return snapshot
+  }
+
+  private func loss(from a: LoadCounters, to b: LoadCounters) -> LossPart {
+    LossPart(
+      seen: b.due - a.due, delivered: b.delivered - a.delivered, pending: b.pending,
+      ringFull: b.ringFull - a.ringFull, mapFull: b.noRing - a.noRing,
+      recursion: b.recursion - a.recursion,
+      untraced: b.untraced > a.untraced ? b.untraced - a.untraced : 0)
+  }
+
+  private func occupancy(
+    _ occupancy: LoadInterval.Occupancy, over length: UInt64, longest: LoadInterval.Waiter? = nil
+  ) -> OccupancyPart {
+    OccupancyPart(
+      now: occupancy.now, mean: length == 0 ? 0 : Double(occupancy.total) / Double(length),
+      max: occupancy.maximum, taskNs: occupancy.total, longestNs: longest?.duration,
+      longestTask: longest.map { "\($0.comm.text) (\($0.tid))" })
+  }
+
+  /// - Parameter wall: CLOCK_REALTIME, ns.
+  static func timestamp(_ wall: UInt64) -> String {
+    SnapshotJSON.timestamp(Date(timeIntervalSince1970: Double(wall) / 1e9))
+  }
+}

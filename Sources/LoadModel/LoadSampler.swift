@@ -1,0 +1,251 @@
+/// Follows the kernel's load samples: when the next one is, who is active then, and what the kernel
+/// makes of it.
+package struct LoadSampler {
+  private var clock = LoadClock()
+  /// What is shown, and, where that is split in another way, what the verdict goes by.
+  private var tables: [AttributionTable]
+  private(set) var throttling = Throttling()
+  /// The averages by the samples since the run began.
+  private(set) var recomputed: KernelLoad
+  /// What /proc/loadavg showed after the last sample.
+  private(set) var shown: [Double]
+  /// What it had then, where that can be read.
+  private(set) var exact: KernelLoad?
+  private(set) var samples: [Sample] = []
+  /// Until the kernel has made its averages of a sample.
+  private var pending: Pending?
+  /// Active time as of the last sample, and when that was.
+  private var last: (time: UInt64, active: UInt64)?
+  /// Samples went by that weren't looked at in time.
+  private var hasMissed = false
+  /// Time of the last sample that was taken, CLOCK_MONOTONIC.
+  private var taken: UInt64 = 0
+
+  /// One of the kernel's samples. Times are CLOCK_MONOTONIC, ns.
+  package struct Sample {
+    package var time: UInt64
+    /// CLOCK_REALTIME, ns.
+    package var wall: UInt64
+    package var active: UInt64?
+    package var seen: UInt64
+    /// Of those that sleep, how many the kernel counts all the same.
+    package var delayed: UInt64?
+    package var mean: Double?
+    package var load1: Double
+  }
+
+  private struct Pending {
+    var time: UInt64
+    var tasks: [ActiveTask]
+    /// Of the tasks that wait for their cgroup's quota, those that are active.
+    var throttledTasks: [ActiveTask] = []
+    var late: [LateTask] = []
+    /// What the kernel made of it, as soon as it has.
+    var outcome: (reading: LoadReading, isLate: Bool, wall: UInt64, monotonic: UInt64)?
+    var seen: UInt64 = 0
+    /// Of these.
+    var inD: UInt64 = 0
+    var delayed: UInt64?
+    var mean: Double?
+    /// Tasks that waited for their cgroup's quota.
+    var throttled: Set<UInt32>
+    var tries: UInt64 = 0
+  }
+
+  private static let mostTries: UInt64 = 20
+  private static let betweenTries: UInt64 = 50_000_000
+  static let kept = 720
+
+  init(by: [Grouping], _ reading: LoadReading) {
+    shown = reading.shown
+    // By two digits until the first sample comes near.
+    recomputed = LoadReading(shown: reading.shown, exact: nil).averages
+    let usual: [Grouping] = [.process, .site]
+    tables = (by == usual ? [by] : [by, usual]).map { [recomputed] by in
+      AttributionTable(by: by, before: recomputed.values)
+    }
+  }
+
+  var shownTable: AttributionTable { tables[0] }
+  /// By process and site.
+  var usual: AttributionTable { tables[tables.count - 1] }
+
+  // MARK: - When
+
+  /// Takes a reading of the kernel's ticks. Times are CLOCK_MONOTONIC, ns.
+  mutating func learn(monotonic: UInt64, jiffies: UInt64, now: UInt64) {
+    let wasKnown = clock.hz != nil
+    clock.learn(monotonic: monotonic, jiffies: jiffies)
+    if !wasKnown { taken = now }
+  }
+
+  /// Whether the averages are wanted that stand before the first sample: not while the kernel is about
+  /// to make those of a sample that was before.
+  package func wantsAverages(monotonic: UInt64, now: UInt64) -> Bool {
+    guard samples.isEmpty, pending == nil, let period = clock.period, let tick = clock.tick,
+      let next = clock.sample(after: taken)
+    else { return false }
+    return next &- period * tick &+ clock.settling < now && monotonic &+ clock.settling < next
+      && next &- period * tick &+ clock.settling < monotonic
+  }
+
+  mutating func begin(_ reading: LoadReading) {
+    shown = reading.shown
+    recomputed = reading.averages
+    for index in tables.indices { tables[index].begin(before: recomputed.values) }
+  }
+
+  /// When to look who is active, CLOCK_MONOTONIC, ns; nil while it isn't known.
+  package var next: UInt64? { clock.sample(after: taken) }
+
+  /// When to look what the kernel made of it.
+  package var due: UInt64? {
+    pending.map { $0.time + clock.settling + $0.tries * Self.betweenTries }
+  }
+  /// The kernel hadn't made anything of it yet.
+  package var isRetrying: Bool { pending.map { $0.tries > 0 } ?? false }
+
+  // MARK: - Who
+
+  /// Looks who is active, all ring records up to then having been taken.
+  mutating func take(
+    _ reading: SampleReading, _ tracker: inout LoadTracker, _ names: inout SampleNames
+  ) {
+    taken = reading.time
+    names.begin()
+    var pending = Pending(
+      time: reading.time, tasks: [], delayed: reading.delayed, throttled: reading.throttled)
+    tracker.beginSample(at: reading.time &+ reading.clockOffset) { task in
+      if task.state == .runnable, reading.throttled.contains(task.tid) {
+        pending.throttledTasks.append(task)
+      } else {
+        pending.tasks.append(task)
+      }
+    }
+    let active = tracker.activeTime(at: reading.time &+ reading.clockOffset).all
+    pending.mean = last.flatMap { last in
+      // A stay that was counted then may have turned out not to have been one.
+      active < last.active
+        ? nil : Double(active - last.active) / Double(max(1, reading.time - last.time))
+    }
+    last = (reading.time, active)
+    self.pending = pending
+  }
+
+  /// Throttled tasks of the sample that is being taken.
+  var throttledCount: UInt64 { UInt64(pending?.throttledTasks.count ?? 0) }
+
+  /// The names that are wanted for what was taken, or for what turned out late.
+  func lookups(_ names: inout SampleNames) -> [Lookup] {
+    guard let pending else { return [] }
+    guard pending.outcome != nil else {
+      return names.missing(
+        for: pending.tasks, throttled: pending.throttledTasks, in: tables, isOver: false)
+    }
+    let late = pending.late.flatMap { [$0.task, $0.taken].compactMap { $0 } }
+    return names.missing(
+      for: late,
+      throttled: pending.late.map(\.task).filter { pending.throttled.contains($0.tid) },
+      in: tables, isOver: true)
+  }
+
+  /// The names have come.
+  mutating func count(_ names: borrowing SampleNames) {
+    guard var pending else { return }
+    for task in pending.throttledTasks { throttling.count(names.quota(of: task)) }
+    for task in pending.tasks {
+      if task.state == .uninterruptible { pending.inD += 1 }
+      for index in tables.indices { tables[index].count(task, names) }
+    }
+    pending.seen = UInt64(pending.tasks.count)
+    (pending.tasks, pending.throttledTasks) = ([], [])
+    self.pending = pending
+  }
+
+  // MARK: - What the kernel made of it
+
+  /// - Parameters:
+  ///   - isLate: whether the next sample has been already: what the kernel made of this one can't be
+  ///     told any more.
+  ///   - wall: CLOCK_REALTIME at `monotonic`, ns.
+  mutating func settle(
+    _ reading: LoadReading, isLate: Bool, wall: UInt64, monotonic: UInt64,
+    _ tracker: inout LoadTracker
+  ) {
+    guard let pending else { return }
+    // The tick that makes the averages may come late.
+    if !isLate, !hasMissed, pending.tries < Self.mostTries,
+      isOld(reading, seen: pending.seen + (pending.delayed ?? 0))
+    {
+      self.pending?.tries += 1
+      return
+    }
+    self.pending?.outcome = (reading, isLate, wall, monotonic)
+    self.pending?.late = tracker.endSample()
+  }
+
+  /// The names of late tasks have come: the sample is over.
+  mutating func finish(_ names: borrowing SampleNames) {
+    guard var pending, let outcome = pending.outcome else { return }
+    self.pending = nil
+    for late in pending.late {
+      let isThrottled = pending.throttled.contains(late.task.tid)
+      for index in tables.indices {
+        tables[index].correct(late, isThrottled: isThrottled, names)
+      }
+      if isThrottled { throttling.count(names.quota(of: late.task)) }
+      if late.taken != nil {
+        pending.seen -= 1
+        pending.inD -= 1
+      }
+      if !isThrottled { pending.seen += 1 }
+    }
+    let active = active(outcome.reading, isLate: outcome.isLate)
+    shown = outcome.reading.shown
+    exact = outcome.reading.exact?.averages
+    if let active, let delayed = pending.delayed {
+      pending.delayed = KernelLoad.besides(
+        delayed: delayed, seen: pending.seen, inD: pending.inD, active: active)
+    }
+    for index in tables.indices {
+      tables[index].close(delayed: pending.delayed ?? 0, mean: pending.mean)
+    }
+    throttling.close()
+    samples.append(
+      Sample(
+        time: pending.time, wall: outcome.wall &- (outcome.monotonic &- pending.time),
+        active: active, seen: pending.seen, delayed: pending.delayed, mean: pending.mean,
+        load1: shown[0]))
+    if samples.count > Self.kept { samples.removeFirst() }
+  }
+
+  /// How many the kernel counted, which the recomputed averages take; nil where that can't be known.
+  private mutating func active(_ reading: LoadReading, isLate: Bool) -> UInt64? {
+    var active = reading.exact.map { exact in
+      (hasMissed ? nil : recomputed.active(before: exact.averages))
+        ?? UInt64(max(0, exact.active))
+    }
+    if !isLate, !hasMissed {
+      active = active ?? KernelLoad.active(before: shown[0], after: reading.shown[0])
+    }
+    if isLate { active = nil }
+    if let active, !hasMissed {
+      recomputed.sample(active: active)
+    } else if !isLate {
+      recomputed = reading.averages
+    }
+    hasMissed = isLate
+    return active
+  }
+
+  /// Whether the averages are still those from before the sample, which would have changed them.
+  private func isOld(_ reading: LoadReading, seen: UInt64) -> Bool {
+    var next = recomputed
+    if let exact = reading.exact {
+      next.sample(active: UInt64(max(0, exact.active)))
+      return exact.averages.isEqual(recomputed) && !next.isEqual(recomputed)
+    }
+    next.sample(active: seen)
+    return reading.shown == shown && KernelLoad.shown(next.averages[0]) != shown[0]
+  }
+}

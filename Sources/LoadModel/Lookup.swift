@@ -1,0 +1,42 @@
+/// A name that the model wants and only the machine has: asked for by the model, answered through the
+/// input door.
+public enum Lookup: Hashable, Codable, Sendable {
+  /// The name of a process, by its id.
+  case process(UInt32)
+  /// The path of a cgroup, by its id and one of its processes.
+  case cgroup(UInt64, process: UInt32)
+  /// Whose a process is.
+  case user(process: UInt32)
+  /// The functions on a kernel stack, by the kernel side's number, or by the frames, innermost first,
+  /// where the kernel side has no number for it.
+  case stack(Int32, frames: [UInt64])
+  /// The type of the file system that a task's system call is about.
+  case fileSystem(task: UInt32)
+  /// The CPU quota that throttles a process.
+  case quota(process: UInt32)
+}
+
+/// What there was to find. All nil where there was nothing.
+public struct Answer: Codable, Sendable {
+  public var lookup: Lookup
+  public var text: String?
+  public var userID: UInt32?
+  /// Innermost first.
+  public var functions: [String]?
+  public var quota: QuotaCounters?
+
+  public init(_ lookup: Lookup) { self.lookup = lookup }
+}
+
+/// A cgroup's CPU quota and how often it was used up (`cpu.stat`).
+public struct QuotaCounters: Codable, Sendable, Equatable {
+  /// From the hierarchy's root: "/system.slice/nginx.service".
+  public var path: String
+  /// Periods in which its tasks wanted to run, and those of them in which they were throttled.
+  public var periods: UInt64
+  public var throttled: UInt64
+
+  public init(path: String, periods: UInt64, throttled: UInt64) {
+    (self.path, self.periods, self.throttled) = (path, periods, throttled)
+  }
+}

@@ -1,0 +1,94 @@
+/// The names of one load sample's tasks: which are wanted, and what was answered.
+struct SampleNames {
+  private(set) var sites = WaitSites()
+  /// Whether /proc has tasks by the ids that the kernel side reports them by.
+  let pidsAreGlobal: Bool
+  private var answers: [Lookup: Answer] = [:]
+  /// Tasks whose file system was asked for at this sample, with their stacks.
+  private var fileSystems: [UInt32: Int32] = [:]
+  private static let mostFileSystems = 64
+
+  init(pidsAreGlobal: Bool) {
+    self.pidsAreGlobal = pidsAreGlobal
+  }
+
+  /// What is still to be asked for, once or several times until it is nothing: of which file system a
+  /// task waits depends on where it does.
+  ///
+  /// - Parameter isOver: whether the sample is: tasks may be elsewhere than where they were counted.
+  mutating func missing(
+    for tasks: [ActiveTask], throttled: [ActiveTask], in tables: [AttributionTable], isOver: Bool
+  ) -> [Lookup] {
+    var wanted: Set<Lookup> = []
+    let namesSites = tables.contains { $0.groups.by.contains(.site) }
+    for task in tasks {
+      if namesSites, task.state == .uninterruptible, let lookup = sites.lookup(of: task.stack) {
+        wanted.insert(lookup)
+      }
+      guard pidsAreGlobal else { continue }
+      for table in tables { table.groups.addLookups(for: task, to: &wanted) }
+    }
+    if pidsAreGlobal { for task in throttled { wanted.insert(.quota(process: task.tgid)) } }
+    wanted = wanted.filter { answers[$0] == nil }
+    if wanted.isEmpty, pidsAreGlobal, namesSites, !isOver { addFileSystems(of: tasks, to: &wanted) }
+    return Array(wanted)
+  }
+
+  private mutating func addFileSystems(of tasks: [ActiveTask], to wanted: inout Set<Lookup>) {
+    guard fileSystems.isEmpty else { return }
+    for task in tasks where sites.mayWaitForServer(task) {
+      guard fileSystems.count < Self.mostFileSystems else { return }
+      fileSystems[task.tid] = task.stack
+      wanted.insert(.fileSystem(task: task.tid))
+    }
+  }
+
+  mutating func take(_ new: [Answer]) {
+    for answer in new {
+      switch answer.lookup {
+      case .stack(let stack, _): sites.know(stack, functions: answer.functions)
+      case .fileSystem(let task):
+        if let stack = fileSystems[task] { sites.know(stack, server: answer.text) }
+      default: break
+      }
+      answers[answer.lookup] = answer
+    }
+  }
+
+  /// Another sample: ids come again.
+  mutating func begin() {
+    answers = [:]
+    fileSystems = [:]
+  }
+
+  /// Gives a stack a number that the kernel side has none for.
+  mutating func number(_ frames: [UInt64]) -> Int32 { sites.number(frames) }
+
+  /// Asks for the functions on these stacks, those that are known left out.
+  func missing(stacks: some Sequence<Int32>) -> [Lookup] {
+    Array(Set(stacks.compactMap { sites.lookup(of: $0) }))
+  }
+
+  // MARK: - Answers
+
+  /// Of the process, which a thread's may differ from.
+  func processName(of task: ActiveTask) -> String {
+    if task.tid == task.tgid { return task.comm.text }
+    return answers[.process(task.tgid)]?.text ?? task.comm.text
+  }
+
+  func cgroupPath(of task: ActiveTask) -> String? {
+    answers[.cgroup(task.cgroup, process: task.tgid)]?.text
+  }
+
+  func user(of task: ActiveTask) -> (id: UInt32, name: String)? {
+    guard let answer = answers[.user(process: task.tgid)], let id = answer.userID else {
+      return nil
+    }
+    return (id, answer.text ?? "user \(id)")
+  }
+
+  func quota(of task: ActiveTask) -> QuotaCounters? {
+    answers[.quota(process: task.tgid)]?.quota
+  }
+}

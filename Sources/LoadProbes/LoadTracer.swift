@@ -1,0 +1,394 @@
+import BPF
+import Glibc
+public import Input
+public import LoadModel
+public import Proc
+public import Reports
+public import Session
+public import SystemPackage
+
+/// What to trace, and how to report it. Times in ns.
+public struct LoadOptions: Sendable {
+  public var session = SessionOptions()
+  public var filter = TaskFilter()
+  /// The filter as reports show it.
+  public var filterPart = FilterPart()
+  /// Those that match are looked up again and again: cgroups come and go.
+  public var cgroups: [Cgroup] = []
+  /// What the load attribution tells tasks apart by, at most two.
+  public var by: [Grouping] = [.process, .site]
+  /// Whether each sleep in D is reported with its stack, and not only those at the load samples.
+  public var stacks = false
+  /// Bytes per ring; nil for one that suits the number of CPUs.
+  public var ringSize: Int?
+  /// Whether the thread that drains is given the best priority there is, for good.
+  public var raisesPriority = true
+  /// Whether all input is kept: see ``LoadTracer/door``.
+  public var keepsInput = false
+
+  public init() {}
+}
+
+/// The kernel side of `loadwatch` with its model: what a session of it runs.
+public struct LoadTracer: ~Copyable, Tracer {
+  private let options: LoadOptions
+  private let host: Proc.Host
+  private let ladder: [ProbePart]
+  private var probes: SchedProbes
+  /// The model, and what entered it.
+  public private(set) var door: Door<LoadAnalysis>
+  private var resolver = LookupResolver()
+  private var delivered: UInt64 = 0
+  private var scans = ScanCost()
+  /// The load sample that the kernel side knows of, CLOCK_MONOTONIC.
+  private var announced: UInt64 = 0
+  /// Who waited for a cgroup's quota at the sample that is taken next.
+  private var throttled: (sample: UInt64, tasks: Set<UInt32>)?
+  private var wall = Clocks.wall &- Clocks.monotonic
+
+  private static let commitSlack = SessionTiming.commitSlack
+  /// In it the tick has counted this CPU's tasks: to be woken earlier would be to be counted.
+  private static let tickSlack: UInt64 = 5_000
+  /// Counters that are read later than that after a sample say nothing of that time.
+  private static let mostDelay: UInt64 = 1_000_000_000
+
+  private struct ScanCost {
+    var at: UInt64 = 0
+    var cost: UInt64 = 0
+    var total: UInt64 = 0
+
+    /// At most a fiftieth of the time goes into task scans.
+    func isAffordable(at time: UInt64) -> Bool { time - at >= 50 * cost }
+  }
+
+  /// Attaches.
+  ///
+  /// - Throws: `BPFError` where the kernel refuses, `ProcError` where /proc can't be read.
+  public init(_ options: LoadOptions) throws {
+    let host = try Proc.Host.current()
+    let cpus = host.presentCPUs.count
+    // 64 MiB hold the kernel's BTF, its symbols and a machine of tasks; each ring is mapped twice.
+    let rings = cpus * (options.ringSize ?? SchedProbes.ringSize(cpus: cpus))
+    try Limit.ensure(addressSpace: 64 << 20 + 2 * rings, to: "trace")
+    var ladder = loadProbes()
+    if let missing = ladder.first(where: { $0.state == .no && Self.isRequired($0) }) {
+      throw BPFError(
+        .unsupported, "see \(missing.want)", cause: missing.reason,
+        remedy: "`loadwatch probes` tells what this kernel has")
+    }
+    // First: under full load to attach takes seconds without.
+    if options.raisesPriority { ladder.append(raisePriority()) }
+    var probes = try SchedProbes(
+      possibleCPUs: (host.possibleCPUs.last ?? 0) + 1, cpus: host.presentCPUs,
+      ringSize: options.ringSize)
+    try probes.synchronizeClocks()
+    if !probes.seesAllTasks, !(options.filter.processes.isEmpty && options.filter.threads.isEmpty) {
+      throw BPFError(
+        .unsupported, "tell single processes apart",
+        cause: "inside a PID namespace, PIDs differ from the kernel's",
+        remedy: "run in the initial namespace, or filter by name or cgroup")
+    }
+    let isExact = probes.exactLoad != nil
+    ladder.append(
+      ProbePart(
+        want: "the kernel's load samples",
+        using: isExact ? "jiffies, calc_load_tasks, avenrun" : "jiffies, /proc/loadavg",
+        state: .yes,
+        reason: isExact ? nil : "the kernel has no symbols for data, or they may not be seen"))
+    self.options = options
+    self.host = host
+    self.ladder = ladder
+    self.probes = probes
+    door = Door(LoadAnalysis(), keepsInput: options.keepsInput)
+  }
+
+  private static func isRequired(_ probe: ProbePart) -> Bool {
+    probe.using.hasPrefix("tp_btf/") || probe.using.hasPrefix("iter/")
+  }
+
+  public var rings: [FileDescriptor] { probes.rings.descriptors }
+  public var clockOffset: UInt64 { probes.clockOffset ?? 0 }
+  public var isDone: Bool { false }
+  public var hasMeasuredCost: Bool { true }
+
+  public var nextDue: UInt64? {
+    var times: [UInt64] = []
+    if let sample = door.model.nextSample {
+      // Once right after it, for what the kernel side notes then; once to take it.
+      let after = sample + Self.tickSlack
+      times.append(after > Clocks.monotonic ? after : sample + Self.commitSlack)
+    }
+    if let due = door.model.settlesAt { times.append(due + Self.commitSlack) }
+    return times.min()
+  }
+
+  // MARK: - The run
+
+  public mutating func begin() throws -> UInt64 {
+    let takesSamples = options.filter.isEmpty && options.cgroups.isEmpty
+    try door.observe(
+      .setUp(
+        LoadSetup(
+          cpus: (host.possibleCPUs.last ?? 0) + 1, interval: options.session.interval,
+          filter: options.filter, by: options.by, followsStacks: options.stacks,
+          takesSamples: takesSamples, pidsAreGlobal: probes.seesAllTasks,
+          host: HostPart(
+            names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
+          filterPart: options.filterPart, probes: ladder, ringBytes: UInt64(probes.ringBytes))))
+    try scan(boundary: 0, cgroups: try Cgroup.ids(of: options.cgroups))
+    if options.stacks {
+      try probes.tellWaits(from: 0, to: .max, sample: 0)
+      try findWaiters()
+    }
+    let start = Clocks.monotonic &+ clockOffset
+    var reading = try reading(at: start)
+    // Of what is in the rings already, some will be delivered.
+    reading.counters = LoadCounters()
+    try door.observe(.begins(reading, load: LoadReading(shown: reading.load, exact: nil)))
+    return start
+  }
+
+  public mutating func attend() throws {
+    let now = Clocks.monotonic
+    if let ticks = probes.ticks {
+      try door.observe(.ticks(monotonic: ticks.monotonic, jiffies: ticks.jiffies, now: now))
+      if door.model.wantsAverages(monotonic: ticks.monotonic, now: now) {
+        try door.observe(.averages(LoadReading(shown: shownLoad(), exact: probes.exactLoad)))
+      }
+    }
+    if let sample = door.model.nextSample, Clocks.monotonic >= sample {
+      try findThrottled(at: sample)
+    }
+    try announce()
+  }
+
+  /// Of the sleeps in D that go on at the next load sample, the kernel side reports those that began
+  /// shortly before; of the others the iterator does.
+  private mutating func announce() throws {
+    guard let next = door.model.nextSample, next != announced else { return }
+    announced = next
+    let instant = next &+ clockOffset
+    try probes.tellWaits(
+      from: options.stacks ? 0 : instant &- SessionTiming.drainPeriod,
+      to: options.stacks ? .max : instant &+ Self.commitSlack, sample: next)
+  }
+
+  public mutating func advance(to horizon: UInt64) throws {
+    while let next = door.model.nextSample, next &+ clockOffset <= horizon {
+      // The one before, where this comes late.
+      try settle(isLate: true)
+      drain(upTo: next &+ clockOffset)
+      let before = Clocks.monotonic
+      try take(sample: next)
+      scans.total += Clocks.monotonic - before
+    }
+    drain(upTo: horizon)
+  }
+
+  private mutating func drain(upTo horizon: UInt64) {
+    // The closure takes the model out for the time: no exclusivity check per record.
+    delivered += UInt64(Self.drain(&probes.rings, into: &door, upTo: horizon))
+  }
+
+  private static func drain(
+    _ rings: inout RingBuffers, into door: inout Door<LoadAnalysis>, upTo horizon: UInt64
+  ) -> Int {
+    guard door.kept == nil else {
+      return rings.drain(upTo: horizon) { record, cpu in door.record(record, cpu: cpu) }
+    }
+    return rings.drain(upTo: horizon) { record, cpu in door.model.record(record, cpu: cpu) }
+  }
+
+  /// Takes a load sample, up to which all records were taken.
+  private mutating func take(sample time: UInt64) throws {
+    // Late, if there was no time before.
+    try findThrottled(at: time)
+    let throttled = self.throttled?.tasks ?? []
+    self.throttled = nil
+    if door.model.hasUnknownWait(at: time &+ clockOffset) { try findWaiters() }
+    let isInTime = Clocks.monotonic &- time < Self.mostDelay
+    try door.observe(
+      .sample(
+        SampleReading(
+          time: time, clockOffset: clockOffset, throttled: throttled,
+          delayed: probes.delayed(at: time), counters: isInTime ? try counters() : nil,
+          system: isInTime ? Witness.current() : nil)))
+    try resolve()
+    try door.observe(.sampleEnds)
+  }
+
+  public mutating func caughtUp(to horizon: UInt64) throws {
+    guard let due = door.model.settlesAt, horizon &- clockOffset >= due else { return }
+    let before = Clocks.monotonic
+    if scans.isAffordable(at: before), !door.model.isRetrying {
+      try scan(boundary: horizon, isComplete: false)
+      scans.total += Clocks.monotonic - before
+    }
+    // What the kernel side notes for this thread it notes as it is given a CPU.
+    for _ in 0..<100 where probes.ticks?.monotonic ?? due < due { usleep(200) }
+    try settle(isLate: false)
+  }
+
+  /// Looks what the kernel made of its last sample.
+  ///
+  /// - Parameter isLate: at once, come what may: the next one has been already.
+  private mutating func settle(isLate: Bool) throws {
+    guard door.model.settlesAt != nil else { return }
+    let reading = LoadReading(shown: try shownLoad(), exact: isLate ? nil : probes.exactLoad)
+    try door.observe(
+      .settles(reading, isLate: isLate, wall: Clocks.wall, monotonic: Clocks.monotonic))
+    try resolve()
+    try door.observe(.settleEnds)
+  }
+
+  public mutating func close(at end: UInt64) throws -> LoadSnapshot {
+    try scanIfAffordable(boundary: end)
+    return try report(.closes(try reading(at: end)))
+  }
+
+  public mutating func follow(_ host: Proc.Host) throws -> [FileDescriptor] {
+    var new: [FileDescriptor] = []
+    for cpu in host.presentCPUs where !probes.rings.cpus.contains(cpu) {
+      // Without a ring the CPU's records are counted as lost, and shown.
+      guard (try? probes.addRing(cpu: cpu)) != nil else { continue }
+      if let ring = probes.rings.descriptors.last { new.append(ring) }
+    }
+    return new
+  }
+
+  public mutating func stop() throws { try probes.stop() }
+
+  public mutating func finish(at end: UInt64) throws -> [LoadSnapshot] {
+    try scanIfAffordable(boundary: end)
+    let reading = try reading(at: end)
+    try door.observe(.ends(at: end))
+    drain(upTo: .max)
+    var last = reading
+    last.counters = try counters()
+    let interval = try report(.closes(last))
+    try resolve()
+    let total = try report(.totals)
+    return interval.intervalNs > 0 ? [interval, total] : [total]
+  }
+
+  private mutating func report(_ observation: LoadObservation) throws -> LoadSnapshot {
+    guard let report = try door.observe(observation) else {
+      throw BPFError(.failed, "report", cause: "the run hasn't begun")
+    }
+    return report
+  }
+}
+
+// MARK: - Readings
+
+extension LoadTracer {
+  private func shownLoad() throws(ProcError) -> [Double] {
+    let load = try LoadAverage.current()
+    return [load.load1, load.load5, load.load15]
+  }
+
+  private func counters() throws(BPFError) -> LoadCounters {
+    var counters = try probes.counters()
+    counters.delivered = delivered
+    return counters
+  }
+
+  /// Clocks drift, are set, and stop in suspend: by more than 100 ms, and the offset is taken anew.
+  private mutating func wallTime(at time: UInt64) -> UInt64 {
+    let offset = Clocks.wall &- Clocks.monotonic
+    if abs(Int64(bitPattern: offset &- wall)) > 100_000_000 { wall = offset }
+    return time &- clockOffset &+ wall
+  }
+
+  private mutating func reading(at time: UInt64) throws -> IntervalReading {
+    let load = try LoadAverage.current()
+    return IntervalReading(
+      at: time, clockOffset: clockOffset, wall: wallTime(at: time), counters: try counters(),
+      own: OwnUsage(
+        cpuNs: try SelfUsage.cpuTime(), scanNs: scans.total,
+        residentBytes: try SelfUsage.residentBytes()),
+      system: Witness.current(), load: [load.load1, load.load5, load.load15],
+      onlineCPUs: (try? Proc.Host.current().onlineCPUCount) ?? host.onlineCPUCount,
+      limits: try? limits(load))
+  }
+
+  private func limits(_ load: LoadAverage) throws -> LimitsPart {
+    let limits = try TaskLimits.current()
+    let tasks = UInt64(max(0, load.tasks))
+    return LimitsPart(
+      tasks: tasks, threadsMax: limits.threadsMax, pidMax: limits.pidMax,
+      stackBytesPerTask: tasks == 0 ? nil : limits.kernelStacks / tasks,
+      structBytesPerTask: limits.taskBytes, availableBytes: limits.available,
+      cgroups: options.cgroups.isEmpty
+        ? nil
+        : options.cgroups.compactMap { cgroup in
+          cgroup.tasks().map {
+            LimitsPart.CgroupTasks(cgroup: cgroup.path, tasks: $0.now, pidsMax: $0.most)
+          }
+        })
+  }
+
+  // MARK: - Tasks
+
+  private mutating func scanIfAffordable(boundary: UInt64) throws {
+    let before = Clocks.monotonic
+    // A task that two scans in a row don't find is forgotten: between them all must have been
+    // taken that was in the rings as the first one looked, the task's own end too. Not so where
+    // this comes late and has several boundaries to catch up with.
+    guard scans.isAffordable(at: before), boundary &- clockOffset > scans.at else { return }
+    try scan(boundary: boundary, cgroups: try? Cgroup.ids(of: options.cgroups))
+    let now = Clocks.monotonic
+    scans.at = now
+    scans.cost = now - before
+    scans.total += now - before
+  }
+
+  private mutating func scan(
+    boundary: UInt64, cgroups: Set<UInt64>? = nil, isComplete: Bool = true
+  ) throws {
+    let isComplete = isComplete && probes.seesAllTasks
+    try door.observe(
+      .scanBegins(
+        TaskScan(
+          clockOffset: clockOffset, boundary: boundary, isComplete: isComplete, cgroups: cgroups)))
+    try Self.scan(probes, into: &door)
+    try door.observe(.scanEnds)
+  }
+
+  private static func scan(
+    _ probes: borrowing SchedProbes, into door: inout Door<LoadAnalysis>
+  ) throws(BPFError) {
+    try probes.forEachTask { record in door.scanned(record) }
+  }
+
+  /// Right after a sample: looks who waits for a cgroup's quota, which may be over a moment later.
+  private mutating func findThrottled(at sample: UInt64) throws(BPFError) {
+    // Its time may be known a little better in between.
+    if let known = throttled?.sample, max(known, sample) - min(known, sample) < 1_000_000_000 {
+      return
+    }
+    var tasks: Set<UInt32> = []
+    try probes.forEachWaiter(inD: false) { tid, isThrottled, _ in
+      if isThrottled { tasks.insert(tid) }
+    }
+    throttled = (sample, tasks)
+  }
+
+  private mutating func findWaiters() throws {
+    var waiters: [(UInt32, [UInt64])] = []
+    try probes.forEachWaiter(inD: true) { tid, isThrottled, frames in
+      if !isThrottled { waiters.append((tid, frames)) }
+    }
+    for (tid, frames) in waiters { try door.observe(.waiter(tid: tid, frames: frames)) }
+  }
+
+  private mutating func resolve() throws {
+    while true {
+      let lookups = door.model.takeLookups()
+      guard !lookups.isEmpty else { return }
+      var answers: [Answer] = []
+      for lookup in lookups { answers.append(resolver.answer(lookup, probes)) }
+      try door.observe(.names(answers))
+    }
+  }
+}

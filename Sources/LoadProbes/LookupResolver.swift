@@ -1,0 +1,39 @@
+import Glibc
+import LoadModel
+import Proc
+import Symbols
+
+/// Finds on this machine the names that the model asks for.
+struct LookupResolver {
+  /// Read when first needed: they take a tenth of a second and 15 MB. Nil where they may not be seen.
+  private lazy var symbols: KernelSymbols? = try? KernelSymbols.current()
+
+  mutating func answer(_ lookup: Lookup, _ probes: borrowing SchedProbes) -> Answer {
+    var answer = Answer(lookup)
+    switch lookup {
+    case .process(let tgid):
+      answer.text = (try? ProcessStatus.of(pid: Int32(bitPattern: tgid)))?.name
+    case .cgroup(_, let tgid):
+      answer.text = Cgroup.path(ofProcess: Int32(bitPattern: tgid))
+    case .user(let tgid):
+      var status = stat()
+      guard unsafe stat("/proc/\(tgid)", &status) == 0 else { break }
+      answer.userID = status.st_uid
+      if let entry = unsafe getpwuid(status.st_uid) {
+        answer.text = unsafe String(cString: entry.pointee.pw_name)
+      }
+    case .stack(let stack, let frames):
+      let frames = frames.isEmpty ? probes.frames(ofStack: stack) : frames
+      answer.functions = symbols.map { symbols in frames.compactMap { symbols.name(of: $0) } }
+    case .fileSystem(let tid):
+      answer.text = FileCall.fileSystem(ofTask: Int32(bitPattern: tid))
+    case .quota(let tgid):
+      guard let mounts = try? Mount.all(),
+        let quota = CPUQuota.of(process: Int32(bitPattern: tgid), mounts)
+      else { break }
+      answer.quota = QuotaCounters(
+        path: quota.path, periods: quota.periods, throttled: quota.throttled)
+    }
+    return answer
+  }
+}
