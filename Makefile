@@ -1,6 +1,7 @@
 # make run    watch this machine for ten seconds, with a small load of its own
 # make test   everything that can be tested on this machine
 # make bench  what it costs, beside its peers
+# make sanitize the library's tests under AddressSanitizer
 # make lab    the kernel's and the tools' tests inside stock kernels: make lab KERNELS="5.10 7.2"
 # make lab-samples a thousand load samples inside one of them, recomputed to the bit
 # make lab-large   530,000 tasks in D inside one of them, which takes 18 GB of memory
@@ -24,12 +25,15 @@ TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema clang-format-14 linux-libc
 LAB_PACKAGES := $(TEST_PACKAGES) busybox-static cpio gcc make debian-archive-keyring
 BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq strace
 
+EXAMPLE_SOURCES := Examples/*/*.c Examples/*/include/*.h Tests/KernelTests/Library/*.c \
+	Tests/Dependent/Sources/*/*.c Tests/Dependent/Sources/*/include/*.h
+
 TOOLS := loadwatch cloneprof
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test lab lab-samples lab-large format lint bpf-arm64 bench static install clean
+.PHONY: all build run test dependent sanitize lab lab-samples lab-large format lint bpf-arm64 bench static install clean
 
 all: build
 
@@ -62,6 +66,22 @@ test:
 	$(MAKE) lint bpf-arm64
 	$(SWIFT_BUILD)
 	$(SUDO) env "PATH=$$PATH" $(SWIFT) test -c release --scratch-path $(BUILD) --no-parallel
+	$(MAKE) dependent sanitize
+
+# A package of its own that uses the library and the plugin.
+dependent:
+	$(call install,$(BUILD_PACKAGES))
+	$(SWIFT) build --package-path Tests/Dependent --scratch-path $(BUILD)-dependent --product renames
+	$(SUDO) $(BUILD)-dependent/debug/renames
+
+# The library's tests from that package: all of this one's would take minutes to build. AddressSanitizer
+# takes more address space than the test that is left out has.
+sanitize:
+	$(call install,$(BUILD_PACKAGES))
+	$(SWIFT) build --package-path Tests/Dependent --scratch-path $(BUILD)-sanitize --build-tests \
+		--sanitize=address -Xswiftc -use-ld=lld
+	$(SUDO) $(BUILD)-sanitize/debug/dependentPackageTests.xctest --testing-library swift-testing --no-parallel \
+		--skip littleAddressSpace
 
 lab:
 	$(call install,$(LAB_PACKAGES))
@@ -84,21 +104,23 @@ lab-large:
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Examples
 	clang-format-14 --dry-run --Werror bpf/*.h bpf/*.c bpf/include/*.h \
-		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Tests/Lab/*/*.c Examples/*/*.c
+		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Tests/Lab/*/*.c \
+		$(EXAMPLE_SOURCES)
 
 # The kernel side for arm64, where nothing of it is run here.
 bpf-arm64:
-	@for source in bpf/*.bpf.c Tests/KernelTests/maps.bpf.c Examples/*/*.bpf.c; do \
+	@for source in bpf/*.bpf.c Tests/KernelTests/Library/*.bpf.c Examples/*/*.bpf.c; do \
 		"$$(dirname "$$(readlink -f "$$(command -v $(SWIFT))")")/clang" -target bpf -mcpu=v3 -O2 -g \
 			-Wall -Wextra -Wno-unused-parameter -Werror -D__TARGET_ARCH_arm64 \
-			-I/usr/aarch64-linux-gnu/include -Ibpf -c $$source -o /dev/null; \
+			-I/usr/aarch64-linux-gnu/include -Ibpf -I$$(dirname $$source)/include -c $$source -o /dev/null; \
 	done
 
 format:
 	$(call install,clang-format-14)
 	$(SWIFT) format --in-place --recursive Package.swift Sources Plugins Tests Examples
 	clang-format-14 -i bpf/*.h bpf/*.c bpf/include/*.h \
-		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Tests/Lab/*/*.c Examples/*/*.c
+		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Tests/Lab/*/*.c \
+		$(EXAMPLE_SOURCES)
 
 bench:
 	$(call install,$(BENCH_PACKAGES))
@@ -125,4 +147,4 @@ install: static
 	done
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-static
+	rm -rf $(BUILD) $(BUILD)-static $(BUILD)-dependent $(BUILD)-sanitize

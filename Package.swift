@@ -37,7 +37,8 @@ let package = Package(
         "sched.bpf.c", "clone.bpf.c", "kernel.bpf.h", "memory.bpf.h", "clone.bpf.h", "ring.bpf.h",
         "LICENSE",
       ]),
-    .plugin(name: "CompileBPF", capability: .buildTool()),
+    .plugin(name: "CompileBPF", capability: .buildTool(), dependencies: ["bpfgen"]),
+    .executableTarget(name: "bpfgen", swiftSettings: strict),
 
     // C at the edge.
     .target(
@@ -119,9 +120,10 @@ let package = Package(
       swiftSettings: strict),
 
     // A complete tracer, as the README shows it.
+    .systemLibrary(name: "ExecEvents", path: "Examples/execs/include"),
     .executableTarget(
-      name: "execs", dependencies: ["BPF"], path: "Examples/execs", exclude: ["execs.bpf.c"],
-      swiftSettings: strict, plugins: ["CompileBPF"]),
+      name: "execs", dependencies: ["BPF", "ExecEvents"], path: "Examples/execs",
+      exclude: ["execs.bpf.c", "include"], swiftSettings: strict, plugins: ["CompileBPF"]),
 
     // What the tests run and stand on.
     .executableTarget(
@@ -139,7 +141,7 @@ let package = Package(
         "Reports", "Session", "Support",
         "testload", .product(name: "SystemPackage", package: "swift-system"),
       ],
-      exclude: ["maps.bpf.c", "refused.bpf.c"],
+      exclude: ["kinds", "maps", "refused", "refused_late"].map { "Library/\($0).bpf.c" },
       swiftSettings: strict + lifetimes, plugins: ["CompileBPF"]),
     // The built programs, as a user runs them.
     .testTarget(

@@ -41,17 +41,26 @@ public struct BPFError: Error, Sendable {
     "run as root, or grant CAP_BPF and CAP_PERFMON (before Linux 5.8: CAP_SYS_ADMIN)"
 
   /// An error from a call that failed with `code`; libbpf returns them negative.
-  init(_ operation: String, code: Int32, cause: String? = nil, log: String? = nil) {
-    let errno = Errno(rawValue: abs(code))
+  ///
+  /// - Parameter log: libbpf's: it names the cause, but where a limit is.
+  init(_ operation: String, code: Int32, log: String = "") {
+    var errno = Errno(rawValue: abs(code))
+    if errno == .noSuchProcess, let hidden = Limit.kernelBTFError(),
+      Limit.remedy(for: hidden) != nil
+    {
+      errno = hidden
+    }
     let kind: Kind =
       switch errno {
       case .notPermitted, .permissionDenied: .notPermitted
       case .noSuchFileOrDirectory, .notSupported, .noSuchProcess: .unsupported
       default: .failed
       }
+    let limit = Limit.remedy(for: errno)
     self.init(
-      kind, operation, errno: errno, cause: cause,
-      remedy: kind == .notPermitted ? BPFError.rights : nil, log: log)
+      kind, operation, errno: errno, cause: limit == nil ? Log.cause(in: log) : nil,
+      remedy: limit ?? (kind == .notPermitted ? BPFError.rights : nil),
+      log: log.isEmpty ? nil : log)
   }
 }
 

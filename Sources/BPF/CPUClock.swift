@@ -37,11 +37,11 @@ public struct CPUClock: ~Copyable {
 extension Program {
   /// The link takes the descriptor over.
   fileprivate func attach(toPerfEvent descriptor: Int32) throws(BPFError) -> Link {
-    Log.take()
-    guard let link = unsafe bpf_program__attach_perf_event(pointer, descriptor) else {
-      let code = errno
-      let log = Log.take()
-      throw BPFError("attach \(name)", code: code, cause: Log.cause(in: log), log: log)
+    let (link, code, log) = unsafe Log.collect {
+      unsafe bpf_program__attach_perf_event(pointer, descriptor)
+    }
+    guard let link = unsafe link else {
+      throw BPFError("attach \(name)", code: code, log: log)
     }
     return unsafe Link(link)
   }

@@ -1,5 +1,6 @@
 import CLibbpf
 import Glibc
+import SystemPackage
 
 /// Whether the running kernel has something, and if not, why that is believed.
 public enum Availability: Sendable, Hashable {
@@ -17,16 +18,20 @@ public enum Availability: Sendable, Hashable {
   public let btf: Availability
 
   public init() {
-    Log.take()
-    unsafe types = btf__load_vmlinux_btf()
-    if unsafe types != nil {
-      btf = .yes
-    } else {
-      let cause = unsafe String(cString: strerror(errno))
-      btf = .no(
-        "no BTF of the kernel can be read (\(cause)); it is built with CONFIG_DEBUG_INFO_BTF")
+    let (loaded, _, _) = unsafe Log.collect { unsafe btf__load_vmlinux_btf() }
+    unsafe types = unsafe loaded
+    btf = unsafe loaded == nil ? Self.withoutBTF() : .yes
+  }
+
+  private static func withoutBTF() -> Availability {
+    guard let errno = Limit.kernelBTFError() else {
+      return .cannotTell("the kernel's BTF could not be read the first time")
     }
-    Log.take()
+    if let limit = Limit.remedy(for: errno) {
+      return .cannotTell("the kernel's BTF can't be read (\(errno)); \(limit)")
+    }
+    return .no(
+      "no BTF of the kernel can be read (\(errno)); it is built with CONFIG_DEBUG_INFO_BTF")
   }
 
   deinit {
@@ -103,7 +108,11 @@ public enum Availability: Sendable, Hashable {
     switch -descriptor {
     case EPERM: return .cannotTell("no right to try; \(BPFError.rights)")
     case EINVAL: return .no("this kernel has no ring buffers")
-    case let code: return .cannotTell(unsafe "creating one: \(String(cString: strerror(code)))")
+    case let code:
+      let errno = Errno(rawValue: code)
+      return .cannotTell(
+        ["creating one: \(errno)", Limit.remedy(for: errno)].compactMap { $0 }
+          .joined(separator: "; "))
     }
   }
 

@@ -1,37 +1,44 @@
 import CLibbpf
-import Synchronization
+import Glibc
 
 /// libbpf's log, collected instead of printed, so that an error can carry what led to it.
 enum Log {
-  private static let lines = Mutex<[String]>([])
-
-  private static let installed: Void = {
-    unsafe sonde_set_log_sink { _, line in
-      guard let line = unsafe line else { return }
-      let text = unsafe String(cString: line)
-      Log.lines.withLock { $0.append(text) }
-    }
-  }()
-
-  /// Collects from here on; returns what was collected since the last call.
-  @discardableResult
-  static func take() -> String {
-    _ = installed
-    return lines.withLock { lines in
-      defer { lines.removeAll() }
-      return lines.joined()
-    }
-  }
-
-  /// The line that tells why the verifier refused: the last before its summary.
+  /// Makes a call of libbpf.
   ///
-  /// Where there is none, the last line with an error in it.
-  static func cause(in log: String) -> String? {
-    let lines = log.split(separator: "\n").map(String.init)
-    if let end = lines.lastIndex(where: { $0.hasPrefix("processed ") }), end > 0 {
-      return lines[end - 1]
-    }
-    guard let line = lines.last(where: { $0.hasPrefix("libbpf: ") }) else { return nil }
-    return String(line.dropFirst("libbpf: ".count))
+  /// - Returns: the call's result, `errno` after it, and what libbpf and the verifier logged on this
+  ///   thread during it. libbpf stops at the first program that is refused: of a load, the log holds
+  ///   that program's verifier log and no other's.
+  ///
+  /// Not `bpf_program__set_log_buf()`: its buffers are of a fixed size, and before Linux 6.4 a log
+  /// that doesn't fit makes the load fail with ENOSPC ("bpf: Switch BPF verifier log to be a rotating
+  /// log by default"). libbpf's own grows.
+  static func collect<Result>(
+    _ call: () -> Result
+  ) -> (result: Result, code: Int32, text: String) {
+    sonde_log_begin()
+    let result = call()
+    let code = errno
+    guard let log = unsafe sonde_log_end() else { return (result, code, "") }
+    defer { unsafe free(log) }
+    return (result, code, unsafe String(cString: log))
   }
+
+  /// The line that says why the verifier refused: the last before its summary.
+  ///
+  /// Where there is none, libbpf's first complaint; those after it come of it. Not those that only
+  /// repeat the error number, or that a second try followed.
+  static func cause(in log: String) -> String? {
+    let lines = log.split(separator: "\n")
+    if let end = lines.lastIndex(where: { $0.hasPrefix("processed ") }), end > 0 {
+      return lines[end - 1].description
+    }
+    return lines.lazy.filter { $0.hasPrefix("libbpf: ") }.map { $0.dropFirst("libbpf: ".count) }
+      .first { line in !repetitions.contains { line.hasPrefix($0) } }
+      .map(String.init)
+  }
+
+  private static let repetitions = [
+    "failed to load object", "Failed to bump RLIMIT_MEMLOCK",
+    "Error in bpf_object__probe_loading", "Error in bpf_create_map",
+  ]
 }

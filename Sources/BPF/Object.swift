@@ -15,23 +15,19 @@ public struct OpenObject: ~Copyable {
   /// Reads the ELF file and its BTF.
   /// - Throws: where the file is damaged, or the kernel's BTF can't be read.
   public init(_ embedded: EmbeddedObject) throws(BPFError) {
-    Log.take()
     let bytes = embedded.bytes
     var options = unsafe bpf_object_open_opts()
     unsafe options.sz = MemoryLayout<bpf_object_open_opts>.size
-    var failure: Int32 = 0
-    let pointer = unsafe embedded.name.withCString { name in
-      unsafe options.object_name = unsafe name
-      return unsafe bytes.withUnsafeBytes { buffer in
-        let object = unsafe bpf_object__open_mem(buffer.baseAddress, buffer.count, &options)
-        failure = unsafe object == nil ? errno : 0
-        return unsafe object
+    let (pointer, code, log) = unsafe Log.collect {
+      unsafe embedded.name.withCString { name in
+        unsafe options.object_name = unsafe name
+        return unsafe bytes.withUnsafeBytes { buffer in
+          unsafe bpf_object__open_mem(buffer.baseAddress, buffer.count, &options)
+        }
       }
     }
     guard let pointer = unsafe pointer else {
-      let log = Log.take()
-      throw BPFError(
-        "open \(embedded.name)", code: failure, cause: Log.cause(in: log), log: log)
+      throw BPFError("open \(embedded.name)", code: code, log: log)
     }
     unsafe handle = ObjectHandle(pointer, name: embedded.name)
   }
@@ -43,17 +39,27 @@ public struct OpenObject: ~Copyable {
   public func set<Value: BitwiseCopyable>(
     _ section: String, to value: Value
   ) throws(BPFError) {
-    let map = try handle.map(section)
+    let map = unsafe try handle.map(section)
+    let size = unsafe Int(bpf_map__value_size(map))
+    guard MemoryLayout<Value>.size == size else {
+      throw BPFError(
+        .failed, "set \(section)",
+        cause: "it has \(size) bytes, \(Value.self) has \(MemoryLayout<Value>.size)")
+    }
     let code = unsafe withUnsafeBytes(of: value) { bytes in
-      unsafe bpf_map__set_initial_value(map.pointer, bytes.baseAddress, bytes.count)
+      unsafe bpf_map__set_initial_value(map, bytes.baseAddress, bytes.count)
     }
     guard code == 0 else { throw BPFError("set \(section)", code: code) }
   }
 
   /// Sets how many entries a map will have.
+  /// - Throws: where there is no such map, or it can't have so many.
   public func setMaxEntries(_ name: String, _ count: Int) throws(BPFError) {
-    let map = try handle.map(name)
-    let code = unsafe bpf_map__set_max_entries(map.pointer, UInt32(count))
+    let map = unsafe try handle.map(name)
+    guard let count = UInt32(exactly: count) else {
+      throw BPFError(.failed, "size map \(name)", cause: "\(count) is no number of entries")
+    }
+    let code = unsafe bpf_map__set_max_entries(map, count)
     guard code == 0 else { throw BPFError("size map \(name)", code: code) }
   }
 
@@ -65,14 +71,12 @@ public struct OpenObject: ~Copyable {
   }
 
   /// Creates the maps and loads the chosen programs.
-  /// - Throws: with the verifier's last words as `cause` and everything it said as `log`.
+  /// - Throws: where the kernel refuses; for a program, with the verifier's last words as `cause` and
+  ///   that program's verifier log in `log`.
   public consuming func load() throws(BPFError) -> Object {
-    Log.take()
-    let code = unsafe bpf_object__load(handle.pointer)
-    guard code == 0 else {
-      let log = Log.take()
-      throw BPFError("load \(handle.name)", code: code, cause: Log.cause(in: log), log: log)
-    }
+    try Limit.ensure(descriptors: handle.descriptorsToLoad, to: "load \(handle.name)")
+    let (code, _, log) = Log.collect { unsafe bpf_object__load(handle.pointer) }
+    guard code == 0 else { throw BPFError("load \(handle.name)", code: code, log: log) }
     return Object(handle)
   }
 }
@@ -93,7 +97,7 @@ public struct Object: ~Copyable {
   /// The map of that name; for a global section, the section's name as in `SEC()`.
   /// - Throws: where there is none.
   public func map(_ name: String) throws(BPFError) -> Map {
-    try handle.map(name)
+    try Map(unsafe bpf_map__fd(try handle.map(name)), name: name, of: handle)
   }
 }
 
@@ -111,11 +115,28 @@ public struct Object: ~Copyable {
     unsafe bpf_object__close(pointer)
   }
 
-  func map(_ name: String) throws(BPFError) -> Map {
+  /// One for each map and program, and some that are only open meanwhile: BTF, a template of an inner
+  /// map, what features are tried with.
+  var descriptorsToLoad: Int {
+    var count = 8
+    var map = unsafe bpf_object__next_map(pointer, nil)
+    while unsafe map != nil {
+      count += 1
+      unsafe map = unsafe bpf_object__next_map(pointer, map)
+    }
+    var program = unsafe bpf_object__next_program(pointer, nil)
+    while let loaded = unsafe program {
+      if unsafe bpf_program__autoload(loaded) { count += 1 }
+      unsafe program = unsafe bpf_object__next_program(pointer, loaded)
+    }
+    return count
+  }
+
+  func map(_ name: String) throws(BPFError) -> OpaquePointer {
     guard let map = unsafe bpf_object__find_map_by_name(pointer, name) else {
       throw BPFError(.failed, "find map \(name)", cause: "\(self.name) has no such map")
     }
-    return unsafe Map(map, name: name, of: self)
+    return unsafe map
   }
 
   func program(_ name: String) throws(BPFError) -> OpaquePointer {

@@ -17,11 +17,9 @@ import SystemPackage
 
   /// Attaches it where its `SEC()` says, until the link goes.
   public func attach() throws(BPFError) -> Link {
-    Log.take()
-    guard let link = unsafe bpf_program__attach(pointer) else {
-      let code = errno
-      let log = Log.take()
-      throw BPFError("attach \(name)", code: code, cause: Log.cause(in: log), log: log)
+    let (link, code, log) = unsafe Log.collect { unsafe bpf_program__attach(pointer) }
+    guard let link = unsafe link else {
+      throw BPFError("attach \(name)", code: code, log: log)
     }
     return unsafe Link(link)
   }
@@ -30,12 +28,11 @@ import SystemPackage
   ///
   /// - Parameter atReturn: as the function returns, not as it is called.
   public func attach(kprobe function: String, atReturn: Bool) throws(BPFError) -> Link {
-    Log.take()
-    guard let link = unsafe bpf_program__attach_kprobe(pointer, atReturn, function) else {
-      let code = errno
-      let log = Log.take()
-      throw BPFError(
-        "attach \(name) to \(function)", code: code, cause: Log.cause(in: log), log: log)
+    let (link, code, log) = unsafe Log.collect {
+      unsafe bpf_program__attach_kprobe(pointer, atReturn, function)
+    }
+    guard let link = unsafe link else {
+      throw BPFError("attach \(name) to \(function)", code: code, log: log)
     }
     return unsafe Link(link)
   }

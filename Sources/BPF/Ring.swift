@@ -8,6 +8,7 @@ public import Synchronization
 /// and its data, rounded up to eight. Positions only grow; the place in the ring is the position
 /// modulo the ring's size.
 @safe @usableFromInline struct Ring {
+  /// Whose ring it is; of a ring that all CPUs share, -1.
   @usableFromInline let cpu: Int
   let descriptor: Int32
   private let pages: UnsafeMutableRawPointer
@@ -22,7 +23,8 @@ public import Synchronization
   /// Up to where the producer had reserved as this drain began.
   @usableFromInline var end: UInt
 
-  init(cpu: Int, descriptor: Int32, size: Int) throws(BPFError) {
+  /// - Parameter descriptor: of the map; closed by ``unmap()``.
+  init(cpu: Int = -1, descriptor: Int32, size: Int) throws(BPFError) {
     self.cpu = cpu
     self.descriptor = descriptor
     self.size = size
@@ -32,7 +34,7 @@ public import Synchronization
     let length = 2 * pageSize + 2 * size
     let pages = unsafe mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0)
     guard let pages = unsafe pages, unsafe pages != MAP_FAILED else {
-      throw BPFError("map the ring of CPU \(cpu)", code: errno)
+      throw BPFError("map a ring buffer into memory", code: errno)
     }
     guard
       unsafe mmap(
@@ -41,7 +43,7 @@ public import Synchronization
     else {
       let code = errno
       unsafe munmap(pages, length)
-      throw BPFError("map the ring of CPU \(cpu)", code: code)
+      throw BPFError("map a ring buffer into memory", code: code)
     }
     unsafe self.pages = unsafe pages
     unsafe consumer = UnsafePointer(pages.assumingMemoryBound(to: Atomic<UInt>.self))

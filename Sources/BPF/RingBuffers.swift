@@ -7,7 +7,8 @@ public import SystemPackage
 ///
 /// The kernel side finds its ring in a `BPF_MAP_TYPE_ARRAY_OF_MAPS` under the number of its CPU: a
 /// ring buffer has one spinlock, and with a ring each no CPU waits for another
-/// (`kernel/bpf/ringbuf.c`). Nothing is copied: a record is lent to the closure where it lies.
+/// (`kernel/bpf/ringbuf.c`). Nothing is copied: a record is lent to the closure where it lies. For one
+/// ring that all CPUs share there is ``RingBuffer``.
 public struct RingBuffers: ~Copyable {
   @usableFromInline var rings: [Ring] = []
   /// The rings that have a record to deliver, as a binary heap: the earliest on top.
@@ -41,11 +42,19 @@ public struct RingBuffers: ~Copyable {
   ///
   /// - Parameter size: bytes; a power of two and a multiple of the page size. Mapped twice, so that
   ///   a record never wraps.
+  /// - Throws: where the map holds no maps or has no place for a CPU, the size isn't one, or the
+  ///   kernel refuses.
   public mutating func add(cpus: [Int], size: Int) throws(BPFError) {
+    guard outer.layout.holdsMaps else {
+      throw BPFError(
+        .failed, "add rings to \(outer.name)",
+        cause: "it is a \(outer.layout.typeName), not an array_of_maps")
+    }
     var new: [Ring] = []
     do throws(BPFError) {
       for cpu in cpus { new.append(try Self.create(cpu: cpu, size: size)) }
-      try outer.set(cpus.map { UInt32($0) }, to: new.map { UInt32($0.descriptor) })
+      try outer.set(
+        cpus.map { UInt32(truncatingIfNeeded: $0) }, to: new.map { UInt32($0.descriptor) })
     } catch {
       for ring in new { ring.unmap() }
       throw error
@@ -54,6 +63,10 @@ public struct RingBuffers: ~Copyable {
   }
 
   private static func create(cpu: Int, size: Int) throws(BPFError) -> Ring {
+    guard cpu >= 0, size > 0, size <= 1 << 31 else {
+      throw BPFError(
+        .failed, "create a ring of \(size) bytes for CPU \(cpu)", errno: .invalidArgument)
+    }
     let descriptor = unsafe bpf_map_create(
       BPF_MAP_TYPE_RINGBUF, "sonde_ring", 0, 0, UInt32(size), nil)
     guard descriptor >= 0 else {

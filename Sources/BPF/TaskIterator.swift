@@ -7,15 +7,21 @@ import Glibc
   private let name: String
   private let recordSize: Int
   private let buffer: UnsafeMutableRawBufferPointer
+  private static let bufferSize = 64 * 1024
 
   /// - Parameters:
   ///   - program: an iterator (`SEC("iter/task")`).
-  ///   - recordSize: what the program writes per object with `bpf_seq_write`, bytes.
+  ///   - recordSize: what the program writes per object with `bpf_seq_write`, bytes; at most 64 KiB.
+  /// - Throws: where a record can't have that size, or the kernel refuses.
   public init(_ program: Program, recordSize: Int) throws(BPFError) {
+    guard (1...Self.bufferSize).contains(recordSize) else {
+      throw BPFError(
+        .failed, "read iterator \(program.name)", cause: "no record has \(recordSize) bytes")
+    }
     link = try program.attach()
     name = program.name
     self.recordSize = recordSize
-    unsafe buffer = .allocate(byteCount: 64 * 1024, alignment: 8)
+    unsafe buffer = .allocate(byteCount: Self.bufferSize, alignment: 8)
   }
 
   deinit {
@@ -25,6 +31,7 @@ import Glibc
   /// Runs the program over all objects, in this thread, and lends each record to `body`.
   ///
   /// In a PID namespace the kernel shows the tasks of that namespace only (`task_seq_get_next()`).
+  /// - Throws: where the kernel refuses, or what the program wrote is no multiple of the record's size.
   public func forEach(_ body: (RawSpan) -> Void) throws(BPFError) {
     let descriptor = bpf_iter_create(link.descriptor)
     guard descriptor >= 0 else { throw BPFError("run iterator \(name)", code: descriptor) }
@@ -37,7 +44,13 @@ import Glibc
         if errno == EINTR || errno == EAGAIN { continue }
         throw BPFError("read iterator \(name)", code: errno)
       }
-      if count == 0 { return }
+      if count == 0 {
+        guard held == 0 else {
+          throw BPFError(
+            .failed, "read iterator \(name)", cause: "its records don't have \(recordSize) bytes")
+        }
+        return
+      }
       held += count
       let whole = held - held % recordSize
       for offset in stride(from: 0, to: whole, by: recordSize) {

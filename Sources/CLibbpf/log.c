@@ -2,24 +2,43 @@
 /* va_list imports differently into Swift on each architecture: format here. */
 #include "CLibbpf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-static sonde_log_sink current_sink;
+/* By thread: libbpf prints on the thread that called it, so that of two loads
+ * at once each has its own log.
+ */
+static _Thread_local struct {
+	FILE *stream;
+	char *text;
+	size_t size;
+} log;
 
-static int forward(enum libbpf_print_level level, const char *format,
-		   va_list arguments)
+static int print(enum libbpf_print_level level, const char *format,
+		 va_list arguments)
 {
-	char line[8192];
-
-	vsnprintf(line, sizeof(line), format, arguments);
-	if (current_sink)
-		current_sink(level, line);
-	return 0;
+	/* Not what goes well: a line for each type, relocation and feature. */
+	if (level != LIBBPF_WARN || !log.stream)
+		return 0;
+	return vfprintf(log.stream, format, arguments);
 }
 
-void sonde_set_log_sink(sonde_log_sink sink)
+/* Before any call of libbpf, which otherwise prints to standard error. */
+__attribute__((constructor)) static void install(void)
 {
-	current_sink = sink;
-	libbpf_set_print(forward);
+	libbpf_set_print(print);
+}
+
+void sonde_log_begin(void)
+{
+	log.stream = open_memstream(&log.text, &log.size);
+}
+
+char *sonde_log_end(void)
+{
+	if (!log.stream)
+		return NULL;
+	fclose(log.stream);
+	log.stream = NULL;
+	return log.text;
 }

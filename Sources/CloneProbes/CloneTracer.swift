@@ -50,6 +50,10 @@ public struct CloneTracer: ~Copyable, Tracer {
         cause: "inside a PID namespace, PIDs differ from the kernel's",
         remedy: "run in the initial namespace, or filter by name or cgroup")
     }
+    let cpus = host.presentCPUs.count
+    // 64 MiB hold the kernel's BTF and its symbols; each ring is mapped twice.
+    try Limit.ensure(
+      addressSpace: 64 << 20 + 2 * cpus * CloneProbes.ringSize(cpus: cpus), to: "trace")
     var ladder: [ProbePart] = []
     if options.raisesPriority { ladder.append(raisePriority()) }
     let symbols = try? KernelSymbols.current()

@@ -66,6 +66,10 @@ public struct LoadTracer: ~Copyable, Tracer {
   /// - Throws: `BPFError` where the kernel refuses, `ProcError` where /proc can't be read.
   public init(_ options: LoadOptions) throws {
     let host = try Proc.Host.current()
+    let cpus = host.presentCPUs.count
+    // 64 MiB hold the kernel's BTF, its symbols and a machine of tasks; each ring is mapped twice.
+    let rings = cpus * (options.ringSize ?? SchedProbes.ringSize(cpus: cpus))
+    try Limit.ensure(addressSpace: 64 << 20 + 2 * rings, to: "trace")
     var ladder = loadProbes()
     if let missing = ladder.first(where: { $0.state == .no && Self.isRequired($0) }) {
       throw BPFError(

@@ -5,7 +5,9 @@ import Testing
 /// The tracer of the README: what stands there is what is built, and works.
 @Suite(.serialized)
 struct ExampleTests {
-  @Test(arguments: ["execs.bpf.c", "Execs.swift"]) func standsInTheReadme(_ file: String) throws {
+  @Test(arguments: ["include/execs.h", "execs.bpf.c", "Execs.swift"]) func standsInTheReadme(
+    _ file: String
+  ) throws {
     let read = { (path: String) in
       try String(contentsOf: packageRoot.appending(path: path), encoding: .utf8)
     }
@@ -13,7 +15,7 @@ struct ExampleTests {
     #expect(try read("README.md").contains(source))
   }
 
-  @Test func tellsOfPrograms() throws {
+  @Test func reportsPrograms() throws {
     let tracer = try Command(Binaries.url("execs").path, ["2"])
     try tracer.read { $0.contains("tracing\n") }
     let program = try Command("/bin/true", [])

@@ -34,6 +34,7 @@ struct RightsTests {
     #expect(ended.output.isEmpty)
     #expect(ended.complaint.contains("Operation not permitted"))
     #expect(ended.complaint.contains("CAP_BPF") && ended.complaint.contains("CAP_PERFMON"))
+    #expect(ended.complaint.hasPrefix("could not load sched: Operation not permitted; "))
   }
 
   @Test(arguments: ["+bpf", "+perfmon"]) func withOnlyOneOfThem(_ capability: String) throws {

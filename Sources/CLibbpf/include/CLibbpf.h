@@ -6,14 +6,13 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
-/*
- * Receives one formatted line of libbpf's log. `level` is libbpf's own.
- * Called on the thread that calls libbpf.
+/* Keeps what libbpf logs on this thread, from here on. Nothing of it goes to
+ * standard error, before and after neither.
  */
-typedef void (*sonde_log_sink)(int level, const char *line);
+void sonde_log_begin(void);
 
-/* Sends libbpf's log, formatted, to `sink`. For the whole process. */
-void sonde_set_log_sink(sonde_log_sink sink);
+/* What was logged since: to be freed; NULL where there was no memory for it. */
+char *sonde_log_end(void);
 
 /* A perf event that samples what runs on a CPU so many times a second, but for
  * the idle task: perf_event_open(2). -1 and errno where that fails.

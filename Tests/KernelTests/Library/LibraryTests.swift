@@ -103,6 +103,7 @@ struct LibraryTests {
       _ = try file.load()
     }
     #expect(error?.log?.contains("no_such_tracepoint") == true)
+    #expect(error?.cause?.contains("no_such_tracepoint") == true)
     let object = try Self.opened()
     #expect(throws: BPFError.self) { try object.map("nothing") }
     #expect(throws: BPFError.self) { try object.program("nothing") }
