@@ -34,7 +34,8 @@ let package = Package(
     .target(
       name: "Records", path: "bpf",
       exclude: [
-        "sched.bpf.c", "clone.bpf.c", "kernel.bpf.h", "memory.bpf.h", "clone.bpf.h", "ring.bpf.h",
+        "sched.bpf.c", "clone.bpf.c", "kernel.bpf.h", "memory.bpf.h", "clone.bpf.h", "copy.bpf.h",
+        "ring.bpf.h",
         "LICENSE",
       ]),
     .plugin(name: "CompileBPF", capability: .buildTool()),
@@ -54,11 +55,12 @@ let package = Package(
     .target(name: "Histograms", swiftSettings: strict),
     .target(name: "Proc", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "Symbols", dependencies: ["CElf", "Proc"], swiftSettings: strict),
+    .target(name: "Tasks", swiftSettings: strict + lifetimes),
     .target(
-      name: "LoadModel", dependencies: ["Records", "Histograms"],
+      name: "LoadModel", dependencies: ["Records", "Histograms", "Tasks"],
       swiftSettings: strict + lifetimes),
     .target(
-      name: "CloneModel", dependencies: ["Records", "Histograms"],
+      name: "CloneModel", dependencies: ["Records", "Histograms", "Reports", "Tasks"],
       swiftSettings: strict + lifetimes),
     .target(name: "Reports", dependencies: ["Histograms"], swiftSettings: strict),
     .target(
@@ -72,7 +74,7 @@ let package = Package(
     .target(
       name: "LoadProbes",
       dependencies: [
-        "BPF", "CLinux", "LoadModel", "Proc", "Records", "Reports", "Symbols", "Session",
+        "BPF", "CLinux", "LoadModel", "Proc", "Records", "Reports", "Symbols", "Session", "Tasks",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
@@ -82,7 +84,7 @@ let package = Package(
       name: "CloneProbes",
       dependencies: [
         "BPF", "CLinux", "CloneModel", "Histograms", "Proc", "Records", "Reports", "Symbols",
-        "Session", .product(name: "SystemPackage", package: "swift-system"),
+        "Session", "Tasks", .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
       plugins: ["CompileBPF"]),
@@ -99,7 +101,7 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports",
+        "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -109,7 +111,7 @@ let package = Package(
       name: "cloneprof",
       dependencies: [
         "CLinux", "CommandLine", "CloneProbes", "CloneModel", "Faces", "Proc", "Reports",
-        "Session",
+        "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -132,7 +134,7 @@ let package = Package(
       name: "KernelTests",
       dependencies: [
         "BPF", "CloneProbes", "CloneModel", "Histograms", "LoadProbes", "LoadModel", "Proc",
-        "Reports", "Support",
+        "Records", "Reports", "Support", "Symbols", "Tasks",
         "testload", .product(name: "SystemPackage", package: "swift-system"),
       ],
       exclude: ["maps.bpf.c", "refused.bpf.c"],
@@ -150,14 +152,14 @@ let package = Package(
     .testTarget(
       name: "HistogramsTests", dependencies: ["Histograms", "Support"], swiftSettings: strict),
     .testTarget(
-      name: "LoadModelTests", dependencies: ["LoadModel", "Records", "Histograms", "Support"],
+      name: "LoadModelTests",
+      dependencies: ["LoadModel", "Records", "Histograms", "Support", "Tasks"],
       swiftSettings: strict + lifetimes),
     .testTarget(
-      name: "CloneModelTests", dependencies: ["CloneModel", "Records", "Histograms", "Support"],
+      name: "CloneModelTests",
+      dependencies: ["CloneModel", "Records", "Histograms", "Reports", "Support", "Tasks"],
       swiftSettings: strict + lifetimes),
-    .testTarget(
-      name: "CloneProbesTests",
-      dependencies: ["CloneProbes", "CloneModel", "Histograms", "Reports"], swiftSettings: strict),
+    .testTarget(name: "TasksTests", dependencies: ["Tasks"], swiftSettings: strict),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(
       name: "SymbolsTests", dependencies: ["Proc", "Support", "Symbols", "testload"],

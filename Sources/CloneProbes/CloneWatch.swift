@@ -92,7 +92,8 @@ public struct CloneWatch: ~Copyable {
           reason: "grant CAP_SYS_ADMIN to see it"))
     }
     reporter = CloneReporter(
-      host: host, filter: options.filterPart, probes: probes.ladder + ladder, means: probes.means,
+      host: host, filter: options.filterPart, probes: probes.ladder + ladder,
+      coverage: probes.coverage,
       start: start, ringBytes: UInt64(probes.ringBytes))
     runTimes = statistics
     self.options = options
@@ -147,7 +148,7 @@ public struct CloneWatch: ~Copyable {
         tracker.filter.cgroups = (try? Cgroup.ids(of: options.cgroups)) ?? []
       }
     }
-    probes.stop()
+    try probes.stop()
     let now = Clocks.monotonic
     _ = try emit(close(at: now))
     _ = try emit(reporter.final())
@@ -165,14 +166,14 @@ public struct CloneWatch: ~Copyable {
     isSampling = samples
   }
 
-  /// What happens meanwhile may be told by one CPU and not yet by another: `time` is before.
   private mutating func drain(upTo time: UInt64) {
-    delivered += UInt64(Self.drain(&probes.rings, into: &tracker))
-    tracker.settle(upTo: time)
+    delivered += UInt64(Self.drain(&probes.rings, into: &tracker, upTo: time))
   }
 
-  private static func drain(_ rings: inout RingBuffers, into tracker: inout CloneTracker) -> Int {
-    rings.drain { record, _ in tracker.consume(record) }
+  private static func drain(
+    _ rings: inout RingBuffers, into tracker: inout CloneTracker, upTo time: UInt64
+  ) -> Int {
+    rings.drain(upTo: time) { record, _ in tracker.consume(record) }
   }
 
   private mutating func close(at time: UInt64) throws -> CloneSnapshot {

@@ -1,6 +1,7 @@
 import Glibc
 import LoadModel
 import Proc
+import Tasks
 
 /// What the load account tells tasks apart by.
 public enum Grouping: String, Sendable, CaseIterable {

@@ -4,6 +4,7 @@ import LoadModel
 import Proc
 import Reports
 import Session
+import Tasks
 
 /// Makes snapshots of intervals: adds what the kernel side and this process counted.
 struct Reporter {
@@ -145,17 +146,17 @@ struct Reporter {
   private func loss(from before: Totals, to now: Totals) -> LossPart {
     let (a, b) = (before.account, now.account)
     return LossPart(
-      seen: b.due - a.due,
+      expected: b.due - a.due,
       delivered: now.delivered - before.delivered,
       pending: pending(now),
-      ringFull: b.ringFull - a.ringFull, mapFull: b.noRing - a.noRing,
+      ringFull: b.ringFull - a.ringFull, noRing: b.noRing - a.noRing,
       recursion: b.recursion - a.recursion,
       untraced: b.untraced > a.untraced ? b.untraced - a.untraced : 0)
   }
 
   private func pending(_ totals: Totals) -> UInt64 {
     let gone = totals.delivered + totals.account.ringFull + totals.account.noRing
-    return totals.account.seen > gone ? totals.account.seen - gone : 0
+    return totals.account.records > gone ? totals.account.records - gone : 0
   }
 
   private func occupancy(

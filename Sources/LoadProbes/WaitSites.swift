@@ -3,6 +3,7 @@ import Proc
 import Reports
 import Records
 import Symbols
+import Tasks
 
 /// Where tasks sleep in D: the kernel functions on their stacks, and the one of them that tells.
 package struct WaitSites {

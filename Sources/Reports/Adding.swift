@@ -21,10 +21,13 @@ extension Snapshot {
       cgroups: filter.cgroups.union(other.filter.cgroups))
     merged.probes = probes.union(other.probes)
     merged.loss = LossPart(
-      seen: try sum(\.loss.seen, with: other), delivered: try sum(\.loss.delivered, with: other),
+      expected: try sum(\.loss.expected, with: other),
+      delivered: try sum(\.loss.delivered, with: other),
       pending: try atEnd(\.loss.pending, with: other),
       ringFull: try sum(\.loss.ringFull, with: other),
+      noRing: try sum(\.loss.noRing, with: other),
       mapFull: try sum(\.loss.mapFull, with: other),
+      missedEnds: try sum(\.loss.missedEnds, with: other),
       recursion: try sum(\.loss.recursion, with: other),
       untraced: try sum(\.loss.untraced, with: other))
     return merged

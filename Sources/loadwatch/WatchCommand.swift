@@ -5,6 +5,7 @@ import LoadModel
 import Proc
 import Reports
 import SystemPackage
+import Tasks
 
 /// What the tool does where no subcommand is named.
 struct WatchCommand: ParsableCommand {

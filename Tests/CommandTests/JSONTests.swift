@@ -59,8 +59,8 @@ struct JSONTests {
 
   @Test func intervalsAddUp() {
     for field in [
-      \LoadSnapshot.intervalNs, \.switches, \.preemptions, \.loss.seen, \.loss.delivered,
-      \.loss.ringFull, \.loss.mapFull, \.loss.recursion, \.loss.untraced, \.cost.consumerNs,
+      \LoadSnapshot.intervalNs, \.switches, \.preemptions, \.loss.expected, \.loss.delivered,
+      \.loss.ringFull, \.loss.noRing, \.loss.recursion, \.loss.untraced, \.cost.consumerNs,
       \.cost.surveyNs, \.tasks.runnable.taskNs, \.tasks.uninterruptible.taskNs,
     ] {
       #expect(final[keyPath: field] == intervals.reduce(0) { $0 + $1[keyPath: field] })
@@ -81,8 +81,8 @@ struct JSONTests {
   @Test func nothingIsPendingAtTheEnd() {
     let loss = final.loss
     #expect(loss.pending == 0)
-    #expect(loss.seen == loss.delivered + loss.ringFull + loss.mapFull + loss.recursion)
-    #expect(loss.seen > 0 && final.switches > 0)
+    #expect(loss.expected == loss.delivered + loss.lost)
+    #expect(loss.expected > 0 && final.switches > 0)
   }
 
   /// Every line, by the schema that the documentation shows.

@@ -39,7 +39,7 @@ struct MergeTests {
 
   private func expectSum(_ sum: LoadSnapshot, of parts: [LoadSnapshot]) throws {
     for field in [
-      \LoadSnapshot.intervalNs, \.switches, \.preemptions, \.loss.seen, \.loss.delivered,
+      \LoadSnapshot.intervalNs, \.switches, \.preemptions, \.loss.expected, \.loss.delivered,
       \.loss.untraced, \.cost.consumerNs, \.tasks.runnable.taskNs, \.tasks.uninterruptible.taskNs,
     ] {
       #expect(sum[keyPath: field] == parts.reduce(0) { $0 + $1[keyPath: field] })

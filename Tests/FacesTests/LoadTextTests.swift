@@ -77,17 +77,18 @@ struct LoadTextTests {
   @Test func lossIsLoudAndExact() {
     var snapshot = sample()
     snapshot.loss = LossPart(
-      seen: 100_000, delivered: 98_700, ringFull: 1_000, mapFull: 200, recursion: 100, untraced: 40)
+      expected: 100_000, delivered: 98_700, ringFull: 1_000, noRing: 200, recursion: 100,
+      untraced: 40)
     #expect(
       Self.text(snapshot).contains(
         """
-        LOST 1,300 of 100,000 records (1.3 %):  ring full 1,000  map full 200
+        LOST 1,300 of 100,000 records (1.3 %):  ring full 1,000  no ring 200
           recursion 100  untraced by the kernel: 40 (0.04 %)
 
         """))
     #expect(Self.text(snapshot, color: true).contains("\u{1b}[1;31mLOST 1,300"))
 
-    snapshot.loss = LossPart(seen: 100_000, delivered: 100_000, untraced: 4)
+    snapshot.loss = LossPart(expected: 100_000, delivered: 100_000, untraced: 4)
     #expect(Self.text(snapshot).contains("lost 0 of 100,000 records"))
     #expect(Self.text(snapshot).contains("untraced by the kernel: 4 (< 0.01 %)\n"))
     #expect(!Self.text(sample()).contains("LOST"))

@@ -1,6 +1,7 @@
 import LoadProbes
 import LoadModel
 import Reports
+import Tasks
 
 /// Runs a watch to its end and gives all its snapshots, the final one last.
 func watched(

@@ -1,6 +1,7 @@
 import Histograms
 import LoadModel
 import Records
+import Tasks
 import Testing
 
 /// Whom the figures are about.

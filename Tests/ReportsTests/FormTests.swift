@@ -17,7 +17,7 @@ struct FormTests {
 
   @Test func largeNumbersAreExact() throws {
     var snapshot = sample(values: [.max / 70, 1 << 56, (1 << 53) + 1])
-    snapshot.loss.seen = .max
+    snapshot.loss.expected = .max
     let all: [LoadSnapshot] = try SnapshotJSON.snapshots(in: SnapshotJSON.line(snapshot))
     let read = try #require(all.first)
     #expect(read == snapshot)
@@ -46,7 +46,8 @@ struct FormTests {
     #expect(json["probes"]?.elements.last?["state"] == .string("cannot_tell"))
     #expect(
       json["loss"]?.keys == [
-        "seen", "delivered", "pending", "ring_full", "map_full", "recursion", "untraced",
+        "expected", "delivered", "pending", "ring_full", "no_ring", "map_full", "missed_ends",
+        "recursion", "untraced",
       ])
     #expect(
       json["cost"]?.keys == [
