@@ -183,8 +183,8 @@ struct CloneprofTests {
     let (final, told, _) = try scratch.profile(
       "forks", "64", "10", "--seconds", "60", options: ["--steps"])
     let maps = try #require(told["maps"])
-    let mapping = try #require(final.steps.first { $0.name == "vm_area_dup" })
-    let reverse = try #require(final.steps.first { $0.name == "anon_vma_fork" })
+    let mapping = try #require(final.steps.first { $0.function == "vm_area_dup" })
+    let reverse = try #require(final.steps.first { $0.function == "anon_vma_fork" })
     #expect(mapping.count == 10 * maps && mapping.ns > 0)
     #expect(reverse.count == 10 * maps)
     #expect(final.steps.reduce(0) { $0 + $1.ns } < final.histograms.addressSpaceCopy.sum)
