@@ -25,7 +25,9 @@ extension CloneText {
 
   /// Columns of a row's name, the same for both tables.
   private func nameWidth(_ snapshot: CloneSnapshot) -> Int {
-    let names = snapshot.phases.map(\.phase.text) + shownMappings(snapshot).map(\.type.text)
+    let names =
+      snapshot.phases.map(\.phase.text) + snapshot.steps.map(name(of:))
+      + shownMappings(snapshot).map(\.type.text)
     return min(28, max(19, names.map { Faces.columns(of: $0) }.max() ?? 0))
   }
 
@@ -70,7 +72,7 @@ extension CloneText {
     }
     rows += snapshot.steps.map { step in
       Row(
-        name: "  in " + escaped(step.function), time: perClone(step.ns, snapshot),
+        name: name(of: step), time: perClone(step.ns, snapshot),
         share: step.share,
         hasBar: false, note: each(step))
     }
@@ -96,6 +98,8 @@ extension CloneText {
     case .derived: "remainder"
     }
   }
+
+  private func name(of step: StepPart) -> String { "  in " + escaped(step.function) }
 
   private func each(_ step: StepPart) -> String {
     guard step.count > 0 else { return "never called" }

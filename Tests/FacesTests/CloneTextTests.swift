@@ -173,20 +173,20 @@ private let golden = """
   page-table copy          1,200   47.2 ms   49.3 ms   49.3 ms   68.9 ms   68.9 ms
   vfork wait                   4   1.11 ms   1.50 ms   1.50 ms   1.50 ms   1.50 ms
 
-  where the time goes  per clone     share
-  task setup             35.7 us    0.07 %  ▏                 measured
-  mappings               1.60 ms     3.1 %  ▌                 sampled ± 71.4 us
-  page tables            47.6 ms    92.2 %  ██████████████▊   measured
-  open files             1.03 ms     2.0 %  ▍                 measured
-  unattributed           1.23 ms     2.4 %  ▍                 remainder
-  clone                  51.6 ms   100.0 %                    total
-  vfork wait             1.20 ms         -                    each of 4, extra
+  where the time goes per clone     share
+  task setup            35.7 us    0.07 %  ▏                  measured
+  mappings              1.60 ms     3.1 %  ▌                  sampled ± 71.4 us
+  page tables           47.6 ms    92.2 %  ███████████████▋   measured
+  open files            1.03 ms     2.0 %  ▍                  measured
+  unattributed          1.23 ms     2.4 %  ▍                  remainder
+  clone                 51.6 ms   100.0 %                     total
+  vfork wait            1.20 ms         -                     each of 4, extra
 
-  by mapping type      per clone     share                     count  addresses
-  heap                   43.3 ms    83.8 %  █████████████▍       1.0    4.07 GB
-  anonymous              3.93 ms     7.6 %  █▎                  40.9     257 MB
-  file, private           400 us    0.78 %  ▏                    155    21.6 MB
-  stack                  1.99 us  < 0.01 %  ▏                    1.0     135 kB
+  by mapping type     per clone     share                      count  addresses
+  heap                  43.3 ms    83.8 %  ██████████████▎       1.0    4.07 GB
+  anonymous             3.93 ms     7.6 %  █▎                   40.9     257 MB
+  file, private          400 us    0.78 %  ▏                     155    21.6 MB
+  stack                 1.99 us  < 0.01 %  ▏                     1.0     135 kB
 
   costliest mappings    copies  per copy      size
   httpd (812)            1.19k   43.4 ms   4.09 GB  [heap]
