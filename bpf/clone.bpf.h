@@ -192,6 +192,8 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 	struct clone_state *state;
 	long error;
 
+	if (clone_control.stopped)
+		return 0;
 	if ((flags & CLONE_THREAD) && !clone_config.threads)
 		return 0;
 	if (clone_config.only_wanted && !is_wanted(task, tgid))

@@ -43,6 +43,7 @@ public struct CloneProbes: ~Copyable {
   private var isSampling = true
   private let accounts: MappedValues<sonde_cpu>
   private let status: MappedValues<sonde_clone_status>
+  private let control: Map
   /// The calls in progress, by thread.
   private let calls: Map
   /// Calls that were in progress as the probes were detached.
@@ -174,10 +175,12 @@ public struct CloneProbes: ~Copyable {
         want: "the child, its memory and its waking",
         using: "tp_btf/sched_process_fork, sched_wakeup_new", state: .yes))
 
-    try loaded.object.map(".data.control").set(
-      UInt32(0), to: sonde_clone_control(attached: 1, pad: 0))
-    calls = try loaded.object.map("clones")
+    let control = try loaded.object.map(".data.control")
+    try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 0))
+    let calls = try loaded.object.map("clones")
 
+    self.control = control
+    self.calls = calls
     self.programs = attached.programs
     self.links = attached.links
     clocks = attached.clocks
@@ -230,13 +233,15 @@ public struct CloneProbes: ~Copyable {
     try rings.add(cpus: [cpu], size: ringSize)
   }
 
-  /// Detaches: no record is written from here on; what is in the rings stays.
+  /// Detaches: no call that begins from here on counts; what is in the rings stays.
   ///
-  /// The last that was attached goes first. Were an end detached before its beginning, calls that go on
-  /// to begin would never be seen to end.
+  /// The last that was attached goes first, and the clocks at last, so that calls in progress are seen
+  /// to their ends. Were an end detached before its beginning, calls that go on to begin would never be
+  /// seen to end.
   public mutating func stop() throws(BPFError) {
-    clocks = [:]
+    try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 1))
     while links.popLast() != nil {}
+    clocks = [:]
     unended = 0
     try calls.forEachKey(as: UInt32.self) { _ in unended += 1 }
   }

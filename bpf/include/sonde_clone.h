@@ -142,7 +142,8 @@ struct sonde_clone_config {
 struct sonde_clone_control {
 	/* not 0: the last probe is attached */
 	sonde_u32 attached;
-	sonde_u32 pad;
+	/* not 0: calls that begin from here on don't count */
+	sonde_u32 stopped;
 };
 
 /* Kernel to user space, since the programs were attached. */
