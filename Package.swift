@@ -34,7 +34,8 @@ let package = Package(
     .target(
       name: "Records", path: "bpf",
       exclude: [
-        "sched.bpf.c", "clone.bpf.c", "kernel.bpf.h", "memory.bpf.h", "clone.bpf.h", "ring.bpf.h",
+        "sched.bpf.c", "clone.bpf.c", "kernel.bpf.h", "memory.bpf.h", "clone.bpf.h", "copy.bpf.h",
+        "ring.bpf.h",
         "LICENSE",
       ]),
     .plugin(name: "CompileBPF", capability: .buildTool(), dependencies: ["bpfgen"]),
@@ -57,11 +58,12 @@ let package = Package(
     .target(name: "Symbols", dependencies: ["CElf", "Proc"], swiftSettings: strict),
     .target(name: "Reports", dependencies: ["Histograms"], swiftSettings: strict),
     .target(name: "Input", swiftSettings: strict),
+    .target(name: "Tasks", swiftSettings: strict + lifetimes),
     .target(
-      name: "LoadModel", dependencies: ["Records", "Histograms", "Input", "Reports"],
+      name: "LoadModel", dependencies: ["Records", "Histograms", "Input", "Reports", "Tasks"],
       swiftSettings: strict + lifetimes),
     .target(
-      name: "CloneModel", dependencies: ["Records", "Histograms"],
+      name: "CloneModel", dependencies: ["Records", "Histograms", "Input", "Reports", "Tasks"],
       swiftSettings: strict + lifetimes),
     .target(
       name: "Faces", dependencies: ["Histograms", "Reports"], swiftSettings: strict),
@@ -76,6 +78,7 @@ let package = Package(
       name: "LoadProbes",
       dependencies: [
         "BPF", "CLinux", "Input", "LoadModel", "Proc", "Records", "Reports", "Session", "Symbols",
+        "Tasks",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
@@ -85,8 +88,7 @@ let package = Package(
       name: "CloneProbes",
       dependencies: [
         "BPF", "CLinux", "CloneModel", "Histograms", "Input", "Proc", "Records", "Reports",
-        "Session",
-        "Symbols", .product(name: "SystemPackage", package: "swift-system"),
+        "Session", "Symbols", "Tasks", .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
       plugins: ["CompileBPF"]),
@@ -103,7 +105,7 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports", "Session",
+        "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -113,7 +115,7 @@ let package = Package(
       name: "cloneprof",
       dependencies: [
         "CLinux", "CommandLine", "CloneProbes", "CloneModel", "Faces", "Proc", "Reports",
-        "Session",
+        "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -137,8 +139,7 @@ let package = Package(
       name: "KernelTests",
       dependencies: [
         "BPF", "CloneProbes", "CloneModel", "Histograms", "Input", "LoadProbes", "LoadModel",
-        "Proc",
-        "Reports", "Session", "Support",
+        "Proc", "Records", "Reports", "Session", "Support", "Symbols", "Tasks",
         "testload", .product(name: "SystemPackage", package: "swift-system"),
       ],
       exclude: ["kinds", "maps", "refused", "refused_late"].map { "Library/\($0).bpf.c" },
@@ -158,14 +159,13 @@ let package = Package(
       name: "HistogramsTests", dependencies: ["Histograms", "Support"], swiftSettings: strict),
     .testTarget(
       name: "LoadModelTests",
-      dependencies: ["LoadModel", "Records", "Reports", "Histograms", "Support"],
+      dependencies: ["LoadModel", "Records", "Reports", "Histograms", "Support", "Tasks"],
       swiftSettings: strict + lifetimes),
     .testTarget(
-      name: "CloneModelTests", dependencies: ["CloneModel", "Records", "Histograms", "Support"],
+      name: "CloneModelTests",
+      dependencies: ["CloneModel", "Records", "Histograms", "Reports", "Support", "Tasks"],
       swiftSettings: strict + lifetimes),
-    .testTarget(
-      name: "CloneProbesTests",
-      dependencies: ["CloneProbes", "CloneModel", "Histograms", "Reports"], swiftSettings: strict),
+    .testTarget(name: "TasksTests", dependencies: ["Tasks"], swiftSettings: strict),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(
       name: "SymbolsTests", dependencies: ["Proc", "Support", "Symbols", "testload"],

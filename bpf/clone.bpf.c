@@ -8,6 +8,7 @@
  * samples.
  */
 #include "clone.bpf.h"
+#include "copy.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -127,17 +128,19 @@ int BPF_PROG(child_complete, struct task_struct *parent,
 	u64 start;
 	u32 tgid;
 
-	if (!state)
+	if (!state) {
+		note_straddling(parent, child);
 		return 0;
+	}
 	state->complete = bpf_ktime_get_ns();
 	state->clone.child = child->pid;
 	if (!(state->clone.flags & CLONE_VM))
 		describe_memory(child->mm, &state->clone);
 	tgid = child->tgid;
 	start = child->start_time;
-	if (config_fork.follows && tgid != parent->tgid &&
+	if (clone_config.follows && tgid != parent->tgid &&
 	    bpf_map_update_elem(&wanted, &tgid, &start, BPF_ANY))
-		lose();
+		count(&clone_status.map_full, false);
 	return 0;
 }
 
@@ -161,9 +164,9 @@ int BPF_PROG(child_runnable, struct task_struct *child)
 	if (!state || state->clone.child != child->pid)
 		return 0;
 	state->runnable = bpf_ktime_get_ns();
-	/* Of the others it is told at the end. */
+	/* Of the others it is taken at the end. */
 	if (state->clone.flags & CLONE_VFORK)
-		waited(state);
+		account_off_cpu(state);
 	return 0;
 }
 
@@ -279,21 +282,19 @@ int sample(struct bpf_perf_event_data *ctx)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();
 	struct clone_state *state = state_of(tid);
-	struct sonde_cpu *account;
+	struct sonde_cpu *counters;
 	struct sonde_sample *record;
 	long length;
 
-	if (!state || state->runnable)
+	if (!state || !state->clone.begin || state->runnable)
 		return 0;
-	record = ring_reserve_here(&account, sizeof(*record));
+	record = ring_reserve_here(&counters, sizeof(*record));
 	if (!record)
 		return 0;
 	length = bpf_get_stack(ctx, record->frames, sizeof(record->frames), 0);
-	record->time = bpf_ktime_get_ns();
-	record->length = length > 0 ? length : 0;
-	record->tid = tid;
-	__builtin_memset(record->pad, 0, sizeof(record->pad));
-	record->kind = SONDE_KIND_SAMPLE;
-	ring_submit(record, account);
+	set_header(&record->header, bpf_ktime_get_ns(), tid, SONDE_KIND_SAMPLE);
+	record->header.aux = length > 0 ? length : 0;
+	record->begin = state->clone.begin;
+	ring_submit(record, counters);
 	return 0;
 }

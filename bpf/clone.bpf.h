@@ -10,12 +10,12 @@
 #include "memory.bpf.h"
 #include "include/sonde_clone.h"
 
-/* include/uapi/linux/sched.h, include/linux/sched.h */
-#define CLONE_VM 0x00000100
-#define CLONE_VFORK 0x00004000
-#define CLONE_THREAD 0x00010000
+/* include/uapi/asm-generic/errno-base.h */
+#define EEXIST 17
 
-const volatile struct sonde_clone_config config_fork SEC(".rodata.fork");
+const volatile struct sonde_clone_config clone_config SEC(".rodata.clone");
+struct sonde_clone_control clone_control SEC(".data.control");
+struct sonde_clone_status clone_status SEC(".data.status");
 
 struct clone_state {
 	struct sonde_clone clone;
@@ -57,18 +57,11 @@ struct {
 	__type(value, u64);
 } stack_times SEC(".maps");
 
-static const struct clone_state nothing;
+static const struct clone_state zero_state;
 
 static __always_inline struct clone_state *state_of(u32 tid)
 {
 	return bpf_map_lookup_elem(&clones, &tid);
-}
-
-static __always_inline struct sonde_cpu *this_account(void)
-{
-	u32 cpu = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&cpus, &cpu);
 }
 
 /* 5.15: helpers that are there show in the kernel's enum of them. */
@@ -76,8 +69,8 @@ enum bpf_func_id___since_5_15 {
 	BPF_FUNC_task_pt_regs___since_5_15 = 175,
 };
 
-/* Which system call it is, where that isn't told: x86's numbers, and otherwise
- * by the flags.
+/* Which system call it is, where the probe doesn't say: by x86's numbers, and
+ * otherwise by the flags.
  */
 static __always_inline u8 call_by_number(struct task_struct *task, u64 flags)
 {
@@ -113,32 +106,29 @@ static __always_inline u8 call_by_number(struct task_struct *task, u64 flags)
 #define STACK_PERIOD 1000000
 
 /* A stack takes longer than all the rest: of many clones in a short time, one a
- * millisecond tells who they are by. Returns when the clone begins.
+ * millisecond is enough to know who makes them. Returns when the clone begins.
  */
-static __always_inline u64 tell_caller(void *ctx, u32 tid)
+static __always_inline u64 emit_user_stack(void *ctx, u32 tid)
 {
 	u64 begin = bpf_ktime_get_ns();
 	u32 zero = 0;
 	u64 *last = bpf_map_lookup_elem(&stack_times, &zero);
-	struct sonde_cpu *account;
+	struct sonde_cpu *counters;
 	struct sonde_stack *record;
 	long length;
 
 	if (!last || begin - *last < STACK_PERIOD)
 		return begin;
 	*last = begin;
-	record = ring_reserve_here(&account, sizeof(*record));
+	record = ring_reserve_here(&counters, sizeof(*record));
 	if (!record)
 		return begin;
 	length = bpf_get_stack(ctx, record->frames, sizeof(record->frames),
 			       BPF_F_USER_STACK);
-	record->length = length > 0 ? length : 0;
-	record->tid = tid;
-	__builtin_memset(record->pad, 0, sizeof(record->pad));
-	record->kind = SONDE_KIND_STACK;
 	begin = bpf_ktime_get_ns();
-	record->time = begin;
-	ring_submit(record, account);
+	set_header(&record->header, begin, tid, SONDE_KIND_STACK);
+	record->header.aux = length > 0 ? length : 0;
+	ring_submit(record, counters);
 	return begin;
 }
 
@@ -148,17 +138,6 @@ static __always_inline bool is_wanted(struct task_struct *task, u32 tgid)
 
 	return start && (!*start || *start == BPF_CORE_READ(task, group_leader,
 							    start_time));
-}
-
-/* There is no room for what should have been told. */
-static __always_inline void lose(void)
-{
-	struct sonde_cpu *account = this_account();
-
-	if (account) {
-		count(&account->seen, false);
-		count(&account->no_ring, false);
-	}
 }
 
 /* What the task has been off the CPU, but for a constant: the run queue's clock
@@ -179,7 +158,7 @@ static __always_inline u64 off_cpu(struct task_struct *task)
 }
 
 /* What the task has waited since its clone began. */
-static __always_inline void waited(struct clone_state *state)
+static __always_inline void account_off_cpu(struct clone_state *state)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	long long off = off_cpu(task) - state->off_cpu;
@@ -189,168 +168,94 @@ static __always_inline void waited(struct clone_state *state)
 	state->clone.off_cpu_ns = off > 0 ? off : 0;
 }
 
+/* A child is complete of whose call no beginning was seen. Before the last
+ * probe is attached that call had begun by then; later its beginning was
+ * missed, which is counted where it happens (bpf_prog's recursion, map_full).
+ */
+static __always_inline void note_straddling(struct task_struct *parent,
+					    struct task_struct *child)
+{
+	if (clone_control.attached || (parent->flags & PF_KTHREAD))
+		return;
+	if (parent->tgid == child->tgid && !clone_config.threads)
+		return;
+	if (clone_config.only_wanted && !is_wanted(parent, parent->tgid))
+		return;
+	count(&clone_status.straddled, false);
+}
+
 static __always_inline int begin(void *ctx, u8 call, u64 flags)
 {
 	u64 ids = bpf_get_current_pid_tgid();
 	u32 tid = (u32)ids, tgid = ids >> 32;
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct clone_state *state;
+	long error;
 
-	if ((flags & CLONE_THREAD) && !config_fork.threads)
+	if (clone_control.stopped)
 		return 0;
-	if (config_fork.only_wanted && !is_wanted(task, tgid))
+	if ((flags & CLONE_THREAD) && !clone_config.threads)
 		return 0;
-	/* What is there already is a call whose end went unseen: a kretprobe
-	 * has room for few calls at a time (maxactive).
-	 */
-	if (bpf_map_update_elem(&clones, &tid, &nothing, BPF_NOEXIST)) {
-		lose();
-		if (bpf_map_update_elem(&clones, &tid, &nothing, BPF_EXIST))
-			return 0;
+	if (clone_config.only_wanted && !is_wanted(task, tgid))
+		return 0;
+	error = bpf_map_update_elem(&clones, &tid, &zero_state, BPF_NOEXIST);
+	if (error == -EEXIST) {
+		count(&clone_status.missed_ends, false);
+		error = bpf_map_update_elem(&clones, &tid, &zero_state,
+					    BPF_EXIST);
+	}
+	if (error) {
+		count(&clone_status.map_full, false);
+		return 0;
 	}
 	state = state_of(tid);
 	if (!state)
 		return 0;
-	state->clone.call = call;
+	set_header(&state->clone.header, 0, tid, SONDE_KIND_CLONE);
+	state->clone.header.aux = call;
 	state->clone.flags = flags;
-	state->clone.tid = tid;
 	state->clone.tgid = tgid;
 	state->run_delay = BPF_CORE_READ(task, sched_info.run_delay);
 	state->off_cpu = off_cpu(task);
-	state->clone.time = tell_caller(ctx, tid);
+	state->clone.begin = emit_user_stack(ctx, tid);
 	return 0;
 }
 
 static __always_inline int end(long result)
 {
-	u64 now = bpf_ktime_get_ns();
+	u64 now = bpf_ktime_get_ns(), runnable;
 	u32 tid = (u32)bpf_get_current_pid_tgid();
 	struct clone_state *state = state_of(tid);
-	struct sonde_cpu *account;
+	struct sonde_cpu *counters;
 	struct sonde_clone *record;
 	struct task_struct *task;
 
 	/* A child returns from the call too. */
 	if (!state)
 		return 0;
-	record = ring_reserve_here(&account, sizeof(*record));
+	runnable = state->runnable;
+	/* From here on a sample would be of a call that has ended. */
+	state->runnable = now;
+	record = ring_reserve_here(&counters, sizeof(*record));
 	if (!record)
 		goto forget;
 	task = (void *)bpf_get_current_task();
 	/* A vfork parent has waited for its child since. */
 	if (!(state->clone.flags & CLONE_VFORK))
-		waited(state);
+		account_off_cpu(state);
 	*record = state->clone;
-	record->ns = now - record->time;
+	record->header.time = now;
+	record->ns = now - record->begin;
 	record->error = result < 0 ? -result : 0;
-	if (state->runnable && state->complete)
-		record->wake_ns = state->runnable - state->complete;
-	if (state->runnable && (record->flags & CLONE_VFORK))
-		record->wait_ns = now - state->runnable;
+	if (runnable && state->complete)
+		record->wake_ns = runnable - state->complete;
+	if (runnable && (record->flags & CLONE_VFORK))
+		record->wait_ns = now - runnable;
 	record->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
-	record->kind = SONDE_KIND_CLONE;
-	ring_submit(record, account);
+	ring_submit(record, counters);
 forget:
 	bpf_map_delete_elem(&clones, &tid);
-	return 0;
-}
-
-static __always_inline int copy_begins(void)
-{
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
-
-	if (state)
-		state->copy_begin = bpf_ktime_get_ns();
-	return 0;
-}
-
-static __always_inline int copy_ends(void)
-{
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
-
-	if (state && state->copy_begin) {
-		state->clone.address_space_ns +=
-			bpf_ktime_get_ns() - state->copy_begin;
-		state->copy_begin = 0;
-	}
-	return 0;
-}
-
-static __always_inline int mapping_begins(void *mapping)
-{
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
-
-	if (!state)
-		return 0;
-	state->mapping = mapping;
-	state->mapping_begin = bpf_ktime_get_ns();
-	return 0;
-}
-
-static __always_inline void mapping_copied(struct clone_state *state, u64 ns)
-{
-	struct vm_area_struct *vma = state->mapping;
-	u64 start = BPF_CORE_READ(vma, vm_start);
-	u64 end = BPF_CORE_READ(vma, vm_end);
-	u64 flags = BPF_CORE_READ(vma, vm_flags);
-	u32 kind = mapping_kind(vma, start, end, flags);
-	struct sonde_cpu *account;
-	struct sonde_mapping *record;
-
-	state->clone.page_tables_ns += ns;
-	state->clone.mappings++;
-	if (kind < SONDE_MAPPING_KINDS) {
-		state->clone.kinds[kind].ns += ns;
-		state->clone.kinds[kind].bytes += end - start;
-		state->clone.kinds[kind].count++;
-	}
-	if (ns < config_fork.mapping_threshold)
-		return;
-	record = ring_reserve_here(&account, sizeof(*record));
-	if (!record)
-		return;
-	record->time = state->mapping_begin;
-	record->ns = ns;
-	record->tid = state->clone.tid;
-	record->mapping_kind = kind;
-	__builtin_memset(record->pad, 0, sizeof(record->pad));
-	record->kind = SONDE_KIND_MAPPING;
-	record->start = start;
-	record->end = end;
-	record->flags = flags;
-	ring_submit(record, account);
-}
-
-static __always_inline int step_begins(void)
-{
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
-
-	if (state)
-		state->step_begin = bpf_ktime_get_ns();
-	return 0;
-}
-
-static __always_inline int step_ends(enum sonde_step step)
-{
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
-
-	if (!state || !state->step_begin)
-		return 0;
-	state->clone.steps[step].ns += bpf_ktime_get_ns() - state->step_begin;
-	state->clone.steps[step].count++;
-	state->step_begin = 0;
-	return 0;
-}
-
-static __always_inline int mapping_ends(void)
-{
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
-
-	if (!state || !state->mapping_begin)
-		return 0;
-	mapping_copied(state, bpf_ktime_get_ns() - state->mapping_begin);
-	state->mapping_begin = 0;
 	return 0;
 }
 

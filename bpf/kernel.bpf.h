@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
+#include "include/sonde_kernel.h"
 
 typedef __u8 u8;
 typedef __u16 u16;
@@ -147,10 +148,6 @@ struct rq___since_6_14 {
 
 /* include/linux/sched.h */
 #define PF_FROZEN_BEFORE_6_1 0x00010000
-#define PF_KTHREAD 0x00200000
-#define TASK_UNINTERRUPTIBLE 0x0002
-#define TASK_NOLOAD 0x0400
-#define TASK_FROZEN 0x8000
 
 /* f5d39b020809 ("freezer,sched: Rewrite core freezer logic"), 6.1: came with
  * this, and with a state of its own. Before, a frozen task is in D and has a
@@ -165,15 +162,6 @@ static __always_inline u32 with_frozen(u32 state, struct task_struct *task)
 	    (task->flags & PF_FROZEN_BEFORE_6_1))
 		state |= TASK_FROZEN;
 	return state;
-}
-
-/* A sleep that counts in the load average: task_contributes_to_load, now in
- * try_to_block_task().
- */
-static __always_inline bool contributes_to_load(u32 state)
-{
-	return (state & TASK_UNINTERRUPTIBLE) &&
-	       !(state & (TASK_NOLOAD | TASK_FROZEN));
 }
 
 static __always_inline u32 task_state(struct task_struct *task)
@@ -197,7 +185,7 @@ static __always_inline bool on_run_queue(struct task_struct *task)
 	return true;
 }
 
-static __always_inline bool tells_delayed(void)
+static __always_inline bool has_delayed_counts(void)
 {
 	struct cfs_rq___since_6_14 *now = NULL;
 

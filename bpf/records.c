@@ -3,4 +3,4 @@
  * here.
  */
 #include "sonde_clone.h"
-#include "sonde_records.h"
+#include "sonde_sched.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0) */
 /*
  * One ring per CPU (a ring buffer has one spinlock, kernel/bpf/ringbuf.c) and
- * the account of what went in and what did not.
+ * the counters of what went in and what did not.
  */
 #ifndef SONDE_RING_BPF_H
 #define SONDE_RING_BPF_H
 
 #include "kernel.bpf.h"
-#include "include/sonde_records.h"
+#include "include/sonde.h"
 
 const volatile struct sonde_config config SEC(".rodata.config");
 
@@ -51,46 +51,57 @@ static __always_inline void count(u64 *counter, bool alone)
 }
 
 /* NULL where the record is lost; the loss is counted. */
-static __always_inline void *ring_reserve(void *ring, struct sonde_cpu *account,
-					  u64 size, bool alone)
+static __always_inline void *
+ring_reserve(void *ring, struct sonde_cpu *counters, u64 size, bool alone)
 {
 	void *record;
 
-	count(&account->seen, alone);
+	count(&counters->records, alone);
 	if (!ring) {
-		count(&account->no_ring, alone);
+		count(&counters->no_ring, alone);
 		return NULL;
 	}
 	record = bpf_ringbuf_reserve(ring, size, 0);
 	if (!record)
-		count(&account->ring_full, alone);
+		count(&counters->ring_full, alone);
 	return record;
 }
 
 /* In the ring of the CPU that this runs on, in a program that may be
- * interrupted; with that CPU's account.
+ * interrupted; with that CPU's counters.
  */
-static __always_inline void *ring_reserve_here(struct sonde_cpu **account,
+static __always_inline void *ring_reserve_here(struct sonde_cpu **counters,
 					       u64 size)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 
-	*account = bpf_map_lookup_elem(&cpus, &cpu);
-	if (!*account)
+	*counters = bpf_map_lookup_elem(&cpus, &cpu);
+	if (!*counters)
 		return NULL;
-	return ring_reserve(bpf_map_lookup_elem(&rings, &cpu), *account, size,
+	return ring_reserve(bpf_map_lookup_elem(&rings, &cpu), *counters, size,
 			    false);
+}
+
+static __always_inline void set_header(struct sonde_header *header, u64 time,
+				       u32 tid, u8 kind)
+{
+	header->time = time;
+	header->tid = tid;
+	header->kind = kind;
+	header->flags = 0;
+	header->aux = 0;
 }
 
 /* A wakeup per record would cost many times the record: a timer drains, and a
  * wakeup comes only with every so many records.
  */
-static __always_inline void ring_submit(void *record, struct sonde_cpu *account)
+static __always_inline void ring_submit(void *record,
+					struct sonde_cpu *counters)
 {
 	u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (++account->since_wakeup >= config.wakeup_records) {
-		account->since_wakeup = 0;
+	if (++counters->since_wakeup >= config.wakeup_records) {
+		counters->since_wakeup = 0;
 		flags = BPF_RB_FORCE_WAKEUP;
 	}
 	bpf_ringbuf_submit(record, flags);

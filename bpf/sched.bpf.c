@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: (MIT OR GPL-2.0)
 /*
- * loadwatch's kernel side: one record per context switch, a record as a task
- * comes to be or takes another name, where a task sleeps in D, and iterators
- * over all tasks.
+ * loadwatch's kernel side: one record per context switch, a record as a task is
+ * created or renamed, the stacks of tasks that begin an uninterruptible sleep,
+ * and iterators over all tasks.
  */
 #include "kernel.bpf.h"
 #include "ring.bpf.h"
+#include "include/sonde_sched.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-struct sonde_live live SEC(".data.live");
-struct sonde_window window SEC(".data.window");
+struct sonde_control control SEC(".data.control");
+struct sonde_status status SEC(".data.status");
 
 #define QUEUES 1024
 
@@ -35,48 +36,44 @@ static __always_inline void count_delayed(u64 now)
 {
 	long long delayed = 0;
 
-	if (now < window.sample || live.delayed_at >= window.sample ||
-	    !tells_delayed() || config.cpus > QUEUES)
+	if (now < control.sample || status.delayed_at >= control.sample ||
+	    !has_delayed_counts() || config.cpus > QUEUES)
 		return;
 	/* No branches inside, which the verifier would follow one by one. */
 	for (u32 cpu = 0; cpu < config.cpus && cpu < QUEUES; cpu++)
 		delayed += delayed_on((void *)queues[cpu]);
-	live.delayed = delayed;
-	live.delayed_at = now;
+	status.delayed = delayed;
+	status.delayed_at = now;
 }
 
 /* The consumer is about to run: what it can't see by itself. */
-static __always_inline void look_for_consumer(u64 clock)
+static __always_inline void note_consumer_wakeup(u64 clock)
 {
-	live.run_queue_clock = clock;
-	live.jiffies = bpf_jiffies64();
-	live.monotonic = bpf_ktime_get_ns();
-	count_delayed(live.monotonic);
+	status.run_queue_clock = clock;
+	status.jiffies = bpf_jiffies64();
+	status.monotonic = bpf_ktime_get_ns();
+	count_delayed(status.monotonic);
 	if (!&avenrun || !&calc_load_tasks)
 		return;
-	bpf_probe_read_kernel(&live.active, sizeof(live.active),
+	bpf_probe_read_kernel(&status.active, sizeof(status.active),
 			      &calc_load_tasks);
-	bpf_probe_read_kernel(&live.averages, sizeof(live.averages), &avenrun);
-	live.has_averages = 1;
+	bpf_probe_read_kernel(&status.averages, sizeof(status.averages),
+			      &avenrun);
+	status.has_averages = 1;
 }
 
 static __always_inline void
-task_waits(void *ctx, void *ring, struct sonde_cpu *account, u64 time, u32 tid)
+task_waits(void *ctx, void *ring, struct sonde_cpu *counters, u64 time, u32 tid)
 {
 	struct sonde_wait *record;
 
-	record = ring_reserve(ring, account, sizeof(*record), true);
+	record = ring_reserve(ring, counters, sizeof(*record), true);
 	if (!record)
 		return;
-	record->time = time;
-	record->pad = 0;
-	record->tid = tid;
+	set_header(&record->header, time, tid, SONDE_KIND_WAIT);
 	record->stack = bpf_get_stackid(ctx, &stacks, 0);
-	record->pad2 = 0;
-	record->pad3 = 0;
-	record->pad4 = 0;
-	record->kind = SONDE_KIND_WAIT;
-	ring_submit(record, account);
+	record->pad = 0;
+	ring_submit(record, counters);
 }
 
 SEC("tp_btf/sched_switch")
@@ -84,7 +81,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 	     struct task_struct *next)
 {
 	u32 cpu = bpf_get_smp_processor_id();
-	struct sonde_cpu *account = bpf_map_lookup_elem(&cpus, &cpu);
+	struct sonde_cpu *counters = bpf_map_lookup_elem(&cpus, &cpu);
 	struct rq *rq = next->se.cfs_rq->rq;
 	u64 clock = rq->clock, switches = rq->nr_switches;
 	u64 queued = next->sched_info.last_queued;
@@ -93,24 +90,26 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 	u32 state;
 	void *ring;
 
-	if (!account || live.stopped)
+	if (!counters || control.stopped)
 		return 0;
-	if (account->switches_seen)
-		account->untraced += switches - account->switches_seen - 1;
-	account->switches_seen = switches;
+	if (counters->switches_seen)
+		counters->untraced += switches - counters->switches_seen - 1;
+	counters->switches_seen = switches;
 	/* Written once: its neighbours are other CPUs'. */
 	if (queues[cpu % QUEUES] != (u64)rq)
 		queues[cpu % QUEUES] = (u64)rq;
 
-	if (next->pid == live.consumer_tid)
-		look_for_consumer(clock);
+	if (next->pid == status.consumer_tid)
+		note_consumer_wakeup(clock);
 
 	ring = bpf_map_lookup_elem(&rings, &cpu);
-	record = ring_reserve(ring, account, sizeof(*record), true);
+	record = ring_reserve(ring, counters, sizeof(*record), true);
 	if (!record)
 		return 0;
 
-	record->time = clock;
+	record->header.time = clock;
+	record->header.tid = next->pid;
+	record->header.kind = SONDE_KIND_SWITCH;
 	/* What sched_info_arrive() is about to store, right after this
 	 * tracepoint and with this very clock.
 	 */
@@ -118,20 +117,18 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 		next->sched_info.run_delay + (queued ? clock - queued : 0);
 	record->next_pcount = next->sched_info.pcount + 1;
 	record->prev_tid = prev->pid;
-	record->next_tid = next->pid;
-	record->prev_state = switched_out_state(ctx, prev);
-	record->flags =
+	record->header.aux = switched_out_state(ctx, prev);
+	record->header.flags =
 		(preempt || on_run_queue(prev) ? SONDE_SWITCH_PREV_QUEUED : 0) |
-		(switches != account->switches_delivered + 1 ? SONDE_SWITCH_GAP
-							     : 0);
-	record->kind = SONDE_KIND_SWITCH;
-	account->switches_delivered = switches;
-	state = record->prev_state;
-	sleeps = !(record->flags & SONDE_SWITCH_PREV_QUEUED);
-	ring_submit(record, account);
-	if (sleeps && contributes_to_load(state) && clock >= window.from &&
-	    clock < window.to)
-		task_waits(ctx, ring, account, clock, prev->pid);
+		(switches != counters->switches_delivered + 1 ? SONDE_SWITCH_GAP
+							      : 0);
+	counters->switches_delivered = switches;
+	state = record->header.aux;
+	sleeps = !(record->header.flags & SONDE_SWITCH_PREV_QUEUED);
+	ring_submit(record, counters);
+	if (sleeps && sonde_contributes_to_load(state) &&
+	    clock >= control.stacks_from && clock < control.stacks_to)
+		task_waits(ctx, ring, counters, clock, prev->pid);
 	return 0;
 }
 
@@ -149,24 +146,22 @@ static __always_inline int task_event(struct task_struct *task, u8 kind,
 				      u32 old_tid, const char *comm)
 {
 	struct sonde_task_event *record;
-	struct sonde_cpu *account;
+	struct sonde_cpu *counters;
 
-	if (live.stopped)
+	if (control.stopped)
 		return 0;
-	record = ring_reserve_here(&account, sizeof(*record));
+	record = ring_reserve_here(&counters, sizeof(*record));
 	if (!record)
 		return 0;
 
-	record->time = this_cpu_clock();
+	set_header(&record->header, this_cpu_clock(), task->pid, kind);
+	if (task->flags & PF_KTHREAD)
+		record->header.flags = SONDE_TASK_IS_KERNEL_THREAD;
 	record->cgroup = cgroup_id(task);
-	record->tid = task->pid;
 	record->tgid = task->tgid;
 	record->old_tid = old_tid;
-	record->pad = 0;
-	record->is_kernel_thread = !!(task->flags & PF_KTHREAD);
-	record->kind = kind;
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), comm);
-	ring_submit(record, account);
+	ring_submit(record, counters);
 	return 0;
 }
 
@@ -199,7 +194,7 @@ int tasks(struct bpf_iter__task *ctx)
 	struct rq *rq;
 
 	/* The reader runs this program: whoever reads is the consumer. */
-	live.consumer_tid = (u32)bpf_get_current_pid_tgid();
+	status.consumer_tid = (u32)bpf_get_current_pid_tgid();
 	if (!task)
 		return 0;
 
@@ -241,7 +236,8 @@ int waiters(struct bpf_iter__task *ctx)
 			return 0;
 		record.is_throttled = 1;
 	} else {
-		if (!window.iterates || !contributes_to_load(task_state(task)))
+		if (!control.scans_uninterruptible ||
+		    !sonde_contributes_to_load(task_state(task)))
 			return 0;
 		length = bpf_get_task_stack(task, record.frames,
 					    sizeof(record.frames), 0);

@@ -1,6 +1,7 @@
 import Records
+public import Tasks
 
-/// One call of fork, vfork, clone or clone3, as the kernel side told of it at its end.
+/// One call of fork, vfork, clone or clone3, as the kernel side emitted it at its end.
 ///
 /// Durations in ns; 0 where a part was not measured.
 public struct Clone: Sendable {
@@ -10,7 +11,7 @@ public struct Clone: Sendable {
   }
 
   /// When it began, CLOCK_MONOTONIC.
-  public var time: UInt64
+  public var begin: UInt64
   /// The whole call; for a vfork parent with the wait for its child.
   public var ns: UInt64
   public var waitNs: UInt64
@@ -25,13 +26,13 @@ public struct Clone: Sendable {
   /// CLONE_*, see clone(2).
   public var flags: UInt64
   public var cgroup: UInt64
-  /// The caller, and the child, by the machine's own ids.
+  /// The caller, and the child, by their ids in the initial PID namespace.
   public var tid: UInt32
   public var tgid: UInt32
   public var child: UInt32
   /// 0, or the error number it failed with.
   public var error: Int32
-  public var comm: String
+  public var comm: Comm
   /// The child's page tables as it began, bytes.
   public var pageTableBytes: UInt64
   /// Pages of the child's as it began: what was copied entry by entry.
@@ -55,16 +56,6 @@ public struct Clone: Sendable {
       case .entries: "copy_pte_range"
       }
     }
-
-    /// What it does, and how often.
-    public var text: String {
-      switch self {
-      case .mapping: "step: each mapping's structure"
-      case .reverseMapping: "step: each mapping's way back from its pages"
-      case .hugetlb: "step: each hugetlb mapping"
-      case .entries: "step: each 2 MiB of page-table entries"
-      }
-    }
   }
 
   public struct StepSum: Sendable, Equatable {
@@ -84,15 +75,17 @@ public struct Clone: Sendable {
     case heap, stack, anonymous, hugetlb, filePrivate, shared
   }
 
-  /// clone(2): the low byte is the signal at the child's end.
-  public var isThread: Bool { flags & 0x0001_0000 != 0 }
+  /// Whether the child is a thread of the caller's process.
+  public var isThread: Bool { flags & UInt64(CLONE_THREAD) != 0 }
   /// Whether the child gets an address space of its own.
-  public var copiesAddressSpace: Bool { flags & 0x0000_0100 == 0 }
+  public var copiesAddressSpace: Bool { flags & UInt64(CLONE_VM) == 0 }
   /// What the call itself took: without the wait of a vfork parent.
   public var ownNs: UInt64 { ns - min(ns, waitNs) }
 
-  init(_ record: sonde_clone) {
-    time = record.time
+  /// - Precondition: the record is a `sonde_clone`.
+  init(_ bytes: RawSpan) {
+    let record = unsafe bytes.unsafeLoad(as: sonde_clone.self)
+    begin = record.begin
     ns = record.ns
     waitNs = record.wait_ns
     addressSpaceNs = record.address_space_ns
@@ -100,27 +93,26 @@ public struct Clone: Sendable {
     wakeNs = record.wake_ns
     queuedNs = record.queued_ns
     offCPUNs = record.off_cpu_ns
-    call = Call(rawValue: record.call) ?? .clone
+    call = Call(rawValue: UInt8(truncatingIfNeeded: record.header.aux)) ?? .clone
     flags = record.flags
     cgroup = record.cgroup
-    tid = record.tid
+    tid = record.header.tid
     tgid = record.tgid
     child = record.child
     error = Int32(bitPattern: record.error)
-    comm = unsafe withUnsafeBytes(of: record.comm) { bytes in
-      unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-    }
+    comm = Comm(bytes, at: MemoryLayout<sonde_clone>.offset(of: \.comm)!)
     pageTableBytes = record.page_table_bytes
     entries =
       record.anonymous_pages &+ record.file_pages &+ record.shared_pages &+ record.swapped_pages
     hugetlbPages = record.hugetlb_pages
     mappings = record.mappings
     let all = record.kinds
-    let sums = [all.0, all.1, all.2, all.3, all.4, all.5]
-    let taken = [record.steps.0, record.steps.1, record.steps.2, record.steps.3]
-    steps = [4 of StepSum] { StepSum(ns: taken[$0].ns, count: taken[$0].count) }
+    let sums: [6 of sonde_mappings] = [all.0, all.1, all.2, all.3, all.4, all.5]
     kinds = [6 of MappingSum] { index in
       MappingSum(bytes: sums[index].bytes, ns: sums[index].ns, count: sums[index].count)
     }
+    let taken = record.steps
+    let stepSums: [4 of sonde_step_sum] = [taken.0, taken.1, taken.2, taken.3]
+    steps = [4 of StepSum] { StepSum(ns: stepSums[$0].ns, count: stepSums[$0].count) }
   }
 }

@@ -1,4 +1,5 @@
 public import Histograms
+public import Tasks
 
 /// The clones of one interval. Times in ns, CLOCK_MONOTONIC.
 public struct CloneInterval: Sendable {
@@ -94,12 +95,12 @@ public struct CloneInterval: Sendable {
   }
 
   public struct MappingSum: Sendable, Equatable {
-    public var comm: String
+    public var comm: Comm
     public var kind: Clone.MappingKind
     public var count: UInt64
     public var ns: UInt64
 
-    package init(comm: String, kind: Clone.MappingKind, count: UInt64 = 0, ns: UInt64 = 0) {
+    package init(comm: Comm, kind: Clone.MappingKind, count: UInt64 = 0, ns: UInt64 = 0) {
       (self.comm, self.kind, self.count, self.ns) = (comm, kind, count, ns)
     }
   }
@@ -107,21 +108,18 @@ public struct CloneInterval: Sendable {
   /// A call stack of a process.
   public struct StackKey: Sendable, Hashable {
     public var tgid: UInt32
-    /// Innermost first; empty where there is none.
-    public var addresses: [UInt64]
+    public var stack: UserStack
 
-    package init(tgid: UInt32, addresses: [UInt64]) {
-      (self.tgid, self.addresses) = (tgid, addresses)
-    }
+    package init(tgid: UInt32, stack: UserStack) { (self.tgid, self.stack) = (tgid, stack) }
   }
 
   /// The clones from there whose stack was taken, by ``strata``.
   public struct StackSum: Sendable {
-    public var comm: String
+    public var comm: Comm
     public var counts: [4 of UInt64] = [4 of UInt64](repeating: 0)
     public var times: [4 of UInt64] = [4 of UInt64](repeating: 0)
 
-    package init(comm: String) { self.comm = comm }
+    package init(comm: Comm) { self.comm = comm }
 
     public var ns: UInt64 { times.indices.reduce(0) { $0 &+ times[$1] } }
 

@@ -4,34 +4,34 @@ import Glibc
 import Reports
 import Symbols
 
-// What of the parts of a clone can be attached, and by which means.
+// Attaching to the parts of a clone: what this kernel has of them, by the best probe for each.
 
 extension CloneProbes {
   /// The call as a whole.
   ///
   /// - Returns: what it is seen by.
   static func attachWhole(
-    _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
+    _ object: borrowing Object, _ strategy: ProbeStrategy, _ kernel: borrowing KernelFeatures,
     _ symbols: KernelSymbols?, _ attached: inout Attached
   ) throws(BPFError) -> String {
-    if way == .functionEntries, losesFunctionEntries(kernel, symbols) {
+    if strategy == .fentry, losesFunctionEntries(kernel, symbols) {
       try attached.attach(object.program("kernel_clone_end"))
       try attached.attach(object.program("kernel_clone_begin"))
       return "kprobe.multi/kernel_clone"
     }
-    try attached.attach(object.program("kernel_clone_\(way.endings.end)"))
-    try attached.attach(object.program("kernel_clone_\(way.endings.begin)"))
-    return way.probe("kernel_clone")
+    try attached.attach(object.program("kernel_clone_\(strategy.endings.end)"))
+    try attached.attach(object.program("kernel_clone_\(strategy.endings.begin)"))
+    return strategy.probe("kernel_clone")
   }
 
   /// The copy of the address space and of each mapping's page tables. A kernel that has inlined one of
   /// them, or refuses it, is told of and goes without.
   static func attachCopies(
-    _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
+    _ object: borrowing Object, _ strategy: ProbeStrategy, _ kernel: borrowing KernelFeatures,
     _ symbols: KernelSymbols?, _ substitute: CloneWishes.Substitute?,
-    _ attached: inout Attached, _ means: inout Means
+    _ attached: inout Attached, _ coverage: inout CloneCoverage
   ) -> [ProbePart] {
-    let (begin, end) = way.endings
+    let (begin, end) = strategy.endings
     let copy = "the copy of the address space"
     var ladder: [ProbePart] = []
     var failure = substitute == .bracket ? "not wanted" : reasonAgainst("dup_mmap", symbols)
@@ -43,18 +43,18 @@ extension CloneProbes {
       }
     }
     if failure == nil {
-      ladder.append(ProbePart(want: copy, using: way.probe("dup_mmap"), state: .yes))
-      means.measuresCopies = true
+      ladder.append(ProbePart(want: copy, using: strategy.probe("dup_mmap"), state: .yes))
+      coverage.measuresCopies = true
     } else {
       let missing = reason {
         () throws(BPFError) in
         try attached.attach(object.program("bracket_end_\(begin)"))
         try attached.attach(object.program("bracket_begin_\(begin)"))
       }
-      means.measuresCopies = missing == nil
+      coverage.measuresCopies = missing == nil
       ladder.append(
         ProbePart(
-          want: copy, using: way.probe("uprobe_start_dup_mmap, uprobe_end_dup_mmap"),
+          want: copy, using: strategy.probe("uprobe_start_dup_mmap, uprobe_end_dup_mmap"),
           state: missing == nil ? .yes : .no, reason: missing ?? failure))
     }
     let missing = reason {
@@ -68,10 +68,10 @@ extension CloneProbes {
       try attached.attach(object.program("mapping_\(end)"))
       try attached.attach(object.program("mapping_\(begin)"))
     }
-    means.measuresMappings = missing == nil
+    coverage.measuresMappings = missing == nil
     ladder.append(
       ProbePart(
-        want: "page tables, mapping by mapping", using: way.probe("copy_page_range"),
+        want: "page tables, mapping by mapping", using: strategy.probe("copy_page_range"),
         state: missing == nil ? .yes : .no, reason: missing))
     return ladder
   }
@@ -81,7 +81,8 @@ extension CloneProbes {
   /// The compiler may have inlined such small functions, or changed one and its name with it
   /// (`copy_pte_range.isra.0`). Of a part of one, `.part` or `.cold`, the time says nothing.
   static func place(
-    of step: Clone.Step, _ way: Way, _ kernel: borrowing KernelFeatures, _ symbols: KernelSymbols?
+    of step: Clone.Step, _ strategy: ProbeStrategy, _ kernel: borrowing KernelFeatures,
+    _ symbols: KernelSymbols?
   ) -> (symbol: String, reason: String?) {
     let function = step.function
     guard let symbols else { return (function, nil) }
@@ -91,27 +92,27 @@ extension CloneProbes {
     guard names.count == 1 else {
       return (function, "\(function) is there \(names.count) times in this kernel")
     }
-    if way == .functionEntries, case .no(let reason) = kernel.function(name) {
+    if strategy == .fentry, case .no(let reason) = kernel.function(name) {
       return (name, reason)
     }
     return (name, nil)
   }
 
   static func attachSteps(
-    _ object: borrowing Object, _ way: Way, _ kernel: borrowing KernelFeatures,
-    _ symbols: KernelSymbols?, _ attached: inout Attached, _ means: inout Means
+    _ object: borrowing Object, _ strategy: ProbeStrategy, _ kernel: borrowing KernelFeatures,
+    _ symbols: KernelSymbols?, _ attached: inout Attached, _ coverage: inout CloneCoverage
   ) -> [ProbePart] {
-    let (begin, end) = way.endings
+    let (begin, end) = strategy.endings
     var ladder: [ProbePart] = []
     for step in Clone.Step.allCases {
-      let (symbol, isMissing) = place(of: step, way, kernel, symbols)
+      let (symbol, isMissing) = place(of: step, strategy, kernel, symbols)
       let missing =
         isMissing
         ?? reason {
           () throws(BPFError) in
           let ends = try object.program("\(step.function)_\(end)")
           let begins = try object.program("\(step.function)_\(begin)")
-          if way == .functionEntries {
+          if strategy == .fentry {
             try attached.attach(ends)
             try attached.attach(begins)
           } else {
@@ -119,10 +120,10 @@ extension CloneProbes {
             try attached.attach(begins, kprobe: symbol, atReturn: false)
           }
         }
-      if missing == nil { means.steps.append(step) }
+      if missing == nil { coverage.steps.append(step) }
       ladder.append(
         ProbePart(
-          want: step.text, using: way.probe(symbol), state: missing == nil ? .yes : .no,
+          want: step.feature, using: strategy.probe(symbol), state: missing == nil ? .yes : .no,
           reason: missing))
     }
     return ladder
@@ -151,7 +152,7 @@ extension CloneProbes {
 
   static func attachSamples(
     _ object: borrowing Object, _ cpus: [Int], _ symbols: KernelSymbols?, _ reason: String?,
-    _ attached: inout Attached, _ means: inout Means
+    _ attached: inout Attached, _ coverage: inout CloneCoverage
   ) -> [ProbePart] {
     let want = "the parts of a clone"
     let using = "samples of the kernel's stack, \(sampleFrequency) a second"
@@ -167,11 +168,23 @@ extension CloneProbes {
       for cpu in cpus { attached.clocks[cpu] = try Clock(of: cpu, running: program) }
       attached.programs.append(program)
       attached.sampler = program
-      means.samples = true
+      coverage.samples = true
       return [ProbePart(want: want, using: using, state: .yes, reason: reason)]
     } catch {
       attached.clocks = [:]
       return [ProbePart(want: want, using: using, state: .no, reason: "\(error)")]
+    }
+  }
+}
+
+extension Clone.Step {
+  /// What it does, and how often, as the ladder names it.
+  fileprivate var feature: String {
+    switch self {
+    case .mapping: "step: each mapping's structure"
+    case .reverseMapping: "step: each mapping's reverse mapping"
+    case .hugetlb: "step: each hugetlb mapping"
+    case .entries: "step: each 2 MiB of page-table entries"
     }
   }
 }

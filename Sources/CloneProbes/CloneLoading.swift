@@ -9,30 +9,28 @@ import SystemPackage
 // Which programs are loaded, for what the kernel can attach.
 
 extension CloneProbes {
-  /// What the calls and their parts are seen by, the best first.
-  enum Way: CaseIterable {
-    case functionEntries, kprobes, systemCalls
+  /// What calls and their parts are seen by, the best first.
+  enum ProbeStrategy: String, CaseIterable {
+    case fentry, kprobe, syscalls
 
     /// How the names of its programs end, at a function's beginning and its end.
     var endings: (begin: String, end: String) {
-      self == .functionEntries ? ("entry", "exit") : ("probe", "return")
+      self == .fentry ? ("entry", "exit") : ("probe", "return")
     }
 
     /// As the ladder names it: "fentry/dup_mmap".
-    func probe(_ function: String) -> String {
-      "\(self == .functionEntries ? "fentry" : "kprobe")/\(function)"
-    }
+    func probe(_ function: String) -> String { "\(rawValue)/\(function)" }
   }
 
-  /// Why a way isn't even tried.
+  /// Why a strategy isn't even tried.
   static func reasonAgainst(
-    _ way: Way, _ kernel: borrowing KernelFeatures, _ symbols: KernelSymbols?
+    _ strategy: ProbeStrategy, _ kernel: borrowing KernelFeatures, _ symbols: KernelSymbols?
   ) -> String? {
     let availability: Availability =
-      switch way {
-      case .functionEntries: kernel.function("kernel_clone")
-      case .kprobes: kernel.kprobes
-      case .systemCalls: .yes
+      switch strategy {
+      case .fentry: kernel.function("kernel_clone")
+      case .kprobe: kernel.kprobes
+      case .syscalls: .yes
       }
     if case .no(let reason) = availability { return reason }
     return nil
@@ -52,9 +50,10 @@ extension CloneProbes {
     symbols != nil && kernel.function("fprobe_return").isYes
   }
 
-  /// Loads the programs of a way, those of functions that aren't there left out.
+  /// Loads the programs of a strategy, those of functions that aren't there left out.
   static func load(
-    _ way: Way, _ kernel: borrowing KernelFeatures, _ wishes: CloneWishes, possibleCPUs: Int,
+    _ strategy: ProbeStrategy, _ kernel: borrowing KernelFeatures, _ wishes: CloneWishes,
+    possibleCPUs: Int,
     ringSize: Int, symbols: KernelSymbols?
   ) throws(BPFError) -> Object {
     let file = try OpenObject(BPFObjects.clone)
@@ -63,16 +62,16 @@ extension CloneProbes {
     let records = ringSize / 4 / (MemoryLayout<sonde_clone>.size + 8)
     try file.set(".rodata.config", to: sonde_config(wakeup_records: UInt32(records), cpus: 0))
     try file.set(
-      ".rodata.fork",
+      ".rodata.clone",
       to: sonde_clone_config(
         only_wanted: wishes.processes.isEmpty ? 0 : 1, follows: wishes.follows ? 1 : 0,
         mapping_threshold: mappingThreshold, threads: wishes.threads ? 1 : 0))
     try file.setLoads("process_ends", !wishes.processes.isEmpty)
     for call in systemCalls {
-      try file.setLoads("\(call)_begins", way == .systemCalls)
-      try file.setLoads("\(call)_ends", way == .systemCalls)
+      try file.setLoads("\(call)_begins", strategy == .syscalls)
+      try file.setLoads("\(call)_ends", strategy == .syscalls)
     }
-    try file.setLoads("sample", way == .systemCalls && symbols != nil)
+    try file.setLoads("sample", strategy == .syscalls && symbols != nil)
     // An fentry program loads only where its function stands in BTF; a kprobe attaches only there.
     let functions = [
       ("kernel_clone", ["kernel_clone_entry", "kernel_clone_exit"]),
@@ -81,28 +80,28 @@ extension CloneProbes {
       ("uprobe_end_dup_mmap", ["bracket_end_entry"]),
       ("copy_page_range", ["mapping_entry", "mapping_exit"]),
     ]
-    let isMulti = way == .functionEntries && losesFunctionEntries(kernel, symbols)
+    let isMulti = strategy == .fentry && losesFunctionEntries(kernel, symbols)
     try file.setLoads("kernel_clone_begin", isMulti)
     try file.setLoads("kernel_clone_end", isMulti)
     for (function, programs) in functions {
-      let isThere = way == .functionEntries && kernel.function(function).isYes
+      let isThere = strategy == .fentry && kernel.function(function).isYes
       for program in programs { try file.setLoads(program, isThere) }
     }
     for program in ["kernel_clone", "dup_mmap", "mapping"] {
-      try file.setLoads("\(program)_probe", way == .kprobes)
-      try file.setLoads("\(program)_return", way == .kprobes)
+      try file.setLoads("\(program)_probe", strategy == .kprobe)
+      try file.setLoads("\(program)_return", strategy == .kprobe)
     }
     for program in ["bracket_begin", "bracket_end"] {
-      try file.setLoads("\(program)_probe", way == .kprobes)
+      try file.setLoads("\(program)_probe", strategy == .kprobe)
     }
     for step in Clone.Step.allCases {
       let function = step.function
-      let stands = wishes.steps && place(of: step, way, kernel, symbols).reason == nil
+      let stands = wishes.steps && place(of: step, strategy, kernel, symbols).reason == nil
       for ending in ["entry", "exit"] {
-        try file.setLoads("\(function)_\(ending)", stands && way == .functionEntries)
+        try file.setLoads("\(function)_\(ending)", stands && strategy == .fentry)
       }
       for ending in ["probe", "return"] {
-        try file.setLoads("\(function)_\(ending)", stands && way == .kprobes)
+        try file.setLoads("\(function)_\(ending)", stands && strategy == .kprobe)
       }
     }
     return try file.load()

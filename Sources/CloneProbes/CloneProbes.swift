@@ -42,27 +42,19 @@ public struct CloneProbes: ~Copyable {
   private let sampler: Program?
   private var isSampling = true
   private let accounts: MappedValues<sonde_cpu>
+  private let status: MappedValues<sonde_clone_status>
+  private let control: Map
+  /// The calls in progress, by thread.
+  private let calls: Map
+  /// Calls that were in progress as the probes were detached.
+  private var unended: UInt64 = 0
   private let ringSize: Int
   /// The rings, for draining into a closure.
   public var rings: RingBuffers
   /// What is seen by which means.
   public let ladder: [ProbePart]
-  /// What the phases are told by.
-  public let means: Means
-
-  /// By which means a part is seen.
-  public struct Means: Sendable, Equatable {
-    /// Address-space copies: by dup_mmap() or the bracket around it.
-    public var measuresCopies = false
-    /// Page tables, per mapping.
-    public var measuresMappings = false
-    /// Samples of the kernel's stack, where the parts are not measured.
-    public var samples = false
-    /// The steps that are measured.
-    public var steps: [Clone.Step] = []
-
-    package init() {}
-  }
+  /// Which parts of a clone are seen.
+  public let coverage: CloneCoverage
 
   /// How often a CPU is sampled, where the parts can't be measured: a prime, lest it keep step with
   /// something periodic. A sample takes 5 us where the kernel unwinds by ORC tables: half a percent.
@@ -112,26 +104,25 @@ public struct CloneProbes: ~Copyable {
     let possibleCPUs = (host.possibleCPUs.last ?? 0) + 1
     let size = Self.ringSize(cpus: cpus.count)
     var reasons: [String] = []
-    var way = Way.systemCalls
+    var strategy = ProbeStrategy.syscalls
     var loaded: Loaded?
-    for candidate in wishes.substitute == .samples ? [.systemCalls] : Way.allCases {
+    for candidate in wishes.substitute == .samples ? [.syscalls] : ProbeStrategy.allCases {
       if let reason = Self.reasonAgainst(candidate, kernel, symbols) {
         reasons.append(reason)
         continue
       }
       do throws(BPFError) {
-        if candidate == .systemCalls { try Self.ensureTracefs() }
+        if candidate == .syscalls { try Self.ensureTracefs() }
         loaded = Loaded(
           object: try Self.load(
             candidate, kernel, wishes, possibleCPUs: possibleCPUs, ringSize: size,
             symbols: symbols))
-        way = candidate
+        strategy = candidate
         break
       } catch {
-        if candidate == .systemCalls { throw error }
+        if candidate == .syscalls { throw error }
         let cause = error.errno.map { "\($0)" } ?? "\(error)"
-        reasons.append(
-          "\(candidate == .functionEntries ? "fentry is" : "kprobes are") refused: \(cause)")
+        reasons.append("\(candidate.rawValue) is refused: \(cause)")
       }
     }
     guard let loaded else {
@@ -139,10 +130,10 @@ public struct CloneProbes: ~Copyable {
     }
     let reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
 
-    if wishes.steps, way == .systemCalls {
+    if wishes.steps, strategy == .syscalls {
       throw BPFError(
         .unsupported, "measure the steps of a copy", cause: reason,
-        remedy: "leave out --steps: the parts of a clone are told by samples")
+        remedy: "leave out --steps: samples show the parts of a clone")
     }
 
     var rings = RingBuffers(try loaded.object.map("rings"))
@@ -150,17 +141,20 @@ public struct CloneProbes: ~Copyable {
     let wanted = try loaded.object.map("wanted")
     for pid in wishes.processes { try wanted.set(UInt32(pid), to: UInt64(0)) }
     let accounts = try MappedValues(try loaded.object.map("cpus"), as: sonde_cpu.self)
+    let status = try MappedValues(
+      try loaded.object.map(".data.status"), as: sonde_clone_status.self)
 
     var attached = Attached()
     for name in Self.children { try attached.attach(loaded.object.program(name)) }
     if !wishes.processes.isEmpty { try attached.attach(loaded.object.program("process_ends")) }
-    var means = Means()
+    var coverage = CloneCoverage()
     var ladder: [ProbePart] = []
     let whole: String
-    // The ends before the beginnings, the parts before the whole: all that is begun is seen to its end.
-    if way == .systemCalls {
+    // The ends before the beginnings, the parts before the whole: every call whose beginning is seen is
+    // seen to its end. Detached in the reverse order, for the same.
+    if strategy == .syscalls {
       ladder += Self.attachSamples(
-        loaded.object, host.onlineCPUs, symbols, reason, &attached, &means)
+        loaded.object, host.onlineCPUs, symbols, reason, &attached, &coverage)
       for call in Self.systemCalls {
         try attached.attach(loaded.object.program("\(call)_ends"))
         try attached.attach(loaded.object.program("\(call)_begins"))
@@ -168,11 +162,11 @@ public struct CloneProbes: ~Copyable {
       whole = "tracepoints of the system calls"
     } else {
       ladder += Self.attachCopies(
-        loaded.object, way, kernel, symbols, wishes.substitute, &attached, &means)
+        loaded.object, strategy, kernel, symbols, wishes.substitute, &attached, &coverage)
       if wishes.steps {
-        ladder += Self.attachSteps(loaded.object, way, kernel, symbols, &attached, &means)
+        ladder += Self.attachSteps(loaded.object, strategy, kernel, symbols, &attached, &coverage)
       }
-      whole = try Self.attachWhole(loaded.object, way, kernel, symbols, &attached)
+      whole = try Self.attachWhole(loaded.object, strategy, kernel, symbols, &attached)
     }
     ladder.insert(
       ProbePart(want: "a clone as a whole", using: whole, state: .yes, reason: reason), at: 0)
@@ -181,15 +175,22 @@ public struct CloneProbes: ~Copyable {
         want: "the child, its memory and its waking",
         using: "tp_btf/sched_process_fork, sched_wakeup_new", state: .yes))
 
+    let control = try loaded.object.map(".data.control")
+    try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 0))
+    let calls = try loaded.object.map("clones")
+
+    self.control = control
+    self.calls = calls
     self.programs = attached.programs
     self.links = attached.links
     clocks = attached.clocks
     sampler = attached.sampler
     self.accounts = accounts
+    self.status = status
     ringSize = size
     self.rings = rings
     self.ladder = ladder
-    self.means = means
+    self.coverage = coverage
   }
 
   /// An object that is there, or isn't.
@@ -232,10 +233,17 @@ public struct CloneProbes: ~Copyable {
     try rings.add(cpus: [cpu], size: ringSize)
   }
 
-  /// Detaches: no record is written from here on; what is in the rings stays.
-  public mutating func stop() {
+  /// Detaches: no call that begins from here on counts; what is in the rings stays.
+  ///
+  /// The last that was attached goes first, and the clocks at last, so that calls in progress are seen
+  /// to their ends. Were an end detached before its beginning, calls that go on to begin would never be
+  /// seen to end.
+  public mutating func stop() throws(BPFError) {
+    try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 1))
+    while links.popLast() != nil {}
     clocks = [:]
-    links = []
+    unended = 0
+    try calls.forEachKey(as: UInt32.self) { _ in unended += 1 }
   }
 
   /// Whether samples are taken, where they are at all.
@@ -259,25 +267,37 @@ public struct CloneProbes: ~Copyable {
 
   /// What the kernel side counted since it was attached.
   public struct Account: Sendable, Equatable {
-    public var seen: UInt64 = 0
+    /// Records that were to be written to a ring.
+    public var records: UInt64 = 0
     public var ringFull: UInt64 = 0
-    /// No ring for the CPU, or no room for another clone in progress.
-    public var noRoom: UInt64 = 0
+    public var noRing: UInt64 = 0
+    /// No room for another call in progress, or for another process to follow.
+    public var mapFull: UInt64 = 0
+    public var missedEnds: UInt64 = 0
+    /// Calls in progress as the probes were attached or detached, whatever the callers' names and
+    /// cgroups.
+    public var straddled: UInt64 = 0
     /// Runs left out since a program was running already on that CPU.
     public var recursion: UInt64 = 0
     /// All programs' own time while it was measured, ns, and how many calls began meanwhile.
     public var runTime: UInt64 = 0
     public var begun: UInt64 = 0
+
+    /// Records that there should have been.
+    var expected: UInt64 { records + mapFull + missedEnds + recursion }
   }
 
   public func account() throws(BPFError) -> Account {
     var account = Account()
     for index in 0..<accounts.count {
       let cpu = accounts[index]
-      account.seen += cpu.seen
+      account.records += cpu.records
       account.ringFull += cpu.ring_full
-      account.noRoom += cpu.no_ring
+      account.noRing += cpu.no_ring
     }
+    account.mapFull = status[0].map_full
+    account.missedEnds = status[0].missed_ends
+    account.straddled = status[0].straddled + unended
     for program in programs {
       let statistics = try program.statistics()
       account.recursion += statistics.recursionMisses

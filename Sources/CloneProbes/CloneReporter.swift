@@ -5,6 +5,7 @@ import Histograms
 import Proc
 import Reports
 import Session
+import Tasks
 
 /// Makes snapshots of intervals: adds names, and what the kernel side and this process counted.
 struct CloneReporter {
@@ -12,7 +13,7 @@ struct CloneReporter {
   private let host: HostPart
   private let filter: FilterPart
   private let probes: [ProbePart]
-  private let means: CloneProbes.Means
+  private let coverage: CloneCoverage
   private let ringBytes: UInt64
   /// Wall clock at `start`, ns.
   private let wallStart: UInt64
@@ -29,14 +30,14 @@ struct CloneReporter {
   }
 
   init(
-    host: Proc.Host, filter: FilterPart, probes: [ProbePart], means: CloneProbes.Means,
+    host: Proc.Host, filter: FilterPart, probes: [ProbePart], coverage: CloneCoverage,
     start: UInt64, ringBytes: UInt64
   ) {
     self.host = HostPart(
       names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount)
     self.filter = filter
     self.probes = probes
-    self.means = means
+    self.coverage = coverage
     self.start = start
     self.ringBytes = ringBytes
     wallStart = Clocks.wall
@@ -77,8 +78,8 @@ struct CloneReporter {
     _ interval: CloneInterval, from before: Totals, to now: Totals, final: Bool
   ) throws -> CloneSnapshot {
     let pages = UInt64(getpagesize())
-    let phases = phaseParts(interval, means)
-    let tables = pageTablesPart(interval, phases, means, pageSize: pages)
+    let phases = phaseParts(interval, coverage)
+    let tables = pageTablesPart(interval, phases, coverage, pageSize: pages)
     let runTime = now.account.runTime - before.account.runTime
     let measured = now.account.begun - before.account.begun
     let calls = CallsPart(
@@ -88,7 +89,9 @@ struct CloneReporter {
       clone3: interval.calls[Int(Clone.Call.clone3.rawValue)],
       threads: interval.threads,
       failed: Dictionary(
-        interval.failures.map { (errorName($0.key), $0.value) }, uniquingKeysWith: +))
+        interval.failures.map { (errorName($0.key), $0.value) }, uniquingKeysWith: +),
+      straddled: filter.comms.isEmpty && filter.cgroups.isEmpty
+        ? now.account.straddled - before.account.straddled : nil)
     return CloneSnapshot(
       final: final, host: host, start: timestamp(interval.start), end: timestamp(interval.end),
       intervalNs: interval.end - interval.start, filter: filter, probes: probes,
@@ -97,17 +100,18 @@ struct CloneReporter {
         bpfNsPerClone: measured == 0 ? nil : Double(runTime) / Double(measured),
         consumerNs: now.consumer - before.consumer,
         residentBytes: try SelfUsage.residentBytes(), ringBytes: ringBytes),
-      calls: calls, phases: phases, steps: stepParts(interval, means),
+      calls: calls, phases: phases, steps: stepParts(interval, coverage),
       histograms: CloneHistogramsPart(
         clone: HistogramPart(interval.clone),
         addressSpaceCopy: HistogramPart(interval.addressSpaceCopy),
         pageTableCopy: HistogramPart(interval.pageTableCopy),
         vforkWait: HistogramPart(interval.vforkWait)),
-      mappings: mappingKinds(interval), costliest: names.costliest(interval),
+      mappingTypes: mappingTypeParts(interval), mappings: names.mappings(interval),
       pageTables: tables,
       slowest: interval.slowest.sorted { $0.ownNs > $1.ownNs }.map { clone in
         SlowClonePart(
-          at: timestamp(clone.time), pid: Int(clone.tgid), tid: Int(clone.tid), comm: clone.comm,
+          at: timestamp(clone.begin), pid: Int(clone.tgid), tid: Int(clone.tid),
+          comm: clone.comm.text,
           call: clone.isThread ? "thread" : "\(clone.call)", child: Int(clone.child),
           ns: clone.ownNs, residentBytes: clone.entries * pages)
       },
@@ -117,11 +121,12 @@ struct CloneReporter {
 
   private func loss(from before: Totals, to now: Totals) -> LossPart {
     let (a, b) = (before.account, now.account)
-    let gone = now.delivered + b.ringFull + b.noRoom
+    let gone = now.delivered + b.ringFull + b.noRing
     return LossPart(
-      seen: (b.seen + b.recursion) - (a.seen + a.recursion),
-      delivered: now.delivered - before.delivered, pending: b.seen > gone ? b.seen - gone : 0,
-      ringFull: b.ringFull - a.ringFull, mapFull: b.noRoom - a.noRoom,
+      expected: b.expected - a.expected, delivered: now.delivered - before.delivered,
+      pending: b.records > gone ? b.records - gone : 0,
+      ringFull: b.ringFull - a.ringFull, noRing: b.noRing - a.noRing,
+      mapFull: b.mapFull - a.mapFull, missedEnds: b.missedEnds - a.missedEnds,
       recursion: b.recursion - a.recursion)
   }
 

@@ -100,7 +100,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     let start = Clocks.monotonic
     tracker = CloneTracker(filter: filter, phases: kernelPhases, start: start)
     reporter = CloneReporter(
-      host: host, filter: options.filterPart, probes: ladder, means: probes.means,
+      host: host, filter: options.filterPart, probes: ladder, coverage: probes.coverage,
       start: start, ringBytes: UInt64(probes.ringBytes))
     return start
   }
@@ -108,12 +108,13 @@ public struct CloneTracer: ~Copyable, Tracer {
   public mutating func attend() throws {}
 
   public mutating func advance(to horizon: UInt64) throws {
-    delivered += UInt64(Self.drain(&probes.rings, into: &tracker))
-    tracker.settle(upTo: horizon)
+    delivered += UInt64(Self.drain(&probes.rings, into: &tracker, upTo: horizon))
   }
 
-  private static func drain(_ rings: inout RingBuffers, into tracker: inout CloneTracker) -> Int {
-    rings.drain { record, _ in tracker.consume(record) }
+  private static func drain(
+    _ rings: inout RingBuffers, into tracker: inout CloneTracker, upTo horizon: UInt64
+  ) -> Int {
+    rings.drain(upTo: horizon) { record, _ in tracker.consume(record) }
   }
 
   public mutating func caughtUp(to horizon: UInt64) throws {
@@ -156,7 +157,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     return new
   }
 
-  public mutating func stop() throws { probes.stop() }
+  public mutating func stop() throws { try probes.stop() }
 
   public mutating func finish(at end: UInt64) throws -> [CloneSnapshot] {
     let last = try close(at: end)

@@ -1,6 +1,6 @@
 import Reports
 
-/// Who asks for clones, and what would help.
+/// Where clones are called from, and advice.
 extension CloneText {
   private static let shownStacks = 5
   /// The outermost frames are `main` and loops of events; of what matters these are enough.
@@ -36,7 +36,7 @@ extension CloneText {
 
   func advice(_ advice: [AdvicePart]) -> [Line] {
     guard !advice.isEmpty else { return [] }
-    return [Line("what would help", .heading)]
+    return [Line("advice", .heading)]
       + advice.flatMap { part in
         Line.paragraph(part.text, first: "* ", .strong, columns: columns)
           + part.evidence.flatMap { Line.paragraph($0, first: "  - ", columns: columns) }

@@ -1,6 +1,6 @@
 import Reports
 
-/// What a clone's time goes to, and who asks for it.
+/// What a clone's time goes to, and the costliest of it.
 extension CloneText {
   /// How many of a list are shown; it begins with what matters most.
   private static let shown = 5
@@ -25,7 +25,9 @@ extension CloneText {
 
   /// Columns of a row's name, the same for both tables.
   private func nameWidth(_ snapshot: CloneSnapshot) -> Int {
-    let names = snapshot.phases.map { escaped($0.name) } + shownMappings(snapshot).map(kindName)
+    let names =
+      snapshot.phases.map(\.phase.text) + snapshot.steps.map(name(of:))
+      + shownMappings(snapshot).map(\.type.text)
     return min(28, max(19, names.map { Faces.columns(of: $0) }.max() ?? 0))
   }
 
@@ -60,28 +62,29 @@ extension CloneText {
     guard !snapshot.phases.isEmpty else { return [] }
     let clones = snapshot.histograms.clone
     let inside = snapshot.phases.filter {
-      $0.share != nil && ($0.how != .rest || $0.ns >= max(1, clones.count))
+      $0.share != nil && ($0.how != .derived || $0.ns >= max(1, clones.count))
     }
     let apart = snapshot.phases.filter { $0.share == nil }
     var rows = inside.map { phase in
       Row(
-        name: escaped(phase.name), time: perClone(phase.ns, snapshot), share: phase.share,
+        name: phase.phase.text, time: perClone(phase.ns, snapshot), share: phase.share,
         note: how(phase, snapshot))
     }
     rows += snapshot.steps.map { step in
       Row(
-        name: "  in " + escaped(step.name), time: perClone(step.ns, snapshot), share: step.share,
+        name: name(of: step), time: perClone(step.ns, snapshot),
+        share: step.share,
         hasBar: false, note: each(step))
     }
     if clones.count > 0 {
       rows.append(
         Row(
           name: "clone", time: perClone(clones.sum, snapshot), share: 1, hasBar: false,
-          note: "all of the above"))
+          note: "total"))
     }
     rows += apart.map { phase in
       Row(
-        name: escaped(phase.name), time: durationText(ns: phase.ns / max(1, phase.count)),
+        name: phase.phase.text, time: durationText(ns: phase.ns / max(1, phase.count)),
         share: nil, note: "each of \(compactCountText(phase.count)), extra")
     }
     return table("where the time goes", rows, snapshot)
@@ -92,30 +95,24 @@ extension CloneText {
     case .measured: "measured"
     case .sampled:
       phase.uncertaintyNs.map { "sampled \(bars.plusMinus) \(perClone($0, snapshot))" } ?? "sampled"
-    case .rest: "not explained"
+    case .derived: "remainder"
     }
   }
 
-  private func each(_ step: PhasePart) -> String {
+  private func name(of step: StepPart) -> String { "  in " + escaped(step.function) }
+
+  private func each(_ step: StepPart) -> String {
     guard step.count > 0 else { return "never called" }
     let ns = Double(step.ns) / Double(step.count)
     return "\(compactCountText(step.count)), \(preciseNs(ns)) each"
   }
 
-  private func shownMappings(_ snapshot: CloneSnapshot) -> [MappingKindPart] {
-    snapshot.mappings.filter { $0.ns > 0 || $0.bytes > 0 }
-      .sorted { ($0.ns, $0.bytes, $1.kind) > ($1.ns, $1.bytes, $0.kind) }
+  private func shownMappings(_ snapshot: CloneSnapshot) -> [MappingTypePart] {
+    snapshot.mappingTypes.filter { $0.ns > 0 || $0.bytes > 0 }
+      .sorted { ($0.ns, $0.bytes, $1.type.rawValue) > ($1.ns, $1.bytes, $0.type.rawValue) }
   }
 
-  private func kindName(_ mapping: MappingKindPart) -> String {
-    kindName(mapping.kind)
-  }
-
-  private func kindName(_ kind: String) -> String {
-    kind == "file_private" ? "file, private" : escaped(kind)
-  }
-
-  func mappings(_ snapshot: CloneSnapshot) -> [Line] {
+  func mappingTypes(_ snapshot: CloneSnapshot) -> [Line] {
     let mappings = shownMappings(snapshot)
     guard !mappings.isEmpty else { return [] }
     let clones = snapshot.histograms.clone
@@ -125,17 +122,17 @@ extension CloneText {
       let number = exact ? compactCountText(.init(clamping: count)) : decimalText(count, digits: 1)
       let bytes = bytesText(mapping.bytes / max(1, clones.count))
       return Row(
-        name: kindName(mapping), time: mapping.ns > 0 ? perClone(mapping.ns, snapshot) : "-",
+        name: mapping.type.text, time: mapping.ns > 0 ? perClone(mapping.ns, snapshot) : "-",
         share: mapping.ns > 0 && clones.sum > 0 ? Double(mapping.ns) / Double(clones.sum) : nil,
         note: right(number, 6) + right(bytes, 11))
     }
     return table(
-      "in which mappings", note: right("count", 6) + right("addresses", 11), rows, snapshot)
+      "by mapping type", note: right("count", 6) + right("addresses", 11), rows, snapshot)
   }
 
   // MARK: - Lists
 
-  func costliest(_ mappings: [MappingPart]) -> [Line] {
+  func mappings(_ mappings: [MappingPart]) -> [Line] {
     list(
       "costliest mappings", figures: ["copies", "per copy", "size"],
       mappings.prefix(Self.shown).map { mapping in
@@ -146,7 +143,7 @@ extension CloneText {
             bytesText(mapping.bytes),
           ],
           mapping.name.map { escaped($0) }
-            ?? "\(kindName(mapping.kind)) at \(escaped(String(mapping.range.prefix { $0 != "-" })))"
+            ?? "\(mapping.type.text) at \(escaped(String(mapping.range.prefix { $0 != "-" })))"
         )
       })
   }
@@ -184,7 +181,7 @@ extension CloneText {
       }
   }
 
-  /// The end of a path tells more than its beginning.
+  /// The end of a path says more than its beginning.
   private func clippedPath(_ path: String, to room: Int) -> String {
     guard Faces.columns(of: path) > room, room > 0 else { return path }
     let end = clipped(String(path.reversed()), to: room, mark: bars.mark)
@@ -233,8 +230,29 @@ extension CloneText {
 
   private func item(_ name: String) -> Line { Line(left(name, 23)) }
 
-  /// Entries take tens of nanoseconds, and a tenth of one tells.
+  /// Entries take tens of nanoseconds: a tenth of one matters.
   private func preciseNs(_ ns: Double) -> String {
     ns < 100 ? decimalText(ns, digits: 1) + " ns" : durationText(ns: UInt64(clamping: ns))
   }
+}
+
+extension ClonePhase {
+  var text: String {
+    switch self {
+    case .taskSetup: "task setup"
+    case .openFiles: "open files"
+    case .addressSpace: "address space"
+    case .mappings: "mappings"
+    case .pageTables: "page tables"
+    case .wakeChild: "wake child"
+    case .other: "other"
+    case .offCPU: "off CPU"
+    case .unattributed: "unattributed"
+    case .vforkWait: "vfork wait"
+    }
+  }
+}
+
+extension MappingType {
+  var text: String { self == .filePrivate ? "file, private" : rawValue }
 }

@@ -12,10 +12,10 @@ public struct CloneText: Sendable {
   /// What there is to show below the head. Where there is no room for all, the first of
   /// `leastImportant` goes first, and never a part of one.
   private enum Section: CaseIterable {
-    case percentiles, phases, mappings, costliest, pageTables, histogram, slowest, stacks, advice
+    case percentiles, phases, mappingTypes, mappings, pageTables, histogram, slowest, stacks, advice
 
     static let leastImportant: [Section] = [
-      .slowest, .stacks, .costliest, .histogram, .mappings, .pageTables, .advice, .percentiles,
+      .slowest, .stacks, .mappings, .histogram, .mappingTypes, .pageTables, .advice, .percentiles,
     ]
   }
 
@@ -62,8 +62,8 @@ public struct CloneText: Sendable {
     switch section {
     case .percentiles: percentiles(snapshot.histograms)
     case .phases: phases(snapshot)
-    case .mappings: mappings(snapshot)
-    case .costliest: costliest(snapshot.costliest)
+    case .mappingTypes: mappingTypes(snapshot)
+    case .mappings: mappings(snapshot.mappings)
     case .pageTables: pageTables(snapshot)
     case .histogram: []
     case .slowest: slowest(snapshot.slowest)
@@ -118,6 +118,8 @@ public struct CloneText: Sendable {
       [rate("new processes", Self.sum(byName.map(\.1)))]
       + byName.map { Line("\($0) \(countText($1))") }
       + [rate("new threads", calls.threads)]
+      + [calls.straddled ?? 0].filter { $0 > 0 }
+      .map { Line("\(countText($0)) in progress at the start or end") }
     return Line.flow(items, gap: "  ", indent: 2, columns: columns) + failures(calls.failed)
   }
 

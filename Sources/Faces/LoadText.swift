@@ -120,7 +120,7 @@ public struct LoadText: Sendable {
 
   private func loss(_ loss: LossPart) -> [Line] {
     head.loss(loss) { untraced in
-      let (all, overflow) = loss.seen.addingReportingOverflow(untraced)
+      let (all, overflow) = loss.expected.addingReportingOverflow(untraced)
       let share = percentText(untraced, of: overflow ? .max : all)
       return "untraced by the kernel: \(countText(untraced)) (\(share))"
     }

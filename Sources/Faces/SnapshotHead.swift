@@ -56,14 +56,14 @@ struct SnapshotHead {
   func loss(_ loss: LossPart, untraced: ((UInt64) -> String)? = nil) -> [Line] {
     var parts: [Line]
     if loss.lost == 0 {
-      parts = [Line("lost 0 of \(countText(loss.seen)) records")]
+      parts = [Line("lost 0 of \(countText(loss.expected)) records")]
     } else {
-      let total = "LOST \(countText(loss.lost)) of \(countText(loss.seen)) records"
+      let total = "LOST \(countText(loss.lost)) of \(countText(loss.expected)) records"
       let causes = [
-        ("ring full", loss.ringFull), ("no ring", loss.noRing), ("map full", loss.mapFull ?? 0),
-        ("recursion", loss.recursion),
+        ("ring full", loss.ringFull), ("no ring", loss.noRing), ("map full", loss.mapFull),
+        ("missed ends", loss.missedEnds), ("recursion", loss.recursion),
       ].filter { $1 > 0 }.map { Line("\($0) \(countText($1))", .alarm) }
-      parts = [Line("\(total) (\(percentText(loss.lost, of: loss.seen))):", .alarm)] + causes
+      parts = [Line("\(total) (\(percentText(loss.lost, of: loss.expected))):", .alarm)] + causes
     }
     if let untraced, loss.untraced > 0 { parts.append(Line(untraced(loss.untraced))) }
     return flow(parts)

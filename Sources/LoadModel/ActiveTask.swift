@@ -1,4 +1,5 @@
 import Records
+public import Tasks
 
 /// A task that counts in the load average at an instant.
 public struct ActiveTask: Sendable {
@@ -45,9 +46,8 @@ extension LoadTracker {
   /// The kernel side told where a task sleeps, after the switch by which it went to sleep.
   @inline(__always)
   mutating func waits(_ event: sonde_wait) {
-    guard event.kind == UInt8(SONDE_KIND_WAIT.rawValue), TaskTable.canHold(event.tid),
-      let slot = tasks.find(event.tid), tasks[slot].phase == .blocked,
-      tasks[slot].since == event.time
+    guard TaskTable.canHold(event.header.tid), let slot = tasks.find(event.header.tid),
+      tasks[slot].phase == .blocked, tasks[slot].since == event.header.time
     else { return }
     tasks[slot].stack = event.stack
   }

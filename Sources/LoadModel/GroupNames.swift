@@ -1,4 +1,5 @@
 import Reports
+import Tasks
 
 /// Groups of the load attribution: their keys, and names that stay when their tasks are gone.
 struct GroupNames {

@@ -1,4 +1,5 @@
 import Records
+import Tasks
 
 /// Tasks that come, change and go.
 extension LoadTracker {
@@ -20,37 +21,37 @@ extension LoadTracker {
 
   mutating func taskChanged(_ record: RawSpan, cpu: Int) {
     let event = unsafe record.unsafeLoad(as: sonde_task_event.self)
-    guard event.tid != 0, TaskTable.canHold(event.tid) else { return }
-    switch UInt32(event.kind) {
+    guard event.header.tid != 0, TaskTable.canHold(event.header.tid) else { return }
+    switch UInt32(event.header.kind) {
     case SONDE_KIND_NEW_TASK.rawValue:
-      if let old = tasks.find(event.tid) {
+      if let old = tasks.find(event.header.tid) {
         // It ran already, on a CPU whose clock is behind.
-        if tasks[old].seededAt < event.time,
-          tasks[old].arrival &+ Self.clockSlack > event.time
+        if tasks[old].seededAt < event.header.time,
+          tasks[old].arrival &+ Self.clockSlack > event.header.time
         {
           break
         }
         // What a survey saw of it after this happened is going to be told from here on.
         tasks.remove(old)
       }
-      let slot = add(event.tid)
+      let slot = add(event.header.tid)
       tasks[slot].phase = .new
       tasks[slot].hasBaseline = true
-      tasks[slot].arrival = event.time
-      tasks[slot].since = event.time
+      tasks[slot].arrival = event.header.time
+      tasks[slot].since = event.header.time
     case SONDE_KIND_EXEC.rawValue:
-      executed(as: event.tid, from: event.old_tid, on: cpu)
+      executed(as: event.header.tid, from: event.old_tid, on: cpu)
     case SONDE_KIND_RENAME.rawValue:
       break
     default:
       return
     }
-    let slot = tasks.find(event.tid) ?? add(event.tid)
+    let slot = tasks.find(event.header.tid) ?? add(event.header.tid)
     identify(
       slot, tgid: event.tgid, cgroup: event.cgroup,
       comm: Comm(record, at: MemoryLayout<sonde_task_event>.offset(of: \.comm)!),
-      isKernelThread: event.is_kernel_thread != 0)
-    if event.kind == UInt8(SONDE_KIND_NEW_TASK.rawValue) { tasks[slot].isBornHere = true }
+      isKernelThread: event.header.flags & UInt8(SONDE_TASK_IS_KERNEL_THREAD.rawValue) != 0)
+    if event.header.kind == UInt8(SONDE_KIND_NEW_TASK.rawValue) { tasks[slot].isBornHere = true }
   }
 
   // MARK: - A thread that is not the leader calls execve: de_thread()

@@ -1,4 +1,5 @@
 public import Histograms
+public import Tasks
 
 /// What happened to the tasks that match, over one interval. Times in ns, on the run queue clock.
 public struct LoadInterval: Sendable {

@@ -91,7 +91,7 @@ public struct IntervalReading: Codable, Sendable {
 /// What the kernel side and its consumer counted since the programs were attached.
 public struct LoadCounters: Codable, Sendable, Equatable {
   /// Records that were to be delivered.
-  public var seen: UInt64 = 0
+  public var records: UInt64 = 0
   public var delivered: UInt64 = 0
   public var ringFull: UInt64 = 0
   public var noRing: UInt64 = 0
@@ -106,12 +106,12 @@ public struct LoadCounters: Codable, Sendable, Equatable {
   public init() {}
 
   /// Records that there should have been.
-  var due: UInt64 { seen + recursion }
+  var due: UInt64 { records + recursion }
   var lost: UInt64 { ringFull + noRing + recursion }
   /// Records in the rings.
   var pending: UInt64 {
     let gone = delivered + ringFull + noRing
-    return seen > gone ? seen - gone : 0
+    return records > gone ? records - gone : 0
   }
 }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Reports
+import Tasks
 
 /// Makes reports of intervals: adds what the kernel side, the machine and this process counted.
 struct LoadReporter {
@@ -101,7 +102,8 @@ struct LoadReporter {
       loss: loss(from: before.counters, to: now.counters),
       cost: CostPart(
         bpfNsPerSwitch: runs == 0 ? nil : Double(runTime) / Double(runs),
-        consumerNs: now.own.cpuNs - before.own.cpuNs, taskScanNs: now.own.scanNs - before.own.scanNs,
+        consumerNs: now.own.cpuNs - before.own.cpuNs,
+        taskScanNs: now.own.scanNs - before.own.scanNs,
         residentBytes: now.own.residentBytes, ringBytes: setup.ringBytes),
       load: LoadPart(kernel: sampler?.shown ?? now.load),
       tasks: TasksPart(
@@ -127,7 +129,7 @@ struct LoadReporter {
 
   private func loss(from a: LoadCounters, to b: LoadCounters) -> LossPart {
     LossPart(
-      seen: b.due - a.due, delivered: b.delivered - a.delivered, pending: b.pending,
+      expected: b.due - a.due, delivered: b.delivered - a.delivered, pending: b.pending,
       ringFull: b.ringFull - a.ringFull, noRing: b.noRing - a.noRing,
       recursion: b.recursion - a.recursion,
       untraced: b.untraced > a.untraced ? b.untraced - a.untraced : 0)

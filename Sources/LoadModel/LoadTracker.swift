@@ -61,19 +61,21 @@ public struct LoadTracker: ~Copyable {
     uninterruptible.begin(at: time, length: length)
   }
 
-  /// Takes one record of a ring: `bpf/include/sonde_records.h`. What can't be one is left out.
+  /// Takes one record of a ring: `bpf/include/sonde_sched.h`. What can't be one is left out.
   @inline(__always)
   public mutating func consume(_ record: RawSpan, cpu: Int) {
-    guard running.indices.contains(cpu) else { return }
-    if record.byteCount == MemoryLayout<sonde_switch>.size {
-      let event = unsafe record.unsafeLoad(as: sonde_switch.self)
-      if event.kind == UInt8(SONDE_KIND_WAIT.rawValue) {
-        waits(unsafe record.unsafeLoad(as: sonde_wait.self))
-      } else {
-        switched(event, cpu: cpu)
-      }
+    guard running.indices.contains(cpu), record.byteCount >= MemoryLayout<sonde_header>.size
+    else { return }
+    let header = unsafe record.unsafeLoad(as: sonde_header.self)
+    if header.kind == UInt8(SONDE_KIND_SWITCH.rawValue) {
+      guard record.byteCount == MemoryLayout<sonde_switch>.size else { return }
+      switched(unsafe record.unsafeLoad(as: sonde_switch.self), cpu: cpu)
     } else if record.byteCount == MemoryLayout<sonde_task_event>.size {
       taskChanged(record, cpu: cpu)
+    } else if header.kind == UInt8(SONDE_KIND_WAIT.rawValue),
+      record.byteCount == MemoryLayout<sonde_wait>.size
+    {
+      waits(unsafe record.unsafeLoad(as: sonde_wait.self))
     }
   }
 
@@ -81,24 +83,22 @@ public struct LoadTracker: ~Copyable {
 
   @inline(__always)
   private mutating func switched(_ event: sonde_switch, cpu: Int) {
-    guard event.kind == UInt8(SONDE_KIND_SWITCH.rawValue),
-      TaskTable.canHold(event.prev_tid | event.next_tid)
-    else { return }
-    let counts = event.time >= countsFrom
-    let gap = event.flags & UInt8(SONDE_SWITCH_GAP.rawValue) != 0
+    guard TaskTable.canHold(event.prev_tid | event.header.tid) else { return }
+    let counts = event.header.time >= countsFrom
+    let gap = event.header.flags & UInt8(SONDE_SWITCH_GAP.rawValue) != 0
     if gap {
-      forgetRunning(on: cpu, unless: event.prev_tid, at: event.time)
+      forgetRunning(on: cpu, unless: event.prev_tid, at: event.header.time)
     } else if running[cpu] != event.prev_tid {
-      noticeExec(on: cpu, as: event.prev_tid, at: event.time)
+      noticeExec(on: cpu, as: event.prev_tid, at: event.header.time)
     }
     if counts, filter.isEmpty { current.switches &+= 1 }
     if event.prev_tid != 0 {
       leave(event, cpu: Int32(truncatingIfNeeded: cpu), gap: gap, counts: counts)
     }
-    if event.next_tid != 0 {
+    if event.header.tid != 0 {
       arrive(event, cpu: Int32(truncatingIfNeeded: cpu), counts: counts)
     }
-    running[cpu] = event.next_tid
+    running[cpu] = event.header.tid
   }
 
   /// The task that was believed to run here left unseen, by now. Whether it stays runnable shows as
@@ -114,9 +114,9 @@ public struct LoadTracker: ~Copyable {
   /// `prev` leaves the CPU.
   @inline(__always)
   private mutating func leave(_ event: sonde_switch, cpu: Int32, gap: Bool, counts: Bool) {
-    let time = event.time
+    let time = event.header.time
     let slot = tasks.find(event.prev_tid) ?? add(event.prev_tid)
-    let bits = event.prev_state
+    let bits = event.header.aux
     if tasks[slot].phase == .running {
       // Told by the iterator later than this happened.
       guard time >= tasks[slot].since else { return }
@@ -151,7 +151,7 @@ public struct LoadTracker: ~Copyable {
     }
     tasks[slot].since = time
     tasks[slot].sinceIsExact = true
-    if event.flags & UInt8(SONDE_SWITCH_PREV_QUEUED.rawValue) != 0 || bits == 0 {
+    if event.header.flags & UInt8(SONDE_SWITCH_PREV_QUEUED.rawValue) != 0 || bits == 0 {
       tasks[slot].phase = .waiting
       tasks[slot].wasGoingToSleep = bits != 0
       if counts, tasks[slot].matches { current.preemptions &+= 1 }
@@ -171,8 +171,8 @@ public struct LoadTracker: ~Copyable {
   /// `next` is given the CPU.
   @inline(__always)
   private mutating func arrive(_ event: sonde_switch, cpu: Int32, counts: Bool) {
-    let time = event.time
-    let slot = tasks.find(event.next_tid) ?? add(event.next_tid)
+    let time = event.header.time
+    let slot = tasks.find(event.header.tid) ?? add(event.header.tid)
     if counts, !filter.isEmpty, tasks[slot].matches { current.switches &+= 1 }
 
     var arrivals = Int32(bitPattern: event.next_pcount &- tasks[slot].pcount)

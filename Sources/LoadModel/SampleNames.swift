@@ -1,4 +1,5 @@
 import Reports
+import Tasks
 
 /// The names of one load sample's tasks: which are wanted, and what was answered.
 struct SampleNames {

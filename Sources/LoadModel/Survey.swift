@@ -1,4 +1,5 @@
 import Records
+import Tasks
 
 extension LoadTracker {
   /// Takes one record of the task iterator, `sonde_task`.

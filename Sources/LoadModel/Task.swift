@@ -1,3 +1,6 @@
+import Records
+import Tasks
+
 /// Why a task is off the CPU though it isn't runnable, by the scheduler's own rules.
 package enum Sleep: UInt8 {
   /// D: counts in the load average.
@@ -7,15 +10,11 @@ package enum Sleep: UInt8 {
   /// Idle kernel threads (TASK_IDLE), stopped, traced, frozen, parked: neither.
   case other
 
-  /// From the state bits (`include/linux/sched.h`) as `sched_switch` gave them.
-  ///
-  /// Uninterruptible is what `task_contributes_to_load` was, now in `try_to_block_task()`:
-  /// TASK_UNINTERRUPTIBLE without TASK_NOLOAD or TASK_FROZEN, whatever other bits stand beside it.
-  /// So TASK_KILLABLE and a vfork parent count, and TASK_IDLE doesn't.
+  /// From the state bits (`bpf/include/sonde_kernel.h`) as `sched_switch` gave them.
   package init(bits: UInt16) {
-    if bits & 0x0002 != 0, bits & (0x0400 | 0x8000) == 0 {
+    if sonde_contributes_to_load(UInt32(bits)) {
       self = .uninterruptible
-    } else if bits & 0x0001 != 0 {
+    } else if bits & UInt16(TASK_INTERRUPTIBLE) != 0 {
       self = .interruptible
     } else {
       self = .other
@@ -23,7 +22,7 @@ package enum Sleep: UInt8 {
   }
 
   /// TASK_DEAD: the task's last switch.
-  package static func isDead(_ bits: UInt16) -> Bool { bits & 0x0080 != 0 }
+  package static func isDead(_ bits: UInt16) -> Bool { bits & UInt16(TASK_DEAD) != 0 }
 }
 
 /// What is known of one task.
@@ -84,47 +83,4 @@ struct Task {
   init(tid: UInt32) {
     self.tid = tid
   }
-}
-
-/// A task's name as the kernel has it: 16 bytes, NUL-terminated, anything in them.
-public struct Comm: Sendable, Hashable, Codable {
-  private var low: UInt64 = 0
-  private var high: UInt64 = 0
-
-  init() {}
-
-  /// From the 16 bytes at `offset`; what follows the first NUL is left out.
-  init(_ bytes: RawSpan, at offset: Int) {
-    let all = (offset..<offset + 16).map {
-      unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self)
-    }
-    self.init(bytes: all.prefix { $0 != 0 })
-  }
-
-  /// The first 15 bytes of `text`: what the kernel would keep of it.
-  public init(_ text: String) {
-    self.init(bytes: text.utf8.prefix(15))
-  }
-
-  private init(bytes: some Sequence<UInt8>) {
-    for (index, byte) in bytes.enumerated() {
-      if index < 8 {
-        low |= UInt64(byte) << (8 * index)
-      } else {
-        high |= UInt64(byte) << (8 * (index - 8))
-      }
-    }
-    (low, high) = (UInt64(littleEndian: low), UInt64(littleEndian: high))
-  }
-
-  /// The bytes before the first NUL.
-  public var bytes: [UInt8] {
-    let all = [low.littleEndian, high.littleEndian].flatMap { word in
-      (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
-    }
-    return Array(all.prefix { $0 != 0 })
-  }
-
-  /// As text; bytes that are not UTF-8 are replaced. Not escaped: see `Faces`.
-  public var text: String { String(decoding: bytes, as: UTF8.self) }
 }

@@ -1,3 +1,5 @@
+public import Tasks
+
 /// Which tasks the figures are about.
 ///
 /// Kinds of condition all have to hold; within a kind one is enough. Empty: every task.

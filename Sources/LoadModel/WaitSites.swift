@@ -1,4 +1,5 @@
 package import Reports
+import Tasks
 
 /// Where tasks sleep in D: the kernel functions on their stacks, and the one of them that tells.
 package struct WaitSites {

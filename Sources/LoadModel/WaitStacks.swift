@@ -1,3 +1,5 @@
+public import Tasks
+
 /// Sleeps in D by where they were, over a whole watch.
 public struct WaitStacks: Sendable {
   public struct Key: Sendable, Hashable {

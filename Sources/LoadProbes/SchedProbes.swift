@@ -13,10 +13,9 @@ public struct SchedProbes: ~Copyable {
   private let iterator: TaskIterator
   private let waiters: TaskIterator
   private let stacks: Map
-  private let window: Map
   private let accounts: MappedValues<sonde_cpu>
-  private let liveMap: Map
-  private let live: MappedValues<sonde_live>
+  private let control: Map
+  private let status: MappedValues<sonde_status>
   private let ringSize: Int
   /// The rings, for draining into a closure.
   public var rings: RingBuffers
@@ -47,26 +46,24 @@ public struct SchedProbes: ~Copyable {
     try rings.add(cpus: cpus, size: size)
     let programs = try Self.programNames.map { name throws(BPFError) in try object.program(name) }
     let accounts = try MappedValues(try object.map("cpus"), as: sonde_cpu.self)
-    let liveMap = try object.map(".data.live")
-    let live = try MappedValues(liveMap, as: sonde_live.self)
+    let control = try object.map(".data.control")
+    let status = try MappedValues(try object.map(".data.status"), as: sonde_status.self)
     let iterator = try TaskIterator(
       try object.program("tasks"), recordSize: MemoryLayout<sonde_task>.size)
     let waiters = try TaskIterator(
       try object.program("waiters"), recordSize: MemoryLayout<sonde_waiter>.size)
     let stacks = try object.map("stacks")
-    let window = try object.map(".data.window")
     let links: [4 of Link] = [
       try programs[0].attach(), try programs[1].attach(), try programs[2].attach(),
       try programs[3].attach(),
     ]
     self.programs = programs
     self.accounts = accounts
-    self.liveMap = liveMap
-    self.live = live
+    self.control = control
+    self.status = status
     self.iterator = iterator
     self.waiters = waiters
     self.stacks = stacks
-    self.window = window
     self.links = links
     self.rings = rings
     self.ringSize = size
@@ -92,9 +89,13 @@ public struct SchedProbes: ~Copyable {
   /// The programs stay attached until this goes: detaching waits for all CPUs
   /// (`synchronize_rcu()`), under full load for seconds.
   public func stop() throws(BPFError) {
-    var last = live[0]
-    last.stopped = 1
-    try liveMap.set(UInt32(0), to: last)
+    try setControl { $0.stopped = 1 }
+  }
+
+  private func setControl(_ change: (inout sonde_control) -> Void) throws(BPFError) {
+    var now = try control.value(UInt32(0), as: sonde_control.self) ?? sonde_control()
+    change(&now)
+    try control.set(UInt32(0), to: now)
   }
 
   // MARK: - Clock
@@ -103,10 +104,10 @@ public struct SchedProbes: ~Copyable {
   ///
   /// The kernel side notes one instant on both clocks whenever this thread is given a CPU.
   public var clockOffset: UInt64? {
-    var pair = live[0]
+    var pair = status[0]
     // A switch may come between the two reads of a pair; not between all of several.
     while true {
-      let again = live[0]
+      let again = status[0]
       if again.monotonic == pair.monotonic, again.run_queue_clock == pair.run_queue_clock { break }
       pair = again
     }
@@ -116,7 +117,7 @@ public struct SchedProbes: ~Copyable {
   /// Lets the kernel side know this thread and waits until it has noted the clocks.
   public mutating func synchronizeClocks() throws(BPFError) {
     try iterator.forEach { _ in }
-    seesAllTasks = live[0].consumer_tid == UInt32(sonde_gettid())
+    seesAllTasks = status[0].consumer_tid == UInt32(sonde_gettid())
     for _ in 0..<1000 {
       if clockOffset != nil { return }
       // To be given a CPU, one has to leave it.
@@ -130,14 +131,14 @@ public struct SchedProbes: ~Copyable {
   /// The kernel's count of ticks at an instant of CLOCK_MONOTONIC, both as this thread was last given
   /// a CPU; nil until that has been seen.
   public var ticks: (monotonic: UInt64, jiffies: UInt64)? {
-    let now = live[0]
+    let now = status[0]
     return now.monotonic == 0 ? nil : (now.monotonic, now.jiffies)
   }
 
   /// calc_load_tasks and avenrun, as this thread was last given a CPU; nil where the kernel has no
   /// symbols for data, or they may not be seen.
   var exactLoad: LoadReading.Exact? {
-    let now = live[0]
+    let now = status[0]
     guard now.has_averages != 0 else { return nil }
     let all = [now.averages.0, now.averages.1, now.averages.2]
     return LoadReading.Exact(
@@ -150,7 +151,7 @@ public struct SchedProbes: ~Copyable {
   ///
   /// - Parameter sample: that was announced, CLOCK_MONOTONIC, ns.
   func delayed(at sample: UInt64) -> UInt64? {
-    let now = live[0]
+    let now = status[0]
     guard now.delayed_at >= sample, now.delayed_at < sample + 1_000_000 else { return nil }
     return UInt64(max(0, now.delayed))
   }
@@ -169,8 +170,7 @@ public struct SchedProbes: ~Copyable {
   ///
   /// - Parameter sample: the load sample that comes next, CLOCK_MONOTONIC, ns; 0 for none.
   func tellWaits(from: UInt64, to: UInt64, sample: UInt64) throws(BPFError) {
-    try window.set(
-      UInt32(0), to: sonde_window(from: from, to: to, iterates: 0, sample: sample))
+    try setControl { ($0.stacks_from, $0.stacks_to, $0.sample) = (from, to, sample) }
   }
 
   /// Lends those tasks that are throttled: runnable, in a cgroup that has used up its CPU time, and in no
@@ -180,9 +180,7 @@ public struct SchedProbes: ~Copyable {
   func forEachWaiter(
     inD: Bool, _ body: (UInt32, _ isThrottled: Bool, [UInt64]) -> Void
   ) throws(BPFError) {
-    var told = try window.value(UInt32(0), as: sonde_window.self) ?? sonde_window()
-    told.iterates = inD ? 1 : 0
-    try window.set(UInt32(0), to: told)
+    try setControl { $0.scans_uninterruptible = inD ? 1 : 0 }
     let offset = MemoryLayout<sonde_waiter>.offset(of: \.frames)!
     try waiters.forEach { record in
       let waiter = unsafe record.unsafeLoad(as: sonde_waiter.self)
@@ -207,7 +205,7 @@ public struct SchedProbes: ~Copyable {
     var counters = LoadCounters()
     for index in 0..<accounts.count {
       let cpu = accounts[index]
-      counters.seen += cpu.seen
+      counters.records += cpu.records
       counters.ringFull += cpu.ring_full
       counters.noRing += cpu.no_ring
       counters.untraced += cpu.untraced

@@ -21,21 +21,16 @@ extension Snapshot {
       cgroups: filter.cgroups.union(other.filter.cgroups))
     merged.probes = probes.union(other.probes)
     merged.loss = LossPart(
-      seen: try sum(\.loss.seen, with: other), delivered: try sum(\.loss.delivered, with: other),
+      expected: try sum(\.loss.expected, with: other),
+      delivered: try sum(\.loss.delivered, with: other),
       pending: try atEnd(\.loss.pending, with: other),
       ringFull: try sum(\.loss.ringFull, with: other),
       noRing: try sum(\.loss.noRing, with: other),
-      mapFull: try mapFull(with: other),
+      mapFull: try sum(\.loss.mapFull, with: other),
+      missedEnds: try sum(\.loss.missedEnds, with: other),
       recursion: try sum(\.loss.recursion, with: other),
       untraced: try sum(\.loss.untraced, with: other))
     return merged
-  }
-
-  private func mapFull(with other: Self) throws(MergeError) -> UInt64? {
-    guard let own = loss.mapFull, let theirs = other.loss.mapFull else {
-      return loss.mapFull ?? other.loss.mapFull
-    }
-    return try own.adding(theirs)
   }
 
   /// - Throws: where the object says that it is of another form.

@@ -118,21 +118,23 @@ public struct ProbePart: Codable, Sendable, Equatable {
   }
 }
 
-/// What was not seen. `seen = delivered + pending + ring_full + no_ring + map_full + recursion`, less
-/// what was pending as the interval began: nothing, where a run begins.
+/// What was not seen. `expected = delivered + pending + ring_full + no_ring + map_full + missed_ends +
+/// recursion`, less what was pending as the interval began: nothing, where a run begins.
 public struct LossPart: Codable, Sendable, Equatable {
-  /// Records that the kernel side wanted to deliver, by its own count.
-  public var seen: UInt64
+  /// Records that there should have been, by the kernel side's own count.
+  public var expected: UInt64
   /// Records that reached the consumer.
   public var delivered: UInt64
   /// Records in the rings as the interval ended; 0 in the final object.
   public var pending: UInt64
   /// Records lost since a ring was full.
   public var ringFull: UInt64
-  /// Records lost since their CPU had no ring.
+  /// Records lost since a CPU had no ring.
   public var noRing: UInt64
-  /// Of `cloneprof`: records lost since one of its maps was full; nil where there is none to fill.
-  public var mapFull: UInt64?
+  /// Clones lost since the map of calls in progress was full.
+  public var mapFull: UInt64
+  /// Clones lost since the program at their end did not run.
+  public var missedEnds: UInt64
   /// Runs that the kernel left out since the program was running on that CPU already.
   public var recursion: UInt64
   /// Context switches that happened and that the tracepoint did not show, by the kernel's own
@@ -140,33 +142,36 @@ public struct LossPart: Codable, Sendable, Equatable {
   public var untraced: UInt64
 
   public init(
-    seen: UInt64 = 0, delivered: UInt64 = 0, pending: UInt64 = 0, ringFull: UInt64 = 0,
-    noRing: UInt64 = 0, mapFull: UInt64? = nil, recursion: UInt64 = 0, untraced: UInt64 = 0
+    expected: UInt64 = 0, delivered: UInt64 = 0, pending: UInt64 = 0, ringFull: UInt64 = 0,
+    noRing: UInt64 = 0, mapFull: UInt64 = 0, missedEnds: UInt64 = 0, recursion: UInt64 = 0,
+    untraced: UInt64 = 0
   ) {
-    self.seen = seen
+    self.expected = expected
     self.delivered = delivered
     self.pending = pending
     self.ringFull = ringFull
     self.noRing = noRing
     self.mapFull = mapFull
+    self.missedEnds = missedEnds
     self.recursion = recursion
     self.untraced = untraced
   }
 
-  /// Records that were lost: seen, and neither delivered nor on their way. `UInt64.max` if it is
+  /// Records that were lost: expected, and neither delivered nor on their way. `UInt64.max` if it is
   /// that or more, as only a broken file can say.
   public var lost: UInt64 {
-    [ringFull, noRing, mapFull ?? 0, recursion].reduce(0) { sum, part in
+    [ringFull, noRing, mapFull, missedEnds, recursion].reduce(0) { sum, part in
       let (sum, overflow) = sum.addingReportingOverflow(part)
       return overflow ? .max : sum
     }
   }
 
   enum CodingKeys: String, CodingKey {
-    case seen, delivered, pending, recursion, untraced
+    case expected, delivered, pending, recursion, untraced
     case ringFull = "ring_full"
     case noRing = "no_ring"
     case mapFull = "map_full"
+    case missedEnds = "missed_ends"
   }
 }
 

@@ -1,5 +1,5 @@
 extension CloneSnapshot {
-  /// Adds another host's or another run's snapshot, or the same watch's next interval.
+  /// Adds another host's or another run's snapshot, or the same run's next interval.
   ///
   /// Counts, sums and buckets are exact; shares follow from the sums. Rates are weighted by what
   /// they are rates of. Of the lists of the costliest and slowest each snapshot holds only the
@@ -19,7 +19,9 @@ extension CloneSnapshot {
       fork: try sum(\.calls.fork, with: other), vfork: try sum(\.calls.vfork, with: other),
       clone: try sum(\.calls.clone, with: other), clone3: try sum(\.calls.clone3, with: other),
       threads: try sum(\.calls.threads, with: other),
-      failed: try calls.failed.merging(other.calls.failed) { try $0.adding($1) })
+      failed: try calls.failed.merging(other.calls.failed) { try $0.adding($1) },
+      straddled: try calls.straddled.map { try $0.adding(other.calls.straddled ?? 0) }
+        ?? other.calls.straddled)
     merged.histograms = CloneHistogramsPart(
       clone: try sum(\.histograms.clone, with: other),
       addressSpaceCopy: try sum(\.histograms.addressSpaceCopy, with: other),
@@ -27,8 +29,8 @@ extension CloneSnapshot {
       vforkWait: try sum(\.histograms.vforkWait, with: other))
     merged.phases = try phases.merged(with: other.phases, of: merged.histograms.clone.sum)
     merged.steps = try steps.merged(with: other.steps, of: merged.histograms.clone.sum)
+    merged.mappingTypes = try mappingTypes.merged(with: other.mappingTypes)
     merged.mappings = try mappings.merged(with: other.mappings)
-    merged.costliest = try costliest.merged(with: other.costliest)
     merged.pageTables = try pageTables.merged(with: other.pageTables)
     merged.slowest = slowest.merged(with: other.slowest)
     merged.stacks = try stacks.merged(with: other.stacks)
@@ -62,7 +64,7 @@ extension CloneSnapshot {
 extension [PhasePart] {
   /// - Parameter total: the time of all clones, ns.
   fileprivate func merged(with other: Self, of total: UInt64) throws(MergeError) -> Self {
-    var all = try joined(with: other, same: { $0.name == $1.name }, adding: PhasePart.sum)
+    var all = try joined(with: other, same: { $0.phase == $1.phase }, adding: PhasePart.sum)
     // Also of a phase that only one of the two has: the whole has grown.
     for index in all.indices where all[index].share != nil {
       all[index].share = total == 0 ? 0 : Double(all[index].ns) / Double(total)
@@ -75,14 +77,14 @@ extension PhasePart {
   /// With the share of either, for it to be there.
   fileprivate static func sum(_ one: Self, _ two: Self) throws(MergeError) -> Self {
     PhasePart(
-      name: one.name, ns: try one.ns.adding(two.ns), share: one.share ?? two.share,
+      phase: one.phase, ns: try one.ns.adding(two.ns), share: one.share ?? two.share,
       count: try one.count.adding(two.count), how: how(one.how, two.how),
       uncertaintyNs: try uncertainty(one.uncertaintyNs, two.uncertaintyNs))
   }
 
   /// The one that is known less well.
   private static func how(_ one: How, _ two: How) -> How {
-    if one == .rest || two == .rest { return .rest }
+    if one == .derived || two == .derived { return .derived }
     return one == .sampled || two == .sampled ? .sampled : .measured
   }
 
@@ -96,11 +98,27 @@ extension PhasePart {
   }
 }
 
-extension [MappingKindPart] {
+extension [StepPart] {
+  /// - Parameter total: the time of all clones, ns.
+  fileprivate func merged(with other: Self, of total: UInt64) throws(MergeError) -> Self {
+    var all = try joined(with: other, same: { $0.function == $1.function }) {
+      one, two throws(MergeError) in
+      StepPart(
+        function: one.function, ns: try one.ns.adding(two.ns), share: 0,
+        count: try one.count.adding(two.count))
+    }
+    for index in all.indices {
+      all[index].share = total == 0 ? 0 : Double(all[index].ns) / Double(total)
+    }
+    return all
+  }
+}
+
+extension [MappingTypePart] {
   fileprivate func merged(with other: Self) throws(MergeError) -> Self {
-    try joined(with: other, same: { $0.kind == $1.kind }) { one, two throws(MergeError) in
-      MappingKindPart(
-        kind: one.kind, count: try one.count.adding(two.count),
+    try joined(with: other, same: { $0.type == $1.type }) { one, two throws(MergeError) in
+      MappingTypePart(
+        type: one.type, count: try one.count.adding(two.count),
         bytes: try one.bytes.adding(two.bytes), ns: try one.ns.adding(two.ns))
     }
   }
@@ -112,7 +130,7 @@ extension [MappingPart] {
       with: other, same: { ($0.pid, $0.comm, $0.range) == ($1.pid, $1.comm, $1.range) }
     ) { one, two throws(MergeError) in
       MappingPart(
-        pid: one.pid, comm: one.comm, kind: one.kind, range: one.range,
+        pid: one.pid, comm: one.comm, type: one.type, range: one.range,
         name: one.name ?? two.name, bytes: Swift.max(one.bytes, two.bytes),
         count: try one.count.adding(two.count), ns: try one.ns.adding(two.ns))
     }

@@ -7,6 +7,7 @@ import Proc
 import Reports
 import Session
 import SystemPackage
+import Tasks
 
 /// What the tool does where no subcommand is named.
 struct WatchCommand: ParsableCommand {
@@ -77,8 +78,7 @@ struct WatchCommand: ParsableCommand {
       options.session.duration = duration?.ns
       options.clones = count.map(UInt64.init)
       options.filterPart = FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup)
-      // As much of a name as the kernel keeps.
-      options.filter.comms = Set(comm.map { String(decoding: $0.utf8.prefix(15), as: UTF8.self) })
+      options.filter.comms = Set(comm.map { Comm($0) })
       options.filter.threads = threads
       options.wishes.threads = threads
       options.wishes.steps = steps

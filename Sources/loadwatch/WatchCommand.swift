@@ -6,6 +6,7 @@ import Proc
 import Reports
 import Session
 import SystemPackage
+import Tasks
 
 /// What the tool does where no subcommand is named.
 struct WatchCommand: ParsableCommand {

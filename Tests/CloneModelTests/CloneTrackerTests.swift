@@ -1,13 +1,15 @@
 import CloneModel
 import Histograms
 import Records
-import Testing
 import Support
+import Tasks
+import Testing
 
 /// Records made into intervals, without a kernel.
 struct CloneTrackerTests {
   private static let phases = KernelPhases([
-    (start: 0x1000, end: 0x2000, phase: .pageTables), (start: 0x2000, end: 0x3000, phase: .task),
+    (start: 0x1000, end: 0x2000, phase: .pageTables),
+    (start: 0x2000, end: 0x3000, phase: .taskSetup),
   ])
 
   private func tracker(_ filter: CloneFilter = CloneFilter()) -> CloneTracker {
@@ -20,10 +22,11 @@ struct CloneTrackerTests {
     _ change: (inout sonde_clone) -> Void = { _ in }
   ) -> sonde_clone {
     var record = sonde_clone()
-    record.kind = UInt8(SONDE_KIND_CLONE.rawValue)
-    record.tid = tid
+    record.header.kind = UInt8(SONDE_KIND_CLONE.rawValue)
+    record.header.tid = tid
+    record.header.time = time + ns
     record.tgid = tid
-    record.time = time
+    record.begin = time
     record.ns = ns
     record.flags = flags
     unsafe withUnsafeMutableBytes(of: &record.comm) { bytes in
@@ -34,23 +37,24 @@ struct CloneTrackerTests {
   }
 
   /// Returns how many bytes that are.
-  private func fill<Frames>(_ room: inout Frames, _ frames: [UInt64]) -> UInt64 {
+  private func fill<Frames>(_ room: inout Frames, _ frames: [UInt64]) -> UInt16 {
     unsafe withUnsafeMutableBytes(of: &room) { bytes in
       for (index, frame) in frames.enumerated() {
         unsafe bytes.storeBytes(of: frame, toByteOffset: 8 * index, as: UInt64.self)
       }
     }
-    return UInt64(frames.count * 8)
+    return UInt16(frames.count * 8)
   }
 
   private func sample(
-    tid: UInt32, at time: UInt64 = 500, _ frames: [UInt64]
+    tid: UInt32, of begin: UInt64 = 100, _ frames: [UInt64]
   ) -> sonde_sample {
     var record = sonde_sample()
-    record.kind = UInt8(SONDE_KIND_SAMPLE.rawValue)
-    record.tid = tid
-    record.time = time
-    record.length = fill(&record.frames, frames)
+    record.header.kind = UInt8(SONDE_KIND_SAMPLE.rawValue)
+    record.header.tid = tid
+    record.header.time = begin + 50
+    record.begin = begin
+    record.header.aux = fill(&record.frames, frames)
     return record
   }
 
@@ -58,21 +62,22 @@ struct CloneTrackerTests {
     tid: UInt32, at time: UInt64 = 100, _ frames: [UInt64]
   ) -> sonde_stack {
     var record = sonde_stack()
-    record.kind = UInt8(SONDE_KIND_STACK.rawValue)
-    record.tid = tid
-    record.time = time
-    record.length = fill(&record.frames, frames)
+    record.header.kind = UInt8(SONDE_KIND_STACK.rawValue)
+    record.header.tid = tid
+    record.header.time = time
+    record.header.aux = fill(&record.frames, frames)
     return record
   }
 
   private func mapping(
-    tid: UInt32, at time: UInt64 = 500, start: UInt64 = 0x1000
+    tid: UInt32, of begin: UInt64 = 100, start: UInt64 = 0x1000
   ) -> sonde_mapping {
     var record = sonde_mapping()
-    record.kind = UInt8(SONDE_KIND_MAPPING.rawValue)
-    (record.tid, record.time, record.ns) = (tid, time, 70)
+    record.header.kind = UInt8(SONDE_KIND_MAPPING.rawValue)
+    (record.header.tid, record.header.time) = (tid, begin + 90)
+    (record.begin, record.ns) = (begin, 70)
     (record.start, record.end) = (start, start + 0x2000)
-    record.mapping_kind = UInt8(SONDE_MAPPING_STACK.rawValue)
+    record.header.aux = UInt16(SONDE_MAPPING_STACK.rawValue)
     return record
   }
 
@@ -83,8 +88,8 @@ struct CloneTrackerTests {
 
   @Test func callsByKind() {
     var tracker = tracker()
-    feed(clone { $0.call = UInt8(SONDE_CALL_FORK.rawValue) }, to: &tracker)
-    feed(clone { $0.call = UInt8(SONDE_CALL_CLONE3.rawValue) }, to: &tracker)
+    feed(clone { $0.header.aux = UInt16(SONDE_CALL_FORK.rawValue) }, to: &tracker)
+    feed(clone { $0.header.aux = UInt16(SONDE_CALL_CLONE3.rawValue) }, to: &tracker)
     feed(clone { $0.error = 11 }, to: &tracker)
     // A thread, which doesn't count unless it is asked for.
     feed(clone(flags: 0x10100), to: &tracker)
@@ -108,7 +113,7 @@ struct CloneTrackerTests {
 
   @Test func samplesWaitForTheirClone() {
     var filter = CloneFilter()
-    filter.comms = ["wanted"]
+    filter.comms = [Comm("wanted")]
     var tracker = tracker(filter)
     feed(sample(tid: 1, [0x1800, 0x2800]), to: &tracker)
     feed(sample(tid: 1, [0x9000, 0x2000]), to: &tracker)
@@ -119,83 +124,96 @@ struct CloneTrackerTests {
     #expect(KernelPhases.Phase.allCases.allSatisfy { before.samples(in: $0) == 0 })
     feed(clone(tid: 1, comm: "wanted"), to: &tracker)
     feed(clone(tid: 2, comm: "other"), to: &tracker)
-    // Told of the first one only.
+    // The samples are all of the first.
     feed(clone(tid: 1, time: 1200, comm: "wanted"), to: &tracker)
     let interval = tracker.close(at: 9000)
     #expect(interval.samples(in: .pageTables) == 1)
-    #expect(interval.samples(in: .task) == 1)
+    #expect(interval.samples(in: .taskSetup) == 1)
     #expect(interval.samples(in: .other) == 2)
     #expect(interval.count == 2)
   }
 
-  /// Rings are read one after the other: an end may come before what another CPU told of it.
-  @Test func anEndBeforeItsSample() {
+  /// What a record is about is the call that it names, whatever came before of the thread.
+  @Test func twoClonesOfAThread() {
     var tracker = tracker()
-    feed(clone(tid: 1), to: &tracker)
-    // The drain had begun before that end.
-    tracker.settle(upTo: 1000)
-    #expect(tracker.count == 0)
     feed(sample(tid: 1, [0x1800]), to: &tracker)
-    tracker.settle(upTo: 2000)
-    #expect(tracker.count == 1)
-    // What is told later counts in the interval that follows.
-    feed(clone(tid: 1, time: 8500), to: &tracker)
-    #expect(tracker.close(at: 9000).samples(in: .pageTables) == 1)
-    #expect(tracker.close(at: 9999).count == 1)
-  }
-
-  @Test func twoClonesOfAThreadInOneDrain() {
-    var tracker = tracker()
-    feed(clone(tid: 1, time: 2000, ns: 200_000), to: &tracker)
-    feed(sample(tid: 1, at: 2500, [0x2800]), to: &tracker)
     feed(clone(tid: 1), to: &tracker)
-    feed(sample(tid: 1, at: 500, [0x1800]), to: &tracker)
-    tracker.settle(upTo: .max)
+    feed(sample(tid: 1, of: 2000, [0x2800]), to: &tracker)
+    feed(clone(tid: 1, time: 2000, ns: 200_000), to: &tracker)
     let strata = tracker.open.strata
     #expect(strata[0].count == 1 && strata[1].count == 1)
     #expect(strata[0].samples[KernelPhases.Phase.pageTables.rawValue] == 1)
-    #expect(strata[1].samples[KernelPhases.Phase.task.rawValue] == 1)
-    #expect(tracker.open.samples(in: .pageTables) == 1 && tracker.open.samples(in: .task) == 1)
+    #expect(strata[1].samples[KernelPhases.Phase.taskSetup.rawValue] == 1)
+    #expect(tracker.open.samples(in: .pageTables) == 1 && tracker.open.samples(in: .taskSetup) == 1)
   }
 
-  /// What was told of a clone whose end was lost is nobody's; what is later is the next one's.
+  /// What came of a call whose end was lost is nobody's.
   @Test func leftovers() {
     var tracker = tracker()
-    feed(sample(tid: 1, at: 99, [0x1800]), to: &tracker)
-    feed(sample(tid: 1, at: 1101, [0x2800]), to: &tracker)
+    feed(sample(tid: 1, of: 50, [0x1800]), to: &tracker)
+    feed(mapping(tid: 1, of: 50), to: &tracker)
     feed(clone(tid: 1), to: &tracker)
-    tracker.settle(upTo: .max)
     #expect(KernelPhases.Phase.allCases.allSatisfy { tracker.open.samples(in: $0) == 0 })
-    feed(clone(tid: 1, time: 1100), to: &tracker)
-    tracker.settle(upTo: .max)
-    #expect(tracker.open.samples(in: .task) == 1 && tracker.open.samples(in: .pageTables) == 0)
+    #expect(tracker.open.mappings.isEmpty)
+    // Nor is it where the next one's begin to come first.
+    feed(mapping(tid: 1, of: 50), to: &tracker)
+    feed(sample(tid: 1, of: 1200, [0x2800]), to: &tracker)
+    feed(clone(tid: 1, time: 1200), to: &tracker)
+    #expect(tracker.open.samples(in: .taskSetup) == 1 && tracker.open.samples(in: .pageTables) == 0)
+    #expect(tracker.open.mappings.isEmpty)
     // Ten minutes are enough for any clone.
     feed(sample(tid: 2, [0x1800]), to: &tracker)
-    feed(sample(tid: 3, at: 500_000_000_000, [0x1800]), to: &tracker)
+    feed(sample(tid: 3, of: 500_000_000_000, [0x1800]), to: &tracker)
     _ = tracker.close(at: 601_000_000_000)
-    for tid in [2, 3] as [UInt32] { feed(clone(tid: tid, ns: 600_000_000_000), to: &tracker) }
-    tracker.settle(upTo: .max)
+    feed(clone(tid: 2, ns: 600_000_000_000), to: &tracker)
+    feed(clone(tid: 3, time: 500_000_000_000, ns: 101_000_000_000), to: &tracker)
     #expect(tracker.open.count == 2 && tracker.open.samples(in: .pageTables) == 1)
+  }
+
+  /// Mappings of many calls at once, which end in any order, each with its own.
+  @Test(arguments: 0..<10 as Range<UInt64>) func mappingsOfManyCalls(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    var tracker = tracker()
+    var expected: [UInt32: Int] = [:]
+    var total = 0
+    for round in 0..<50 as Range<UInt64> {
+      let begin = 1000 * (round + 1)
+      for _ in 0..<Int.random(in: 0...40, using: &random) {
+        let tid = UInt32.random(in: 1...9, using: &random)
+        feed(mapping(tid: tid, of: begin, start: random.next() >> 20), to: &tracker)
+        expected[tid, default: 0] += 1
+      }
+      for tid in (1...9 as ClosedRange<UInt32>).shuffled(using: &random) {
+        // Of some no end comes: what was theirs is dropped.
+        if random.once(in: 5) { expected[tid] = 0; continue }
+        let before = tracker.open.mappings.reduce(0) { $0 + Int($1.value.count) }
+        feed(clone(tid: tid, time: begin), to: &tracker)
+        let after = tracker.open.mappings.reduce(0) { $0 + Int($1.value.count) }
+        #expect(after - before == expected[tid] ?? 0)
+        total += expected[tid] ?? 0
+        expected[tid] = 0
+      }
+    }
+    let interval = tracker.close(at: 1 << 40)
+    #expect(interval.mappings.reduce(0) { $0 + Int($1.value.count) } == total)
   }
 
   @Test func stacksAndWhatIsNew() {
     var tracker = tracker()
     feed(stack(tid: 1, [7, 8]), to: &tracker)
+    feed(mapping(tid: 1), to: &tracker)
     feed(clone(tid: 1), to: &tracker)
     feed(stack(tid: 1, at: 2000, []), to: &tracker)
     feed(clone(tid: 1, time: 2000), to: &tracker)
     feed(clone(tid: 1, time: 4000), to: &tracker)
-    feed(mapping(tid: 1), to: &tracker)
-    tracker.settle(upTo: .max)
     let new = tracker.takeNew()
-    #expect(Set(new.stacks.map(\.addresses)) == [[7, 8], []] && new.mappings.count == 1)
+    #expect(Set(new.stacks.map(\.stack.addresses)) == [[7, 8], []] && new.mappings.count == 1)
     feed(stack(tid: 1, at: 6000, [7, 8]), to: &tracker)
     feed(clone(tid: 1, time: 6000), to: &tracker)
-    tracker.settle(upTo: .max)
     #expect(tracker.takeNew().stacks.isEmpty)
     let interval = tracker.close(at: 9000)
-    #expect(interval.stacks[.init(tgid: 1, addresses: [7, 8])]?.counts[0] == 2)
-    #expect(interval.stacks[.init(tgid: 1, addresses: [])]?.ns == 1000)
+    #expect(interval.stacks[.init(tgid: 1, stack: UserStack([7, 8]))]?.counts[0] == 2)
+    #expect(interval.stacks[.init(tgid: 1, stack: UserStack([]))]?.ns == 1000)
     #expect(interval.strata[0].count == 4 && interval.strata[0].stackCount == 3)
   }
 
@@ -211,17 +229,17 @@ struct CloneTrackerTests {
   @Test func mappingsBelongToTheirProcess() {
     var tracker = tracker()
     for time in [100, 2000] as [UInt64] {
-      feed(mapping(tid: 9, at: time + 10), to: &tracker)
+      feed(mapping(tid: 9, of: time), to: &tracker)
       feed(clone(tid: 9, time: time) { $0.tgid = 5 }, to: &tracker)
     }
-    var broken = mapping(tid: 9, at: 4000)
-    broken.mapping_kind = 99
+    var broken = mapping(tid: 9, of: 4000)
+    broken.header.aux = 99
     feed(broken, to: &tracker)
     feed(clone(tid: 9, time: 4000) { $0.tgid = 5 }, to: &tracker)
     let interval = tracker.close(at: 9000)
     let key = CloneInterval.MappingKey(tgid: 5, start: 0x1000, end: 0x3000)
     #expect(
-      interval.mappings == [key: .init(comm: "a", kind: .stack, count: 2, ns: 140)])
+      interval.mappings == [key: .init(comm: Comm("a"), kind: .stack, count: 2, ns: 140)])
   }
 
   /// Any bytes at all: nothing is made of what isn't a record, and nothing stops the program.
@@ -230,16 +248,15 @@ struct CloneTrackerTests {
     var tracker = tracker()
     for _ in 0..<200 {
       let lengths = [
-        0, 23, 24, MemoryLayout<sonde_clone>.size, MemoryLayout<sonde_mapping>.size,
+        0, 12, 16, MemoryLayout<sonde_clone>.size, MemoryLayout<sonde_mapping>.size,
         MemoryLayout<sonde_sample>.size, MemoryLayout<sonde_stack>.size,
       ]
       var bytes = (0..<lengths.randomElement(using: &random)!).map { _ in
         UInt8.random(in: 0...255, using: &random)
       }
-      if bytes.count > 23 { bytes[23] = UInt8.random(in: 15...20, using: &random) }
+      if bytes.count > 12 { bytes[12] = UInt8.random(in: 15...20, using: &random) }
       unsafe tracker.consume(bytes.span.bytes)
     }
-    tracker.settle(upTo: .max)
     let interval = tracker.close(at: 200)
     #expect(interval.slowest.count <= CloneInterval.slowestCount)
   }
@@ -284,8 +301,8 @@ struct CloneTrackerTests {
       for index in 0..<1000 as Range<UInt32> {
         let tgid = round * 1000 + index
         next.mappings[.init(tgid: tgid, start: 0, end: 1)] = .init(
-          comm: "a", kind: .heap, count: 1, ns: UInt64(tgid))
-        next.stacks[.init(tgid: tgid, addresses: [1]), default: .init(comm: "a")].add(
+          comm: Comm("a"), kind: .heap, count: 1, ns: UInt64(tgid))
+        next.stacks[.init(tgid: tgid, stack: UserStack([1])), default: .init(comm: Comm("a"))].add(
           ns: UInt64(tgid))
       }
       whole.append(next)
@@ -302,7 +319,6 @@ struct CloneTrackerTests {
       feed(mapping(tid: tid), to: &tracker)
       feed(clone(tid: tid), to: &tracker)
     }
-    tracker.settle(upTo: .max)
     #expect(tracker.open.mappings.count < 5000 && tracker.open.stacks.count < 5000)
     #expect(tracker.count == 10_000)
   }

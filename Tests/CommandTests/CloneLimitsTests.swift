@@ -34,7 +34,7 @@ struct CloneLimitsTests {
     // The load and its worker are two of the twenty.
     #expect(told["made"] == 18 && told["failed"] == 32 && told["error"] == UInt64(EAGAIN))
     #expect(final.calls == CallsPart(clone: 19, failed: ["EAGAIN": 32]))
-    #expect(final.advice.contains { $0.kind == "limits" })
+    #expect(final.advice.contains { $0.kind == .limits })
   }
 
   /// The kernel ends some for memory; a call that is cut short by that has failed.

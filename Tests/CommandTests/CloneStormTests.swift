@@ -26,7 +26,7 @@ struct CloneStormTests {
     #expect(counted == forks, "\(counted), \(forks), \(after - before), \(final.loss)")
     // The kernel counts those of others too, and threads.
     #expect(after - before >= counted && after - before < counted + 1000)
-    #expect(final.loss.ringFull == 0 && final.loss.mapFull == 0)
+    #expect(final.loss.ringFull == 0 && final.loss.noRing == 0 && final.loss.mapFull == 0)
     #expect(final.histograms.clone.count == counted)
     // Where its probes of the parts are left out, while tasks are preempted in them, it is told.
     if final.probes[0].using.hasPrefix("tracepoints") { #expect(final.loss.lost == 0) }
@@ -59,7 +59,7 @@ struct CloneStormTests {
     let forks = try #require(figures(ended.output)["forks"])
     // The storm and its four, the second shell and its fifty.
     #expect(final.calls.processes == forks + 1 + 4 + 1 + 50, "\(forks), \(final.loss)")
-    #expect(final.loss.ringFull == 0 && final.loss.mapFull == 0)
+    #expect(final.loss.ringFull == 0 && final.loss.noRing == 0 && final.loss.mapFull == 0)
   }
 
   /// Cut off while others fork: what was seen is delivered, and nothing hangs in the rings.

@@ -13,12 +13,12 @@ struct CloneprofTests {
 
   init() throws { scratch = try Scratch() }
 
-  private func phase(_ name: String, of snapshot: CloneSnapshot) -> PhasePart? {
-    snapshot.phases.first { $0.name == name }
+  private func phase(_ name: ClonePhase, of snapshot: CloneSnapshot) -> PhasePart? {
+    snapshot.phases.first { $0.phase == name }
   }
 
   private func isMeasured(_ snapshot: CloneSnapshot) -> Bool {
-    snapshot.phases.contains { $0.how == .measured && $0.name == "page tables" }
+    snapshot.phases.contains { $0.how == .measured && $0.phase == .pageTables }
   }
 
   /// Of the tool's own programs for a clone, ns: an emulator takes many times as long.
@@ -68,10 +68,10 @@ struct CloneprofTests {
     let each = Double(final.pageTables.entries) / 10
     #expect(abs(each - pages) <= 0.01 * pages)
     #expect(final.pageTables.residentBytes == final.pageTables.entries * UInt64(getpagesize()))
-    let copied = try #require(phase("page tables", of: final))
+    let copied = try #require(phase(.pageTables, of: final))
     #expect((copied.share ?? 0) > 0.5)
     #expect(final.pageTables.nsPerEntry! == Double(copied.ns) / Double(final.pageTables.entries))
-    #expect(final.advice.contains { $0.kind == "huge_pages" })
+    #expect(final.advice.contains { $0.kind == .hugePages })
   }
 
   /// The rest is small. The probes' own time is in it: of two for each mapping, in an emulator.
@@ -93,17 +93,17 @@ struct CloneprofTests {
     #expect(parts.reduce(0) { $0 + $1.ns } <= final.histograms.clone.sum)
     #expect(abs(parts.reduce(0) { $0 + $1.share! } - 1) < 0.001)
     let rest = try #require(parts.last)
-    #expect(rest.how == .rest)
+    #expect(rest.how == .derived)
     if isMeasured(final) {
-      let heaviest = try #require(final.costliest.first)
+      let heaviest = try #require(final.mappings.first)
       #expect(heaviest.bytes >= 1024 << 20 && heaviest.count == 10)
-      #expect(heaviest.kind == "anonymous")
-      let tables = try #require(phase("page tables", of: final))
-      #expect(final.mappings.reduce(0) { $0 + $1.ns } == tables.ns)
+      #expect(heaviest.type == .anonymous)
+      let tables = try #require(phase(.pageTables, of: final))
+      #expect(final.mappingTypes.reduce(0) { $0 + $1.ns } == tables.ns)
       #expect(final.histograms.pageTableCopy.sum == tables.ns)
       #expect(final.histograms.addressSpaceCopy.sum >= tables.ns)
     } else {
-      let sampled = parts.dropLast().filter { $0.name != "off the CPU" }
+      let sampled = parts.dropLast().filter { $0.phase != .offCPU }
       #expect(!sampled.isEmpty)
       #expect(sampled.allSatisfy { $0.how == .sampled && $0.uncertaintyNs != nil })
     }
@@ -115,9 +115,9 @@ struct CloneprofTests {
     #expect(told["forks"] == 10 && final.calls == CallsPart(clone: 10))
     let all = final.histograms.clone.sum
     #expect(all >= 500_000_000)
-    #expect((phase("page tables", of: final)?.ns ?? 0) < all / 4)
+    #expect((phase(.pageTables, of: final)?.ns ?? 0) < all / 4)
     guard !isMeasured(final) else { return }
-    let off = try #require(phase("off the CPU", of: final))
+    let off = try #require(phase(.offCPU, of: final))
     // The one it waits for begins its nap as the task goes to sleep, or just before.
     #expect(off.how == .measured && off.ns >= 495_000_000 && off.ns <= all, "\(off.ns) of \(all)")
   }
@@ -128,12 +128,12 @@ struct CloneprofTests {
     let left = try scratch.profile("dontforks", "256", "5", "--seconds", "60").final
     #expect(left.pageTables.entries < plain.pageTables.entries / 20)
     #expect(left.histograms.clone.sum < plain.histograms.clone.sum / 2)
-    #expect(!left.advice.contains { $0.kind == "huge_pages" })
-    #expect(left.costliest.allSatisfy { $0.bytes < 256 << 20 })
+    #expect(!left.advice.contains { $0.kind == .hugePages })
+    #expect(left.mappings.allSatisfy { $0.bytes < 256 << 20 })
     let huge = try scratch.profile("hugeforks", "256", "5", "--seconds", "60").final
     #expect(huge.histograms.clone.sum < plain.histograms.clone.sum / 2)
     // An emulator takes as long for a few entries as a CPU for many.
-    #expect(Need.inLab || !huge.advice.contains { $0.kind == "huge_pages" })
+    #expect(Need.inLab || !huge.advice.contains { $0.kind == .hugePages })
     // Of an aligned part at least, 512 for each; their tables are there for the day of a split.
     let pages = Double(plain.pageTables.entries)
     #expect(abs(Double(huge.pageTables.entries) - pages) <= 0.01 * pages)
@@ -183,8 +183,8 @@ struct CloneprofTests {
     let (final, told, _) = try scratch.profile(
       "forks", "64", "10", "--seconds", "60", options: ["--steps"])
     let maps = try #require(told["maps"])
-    let mapping = try #require(final.steps.first { $0.name == "vm_area_dup" })
-    let reverse = try #require(final.steps.first { $0.name == "anon_vma_fork" })
+    let mapping = try #require(final.steps.first { $0.function == "vm_area_dup" })
+    let reverse = try #require(final.steps.first { $0.function == "anon_vma_fork" })
     #expect(mapping.count == 10 * maps && mapping.ns > 0)
     #expect(reverse.count == 10 * maps)
     #expect(final.steps.reduce(0) { $0 + $1.ns } < final.histograms.addressSpaceCopy.sum)
@@ -241,7 +241,7 @@ struct CloneprofTests {
 
   @Test func theSchema() throws {
     _ = try scratch.profile("forks", "8", "5", "--seconds", "60")
-    let schema = packageRoot.appending(path: "docs/cloneprof-1.schema.json").path
+    let schema = packageRoot.appending(path: "docs/cloneprof-2.schema.json").path
     let check = """
       import json, sys, jsonschema
       schema = json.load(open(sys.argv[1]))

@@ -39,7 +39,7 @@ struct MergeTests {
 
   private func expectSum(_ sum: LoadSnapshot, of parts: [LoadSnapshot]) throws {
     for field in [
-      \LoadSnapshot.intervalNs, \.switches, \.preemptions, \.loss.seen, \.loss.delivered,
+      \LoadSnapshot.intervalNs, \.switches, \.preemptions, \.loss.expected, \.loss.delivered,
       \.loss.untraced, \.cost.consumerNs, \.tasks.runnable.taskNs, \.tasks.uninterruptible.taskNs,
     ] {
       #expect(sum[keyPath: field] == parts.reduce(0) { $0 + $1[keyPath: field] })
@@ -137,7 +137,7 @@ struct MergeTests {
   @Test func impossibleNumbers() throws {
     let final = String(texts[0].split(separator: "\n").last!) + "\n"
     for (field, value) in [
-      ("\"seen\":", "18446744073709551615"), ("\"switches\":", "18446744073709551615"),
+      ("\"expected\":", "18446744073709551615"), ("\"switches\":", "18446744073709551615"),
       ("\"cpus\":", "9223372036854775807"), ("\"hi\":", "7"), ("\"count\":", "0"),
       ("\"task_ns\":", "18446744073709551615"), ("\"interval_ns\":", "0"),
     ] {

@@ -33,7 +33,7 @@ extension Scratch {
     let final = try #require(all.last)
     #expect(final.final && all.dropLast().allSatisfy { !$0.final })
     #expect(final.loss.pending == 0)
-    #expect(final.loss.seen == final.loss.delivered + final.loss.lost)
+    #expect(final.loss.expected == final.loss.delivered + final.loss.lost)
     return all
   }
 }

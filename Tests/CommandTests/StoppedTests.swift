@@ -35,7 +35,7 @@ struct StoppedTests {
     let loss = final.loss
     #expect(loss.ringFull > 10_000)
     #expect(loss.pending == 0)
-    #expect(loss.seen == loss.delivered + loss.ringFull + loss.noRing + loss.recursion)
+    #expect(loss.expected == loss.delivered + loss.lost)
     #expect(loss.ringFull == snapshots.dropLast().reduce(0) { $0 + $1.loss.ringFull })
     // All intervals that were missed are there, none longer than planned.
     #expect(snapshots.dropLast(2).allSatisfy { $0.intervalNs == 500_000_000 })

@@ -11,46 +11,47 @@ func cloneSample(final: Bool = false) -> CloneSnapshot {
     final: final, host: HostPart(names: ["web-1"], kernels: ["6.18.44"], cpus: 2),
     start: "2025-11-21T14:01:12.250Z", end: "2025-11-21T14:03:12.250Z",
     intervalNs: 120_000_000_000, filter: FilterPart(comms: ["httpd"]), probes: [],
-    loss: LossPart(seen: 4_821, delivered: 4_821),
+    loss: LossPart(expected: 4_821, delivered: 4_821),
     cost: CloneCostPart(
       bpfNsPerClone: 1_840, consumerNs: 96_000_000, residentBytes: 24_300_000,
       ringBytes: 8_388_608),
     calls: CallsPart(vfork: 4, clone: 1_200, threads: 24, failed: ["EAGAIN": 2, "ENOMEM": 1]),
     phases: [
       PhasePart(
-        name: "task and credentials", ns: 43_000_000, share: 0.0007, count: 1_204, how: .measured),
+        phase: .taskSetup, ns: 43_000_000, share: 0.0007, count: 1_204, how: .measured),
       PhasePart(
-        name: "memory cgroup charge", ns: 1_930_000_000, share: 0.0311, count: 1_930,
+        phase: .mappings, ns: 1_930_000_000, share: 0.0311, count: 1_930,
         how: .sampled, uncertaintyNs: 86_000_000),
       PhasePart(
-        name: "page-table copy", ns: 57_320_000_000, share: 0.9224, count: 1_200, how: .measured),
+        phase: .pageTables, ns: 57_320_000_000, share: 0.9224, count: 1_200, how: .measured),
       PhasePart(
-        name: "open files", ns: 1_240_000_000, share: 0.02, count: 1_204, how: .measured),
-      PhasePart(name: "rest", ns: 1_477_240_000, share: 0.0238, count: 1_204, how: .rest),
-      PhasePart(name: "vfork wait", ns: 4_800_000, share: nil, count: 4, how: .measured),
+        phase: .openFiles, ns: 1_240_000_000, share: 0.02, count: 1_204, how: .measured),
+      PhasePart(
+        phase: .unattributed, ns: 1_477_240_000, share: 0.0238, count: 1_204, how: .derived),
+      PhasePart(phase: .vforkWait, ns: 4_800_000, share: nil, count: 4, how: .measured),
     ],
     histograms: CloneHistogramsPart(
       clone: part(clones), addressSpaceCopy: part([(50_200_000, 1_180), (71_000_000, 20)]),
       pageTableCopy: part([(46_900_000, 1_000), (48_300_000, 190), (68_900_000, 10)]),
       vforkWait: part([(1_100_000, 3), (1_500_000, 1)])),
-    mappings: [
-      MappingKindPart(kind: "heap", count: 1_200, bytes: 4_900_000_000_000, ns: 52_100_000_000),
-      MappingKindPart(kind: "stack", count: 1_200, bytes: 162_000_000, ns: 2_400_000),
-      MappingKindPart(
-        kind: "anonymous", count: 49_200, bytes: 310_000_000_000, ns: 4_730_000_000),
-      MappingKindPart(
-        kind: "file_private", count: 187_000, bytes: 26_000_000_000, ns: 482_000_000),
-      MappingKindPart(kind: "hugetlb", count: 0, bytes: 0, ns: 0),
+    mappingTypes: [
+      MappingTypePart(type: .heap, count: 1_200, bytes: 4_900_000_000_000, ns: 52_100_000_000),
+      MappingTypePart(type: .stack, count: 1_200, bytes: 162_000_000, ns: 2_400_000),
+      MappingTypePart(
+        type: .anonymous, count: 49_200, bytes: 310_000_000_000, ns: 4_730_000_000),
+      MappingTypePart(
+        type: .filePrivate, count: 187_000, bytes: 26_000_000_000, ns: 482_000_000),
+      MappingTypePart(type: .hugetlb, count: 0, bytes: 0, ns: 0),
     ],
-    costliest: [
+    mappings: [
       MappingPart(
-        pid: 812, comm: "httpd", kind: "heap", range: "55d0c0a1e000-55d1b4a00000",
+        pid: 812, comm: "httpd", type: .heap, range: "55d0c0a1e000-55d1b4a00000",
         name: "[heap]", bytes: 4_093_517_824, count: 1_190, ns: 51_646_000_000),
       MappingPart(
-        pid: 812, comm: "httpd", kind: "anonymous", range: "7f0000000000-7f0004000000", name: nil,
+        pid: 812, comm: "httpd", type: .anonymous, range: "7f0000000000-7f0004000000", name: nil,
         bytes: 67_108_864, count: 1_190, ns: 1_011_500_000),
       MappingPart(
-        pid: 9_120, comm: "cron", kind: "file_private", range: "7f1d2f000000-7f1d2f1c2000",
+        pid: 9_120, comm: "cron", type: .filePrivate, range: "7f1d2f000000-7f1d2f1c2000",
         name: "/usr/lib/x86_64-linux-gnu/libc.so.6", bytes: 1_843_200, count: 10, ns: 84_000),
     ],
     pageTables: PageTablesPart(
@@ -77,7 +78,7 @@ func cloneSample(final: Bool = false) -> CloneSnapshot {
     ],
     advice: [
       AdvicePart(
-        kind: "posix_spawn",
+        kind: .spawn,
         text: "httpd clones only to start programs: posix_spawn or vfork copies no page tables,"
           + " and would save nearly all of that time.",
         evidence: [
@@ -85,7 +86,7 @@ func cloneSample(final: Bool = false) -> CloneSnapshot {
           "page-table copy: 92 % of the clones' time",
         ]),
       AdvicePart(
-        kind: "huge_pages", text: "Huge pages for [heap] would leave 1 of 512 entries to copy.",
+        kind: .hugePages, text: "Huge pages for [heap] would leave 1 of 512 entries to copy.",
         evidence: ["1,050,000 entries per clone, 0 in huge pages"]),
     ])
 }
@@ -97,8 +98,8 @@ func emptyCloneSample() -> CloneSnapshot {
   snapshot.histograms = CloneHistogramsPart(
     clone: part([]), addressSpaceCopy: part([]), pageTableCopy: part([]), vforkWait: part([]))
   snapshot.phases = []
+  snapshot.mappingTypes = []
   snapshot.mappings = []
-  snapshot.costliest = []
   snapshot.pageTables = PageTablesPart(
     bytes: 0, entries: 0, residentBytes: 0, hugetlbBytes: 0, nsPerEntry: nil, msPerGiB: nil,
     gbPerS: nil, grade: nil)
@@ -138,22 +139,27 @@ func randomCloneSample(_ random: inout SplitMix64) -> CloneSnapshot {
     bpfNsPerClone: double(), consumerNs: number(), residentBytes: number(), ringBytes: number())
   snapshot.calls = CallsPart(
     fork: number(), vfork: number(), clone: number(), clone3: number(), threads: number(),
-    failed: Dictionary(some(9) { (name(), number()) }) { $1 })
+    failed: Dictionary(some(9) { (name(), number()) }) { $1 }, straddled: number())
   snapshot.histograms = CloneHistogramsPart(
     clone: histogram(), addressSpaceCopy: histogram(), pageTableCopy: histogram(),
     vforkWait: histogram())
   snapshot.phases = some(9) {
     PhasePart(
-      name: name(), ns: number(), share: double(), count: number(),
-      how: [.measured, .sampled, .rest].randomElement(using: &random) ?? .rest,
+      phase: ClonePhase.allCases.randomElement(using: &random) ?? .other, ns: number(),
+      share: double(), count: number(),
+      how: [.measured, .sampled, .derived].randomElement(using: &random) ?? .derived,
       uncertaintyNs: Bool.random(using: &random) ? number() : nil)
   }
-  snapshot.mappings = some(9) {
-    MappingKindPart(kind: name(), count: number(), bytes: number(), ns: number())
+  func type() -> MappingType { MappingType.allCases.randomElement(using: &random) ?? .heap }
+  snapshot.steps = some(4) {
+    StepPart(function: name(), ns: number(), share: double() ?? 0, count: number())
   }
-  snapshot.costliest = some(9) {
+  snapshot.mappingTypes = some(9) {
+    MappingTypePart(type: type(), count: number(), bytes: number(), ns: number())
+  }
+  snapshot.mappings = some(9) {
     MappingPart(
-      pid: Int(number(31)), comm: name(), kind: name(), range: name(), name: some(1, name).first,
+      pid: Int(number(31)), comm: name(), type: type(), range: name(), name: some(1, name).first,
       bytes: number(), count: number(), ns: number())
   }
   snapshot.pageTables = PageTablesPart(
@@ -167,6 +173,6 @@ func randomCloneSample(_ random: inout SplitMix64) -> CloneSnapshot {
   snapshot.stacks = some(9) {
     StackPart(comm: name(), frames: some(30, name), count: number(), ns: number())
   }
-  snapshot.advice = some(3) { AdvicePart(kind: name(), text: name(), evidence: some(3, name)) }
+  snapshot.advice = some(3) { AdvicePart(kind: .limits, text: name(), evidence: some(3, name)) }
   return snapshot
 }

@@ -77,7 +77,8 @@ struct LoadTextTests {
   @Test func lossIsLoudAndExact() {
     var snapshot = sample()
     snapshot.loss = LossPart(
-      seen: 100_000, delivered: 98_700, ringFull: 1_000, noRing: 200, recursion: 100, untraced: 40)
+      expected: 100_000, delivered: 98_700, ringFull: 1_000, noRing: 200, recursion: 100,
+      untraced: 40)
     #expect(
       Self.text(snapshot).contains(
         """
@@ -87,7 +88,7 @@ struct LoadTextTests {
         """))
     #expect(Self.text(snapshot, color: true).contains("\u{1b}[1;31mLOST 1,300"))
 
-    snapshot.loss = LossPart(seen: 100_000, delivered: 100_000, untraced: 4)
+    snapshot.loss = LossPart(expected: 100_000, delivered: 100_000, untraced: 4)
     #expect(Self.text(snapshot).contains("lost 0 of 100,000 records"))
     #expect(Self.text(snapshot).contains("untraced by the kernel: 4 (< 0.01 %)\n"))
     #expect(!Self.text(sample()).contains("LOST"))

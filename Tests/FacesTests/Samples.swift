@@ -8,7 +8,7 @@ func sample(final: Bool = false) -> LoadSnapshot {
     final: final, host: HostPart(names: ["web-1"], kernels: ["6.18.44"], cpus: 2),
     start: "2025-11-21T14:03:11.250Z", end: "2025-11-21T14:03:12.250Z",
     intervalNs: 1_000_000_000, filter: FilterPart(), probes: [],
-    loss: LossPart(seen: 123_456, delivered: 123_400, pending: 56),
+    loss: LossPart(expected: 123_456, delivered: 123_400, pending: 56),
     cost: CostPart(
       bpfNsPerSwitch: 78.4, consumerNs: 12_000_000, taskScanNs: 1_000_000,
       residentBytes: 21_000_000, ringBytes: 8_388_608),
@@ -58,7 +58,8 @@ func randomSample(_ random: inout SplitMix64) -> LoadSnapshot {
   snapshot.filter = FilterPart(
     pids: (0..<Int(number(4))).map { _ in Int(number(22)) }, comms: names(6), cgroups: names(2))
   snapshot.loss = LossPart(
-    seen: number(), ringFull: number(50), noRing: number(), recursion: number(),
+    expected: number(), ringFull: number(50), noRing: number(), mapFull: number(),
+    missedEnds: number(), recursion: number(),
     untraced: Bool.random(using: &random) ? number() : 0)
   snapshot.cost = CostPart(
     bpfNsPerSwitch: Bool.random(using: &random) ? Double(number()) : nil, consumerNs: number(),

@@ -21,13 +21,13 @@ struct LifeTests {
     #expect(intervals.dropLast().allSatisfy { $0.intervalNs == 300_000_000 })
     #expect(final.switches == intervals.reduce(0) { $0 + $1.switches })
     #expect(final.preemptions == intervals.reduce(0) { $0 + $1.preemptions })
-    #expect(final.loss.seen == intervals.reduce(0) { $0 + $1.loss.seen })
+    #expect(final.loss.expected == intervals.reduce(0) { $0 + $1.loss.expected })
     #expect(final.loss.delivered == intervals.reduce(0) { $0 + $1.loss.delivered })
     #expect(final.loss.untraced == intervals.reduce(0) { $0 + $1.loss.untraced })
     #expect(final.loss.pending == 0)
     #expect(
-      final.loss.seen
-        == final.loss.delivered + final.loss.ringFull + final.loss.noRing + final.loss.recursion)
+      final.loss.expected
+        == final.loss.delivered + final.loss.lost)
     #expect(
       final.tasks.runnable.taskNs == intervals.reduce(0) { $0 + $1.tasks.runnable.taskNs })
     for part in [

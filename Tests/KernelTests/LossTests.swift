@@ -22,9 +22,9 @@ struct LossTests {
     let account = try recording.finish()
     #expect(account.ringFull > 10_000)
     #expect(account.noRing == 0)
-    #expect(account.seen == UInt64(recording.count) + account.ringFull)
+    #expect(account.records == UInt64(recording.count) + account.ringFull)
     // The kernel's count of runs, while it counted. It is read after ours.
-    let seen = Double(after.seen - before.seen)
+    let seen = Double(after.records - before.records)
     #expect(abs(Double(after.runs - before.runs) - seen) <= 0.01 * seen)
     _ = load.stop()
   }
@@ -72,7 +72,7 @@ struct LossTests {
     let newTasks = try KernelCounters.processes() - forks
     _ = load.stop()
     _ = sleeper.stop()
-    let ours = after.1.seen + after.1.untraced - before.1.seen - before.1.untraced
+    let ours = after.1.records + after.1.untraced - before.1.records - before.1.untraced
     // An untraced switch is known with the next one that is traced on that CPU.
     #expect(ours + 20 >= after.0 - before.2)
     // Some records are of new tasks and their names.
@@ -87,6 +87,6 @@ struct LossTests {
     for load in loads { _ = load.stop() }
     let account = try recording.finish()
     #expect(account.untraced == 0)
-    #expect(account.seen > 10_000 && account.seen == UInt64(recording.count))
+    #expect(account.records > 10_000 && account.records == UInt64(recording.count))
   }
 }

@@ -2,6 +2,7 @@ import LoadModel
 import LoadProbes
 import Reports
 import Session
+import Tasks
 
 /// Runs loadwatch's session to its end and gives all its reports, the final one last.
 func watched(

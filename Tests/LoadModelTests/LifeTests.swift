@@ -1,6 +1,7 @@
 import Histograms
 import LoadModel
 import Records
+import Tasks
 import Testing
 
 /// Tasks that come and go, and ids that are used again.

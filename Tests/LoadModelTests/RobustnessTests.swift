@@ -29,11 +29,11 @@ struct RobustnessTests {
     var random = SplitMix64(seed: seed)
     var script = Script(cpus: 4)
     for round in 0..<4_000 {
-      let count = [32, 48, 80].randomElement(using: &random) ?? 32
+      let count = [24, 32, 48, 88].randomElement(using: &random) ?? 32
       let length = random.once(in: 4) ? Int.random(in: 0...100, using: &random) : count
       var bytes = (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }
       // A kind that there is, so that it is looked into.
-      if length > 31, random.once(in: 2) { bytes[31] = UInt8.random(in: 1...4, using: &random) }
+      if length > 12, random.once(in: 2) { bytes[12] = UInt8.random(in: 1...5, using: &random) }
       let cpu = random.once(in: 10) ? Int.random(in: -2...9, using: &random) : round % 4
       unsafe script.tracker.consume(bytes.span.bytes, cpu: cpu)
       unsafe script.tracker.found(
@@ -114,10 +114,10 @@ struct RobustnessTests {
   @Test func kindsThatAreNotKnown() {
     var script = Script()
     var record = sonde_switch()
-    record.time = Script.start + 10
-    record.next_tid = 7
+    record.header.time = Script.start + 10
+    record.header.tid = 7
     record.next_pcount = 1
-    record.kind = 9
+    record.header.kind = 9
     unsafe script.tracker.consume(CollectionOfOne(record).span.bytes, cpu: 0)
     script.told(sonde_kind(rawValue: 9), at: 20, 8)
     #expect(script.close(at: 30).switches == 0 && script.tracker.taskCount == 0)
@@ -139,12 +139,12 @@ struct RobustnessTests {
         records.flatMap { record -> [Told] in
           guard random.once(in: 10) else { return [record] }
           var nonsense = sonde_switch()
-          nonsense.time = record.time
+          nonsense.header.time = record.time
           nonsense.prev_tid = others.randomElement(using: &random) ?? 1
-          nonsense.next_tid = others.randomElement(using: &random) ?? 1
+          nonsense.header.tid = others.randomElement(using: &random) ?? 1
           nonsense.next_pcount = 1
-          nonsense.prev_state = 1
-          nonsense.kind = UInt8(SONDE_KIND_SWITCH.rawValue)
+          nonsense.header.aux = 1
+          nonsense.header.kind = UInt8(SONDE_KIND_SWITCH.rawValue)
           let count = if case .switched(_, let count) = record.event { count } else { 0 as UInt64 }
           guard count > 0 else { return [record] }
           return [record, Told(cpu: record.cpu, event: .switched(nonsense, count: count))]

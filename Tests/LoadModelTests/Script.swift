@@ -29,14 +29,14 @@ struct Script: ~Copyable {
     cpu: Int = 0, flags: sonde_switch_flags? = nil
   ) {
     var record = sonde_switch()
-    record.time = Self.start &+ time
+    record.header.time = Self.start &+ time
     record.prev_tid = prev
-    record.prev_state = state
-    record.next_tid = next.tid
+    record.header.aux = state
+    record.header.tid = next.tid
     record.next_pcount = next.pcount
     record.next_run_delay = next.runDelay
-    record.flags = flags.map { UInt8($0.rawValue) } ?? 0
-    record.kind = UInt8(SONDE_KIND_SWITCH.rawValue)
+    record.header.flags = flags.map { UInt8($0.rawValue) } ?? 0
+    record.header.kind = UInt8(SONDE_KIND_SWITCH.rawValue)
     unsafe tracker.consume(CollectionOfOne(record).span.bytes, cpu: cpu)
   }
 
@@ -45,9 +45,9 @@ struct Script: ~Copyable {
     comm: String = "", cgroup: UInt64 = 1, oldTid: UInt32 = 0, cpu: Int = 0
   ) {
     var record = sonde_task_event()
-    record.time = Self.start &+ time
-    record.kind = UInt8(kind.rawValue)
-    record.tid = tid
+    record.header.time = Self.start &+ time
+    record.header.kind = UInt8(kind.rawValue)
+    record.header.tid = tid
     record.tgid = process ?? tid
     record.cgroup = cgroup
     record.old_tid = oldTid

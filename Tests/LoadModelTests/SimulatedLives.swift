@@ -83,10 +83,11 @@ extension Simulator {
   /// The time of such a record is the CPU's clock as it was last read.
   private mutating func tell(_ kind: sonde_kind, of task: Int, on cpu: Int, oldTid: UInt32 = 0) {
     var record = sonde_task_event()
-    record.time = max(cpus[cpu].told, clock(cpu) - UInt64.random(in: 0...50_000, using: &random))
-    record.kind = UInt8(kind.rawValue)
+    record.header.time = max(
+      cpus[cpu].told, clock(cpu) - UInt64.random(in: 0...50_000, using: &random))
+    record.header.kind = UInt8(kind.rawValue)
     record.cgroup = UInt64(tasks[task].tgid)
-    record.tid = tasks[task].tid
+    record.header.tid = tasks[task].tid
     record.tgid = tasks[task].tgid
     record.old_tid = oldTid
     record.set(comm: tasks[task].comm)

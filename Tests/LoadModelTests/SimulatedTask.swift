@@ -95,17 +95,17 @@ struct Told {
   var time: UInt64 {
     get {
       switch event {
-      case .switched(let record, _): record.time
-      case .changed(let record): record.time
+      case .switched(let record, _): record.header.time
+      case .changed(let record): record.header.time
       }
     }
     set {
       switch event {
       case .switched(var record, let count):
-        record.time = newValue
+        record.header.time = newValue
         event = .switched(record, count: count)
       case .changed(var record):
-        record.time = newValue
+        record.header.time = newValue
         event = .changed(record)
       }
     }

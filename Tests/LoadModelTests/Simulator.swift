@@ -182,14 +182,14 @@ struct Simulator {
     let prev = cpus[cpu].running
     guard prev != nil || next != nil else { return }
     var record = sonde_switch()
-    record.time = clock(cpu)
-    record.kind = UInt8(SONDE_KIND_SWITCH.rawValue)
+    record.header.time = clock(cpu)
+    record.header.kind = UInt8(SONDE_KIND_SWITCH.rawValue)
     if let prev {
       record.prev_tid = tasks[prev].tid
       depart(prev, how: leaving(prev, alone: next == nil), from: cpu, &record)
     }
     if let next {
-      record.next_tid = tasks[next].tid
+      record.header.tid = tasks[next].tid
       arrive(next, on: cpu, &record)
     }
     cpus[cpu].running = next
@@ -219,15 +219,15 @@ struct Simulator {
     switch how {
     case .preempted, .yielded, .aboutToSleep:
       if tasks[task].counts { truth.preempted() }
-      record.flags = UInt8(SONDE_SWITCH_PREV_QUEUED.rawValue)
+      record.header.flags = UInt8(SONDE_SWITCH_PREV_QUEUED.rawValue)
       switch how {
       case .preempted:
-        record.prev_state = random.once(in: 2) ? 0 : 0x0100
+        record.header.aux = random.once(in: 2) ? 0 : 0x0100
       case .yielded:
         // By sched_yield(), or since a signal was pending as it went to sleep.
-        record.prev_state = random.once(in: 2) ? 0 : 1
+        record.header.aux = random.once(in: 2) ? 0 : 1
       default:
-        record.prev_state = random.once(in: 2) ? 1 : 2
+        record.header.aux = random.once(in: 2) ? 1 : 2
       }
       if how == .aboutToSleep {
         tasks[task].place = .queued(cpu)
@@ -242,10 +242,10 @@ struct Simulator {
       let states = random.once(in: 3) ? SleepState.all.count : 4
       tasks[task].sleep = SleepState.all[Int.random(in: 0..<states, using: &random)]
       if tasks[task].sleep.kind == .uninterruptible { count(task, uninterruptible: 1) }
-      record.prev_state = tasks[task].sleep.bits
+      record.header.aux = tasks[task].sleep.bits
     case .dead:
       count(task, runnable: -1)
-      record.prev_state = 0x0080
+      record.header.aux = UInt16(TASK_DEAD)
       end(task)
     }
   }

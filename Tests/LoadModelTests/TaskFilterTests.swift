@@ -1,6 +1,7 @@
 import Histograms
 import LoadModel
 import Records
+import Tasks
 import Testing
 
 /// Whom the figures are about.
@@ -139,14 +140,6 @@ struct TaskFilterTests {
 }
 
 struct CommTests {
-  @Test func textAndBytes() {
-    #expect(Comm("").text == "" && Comm("").bytes.isEmpty)
-    #expect(Comm("kworker/0:1").text == "kworker/0:1")
-    #expect(Comm("0123456789abcdefgh").text == "0123456789abcde")
-    #expect(Comm("01234567").bytes.count == 8)
-    #expect(Comm("a") != Comm("b") && Comm("a") == Comm("a"))
-  }
-
   /// What the kernel has is bytes: any, and nothing after the first NUL.
   @Test func asTheKernelHasIt() {
     var script = Script()

@@ -1,6 +1,7 @@
 import Histograms
 import LoadModel
 import Records
+import Tasks
 import Testing
 
 /// The rules one by one, with figures by hand.

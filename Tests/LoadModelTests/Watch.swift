@@ -4,7 +4,7 @@ import Records
 /// A tracker that is fed from a simulation, as `loadwatch` feeds its own.
 struct Watch: ~Copyable {
   var tracker: LoadTracker
-  /// `switches_delivered` of each CPU: `sonde_records.h`.
+  /// `switches_delivered` of each CPU: `sonde.h`.
   private var delivered: [UInt64]
 
   init(_ simulator: Simulator, filter: TaskFilter = TaskFilter(), interval: UInt64 = 100_000_000) {
@@ -18,7 +18,7 @@ struct Watch: ~Copyable {
     case .switched(var record, let count):
       // The same again, which no ring does, isn't one after a gap.
       let follows = count == delivered[told.cpu] + 1 || count == delivered[told.cpu]
-      if !follows { record.flags |= UInt8(SONDE_SWITCH_GAP.rawValue) }
+      if !follows { record.header.flags |= UInt8(SONDE_SWITCH_GAP.rawValue) }
       delivered[told.cpu] = count
       unsafe tracker.consume(CollectionOfOne(record).span.bytes, cpu: told.cpu)
     case .changed(let record):

@@ -13,7 +13,7 @@ struct CloneFormTests {
   }
 
   @Test func theSchemaFitsWhatIsWritten() throws {
-    let checker = try SchemaChecker("cloneprof-1")
+    let checker = try SchemaChecker("cloneprof-2")
     for snapshot in [Self.sample(), Self.bare()] {
       #expect(checker.faults(of: try Self.json(snapshot)) == [])
     }
@@ -22,7 +22,7 @@ struct CloneFormTests {
   /// With every field there is, each that is taken away, added or of another type is noticed,
   /// wherever it stands.
   @Test func theSchemaRefusesOtherThings() throws {
-    let checker = try SchemaChecker("cloneprof-1")
+    let checker = try SchemaChecker("cloneprof-2")
     let valid = try Self.json(Self.sample())
     var tried: Set<String> = []
     for path in Self.objects(in: valid) {
@@ -36,15 +36,16 @@ struct CloneFormTests {
         #expect((checker.faults(of: mistyped) == []) == (key == "final"), "\(field)")
         let lacking = Self.setting(field, to: nil, in: valid)
         let optional = Self.optional.contains(key) || path == ["calls", "failed"]
-        // The name of a mapping, not that of a phase.
-        let mayLack = optional || (key == "name" && path.first == "costliest")
+        // Phases may have no share, steps have one.
+        let mayLack = optional && !(key == "share" && path.first == "steps")
         #expect((checker.faults(of: lacking) == []) == mayLack, "\(field)")
       }
     }
     #expect(tried.isSuperset(of: ["uncertainty_ns", "vfork_wait", "grade", "evidence", "p999"]))
     for (path, value) in [
-      (["schema"], "cloneprof/2"), (["phases", "0", "how"], "guessed"),
-      (["mappings", "0", "kind"], "vdso"), (["slowest", "0", "call"], "exec"),
+      (["schema"], "cloneprof/1"), (["phases", "0", "how"], "guessed"),
+      (["mappings", "0", "type"], "vdso"),
+      (["phases", "0", "phase"], "the rest"), (["slowest", "0", "call"], "exec"),
       (["advice", "0", "kind"], "reboot"), (["page_tables", "grade"], "great"),
     ] {
       let broken = Self.setting(path, to: .string(value), in: valid)
@@ -85,21 +86,25 @@ extension CloneFormTests {
       start: timestamp(0), end: timestamp(9), intervalNs: 9_000_000_000,
       filter: FilterPart(pids: [1], comms: ["httpd"], cgroups: ["/"]),
       probes: [ProbePart(want: "clones", using: "fentry", state: .yes, reason: "as well")],
-      loss: LossPart(seen: 9, delivered: 5, pending: 1, ringFull: 1, mapFull: 1, recursion: 1),
+      loss: LossPart(
+        expected: 11, delivered: 5, pending: 1, ringFull: 1, noRing: 1, mapFull: 1, missedEnds: 1,
+        recursion: 1),
       cost: CloneCostPart(
         bpfNsPerClone: 1_840.5, consumerNs: 96_000, residentBytes: 24_300_000, ringBytes: 8_388_608),
-      calls: CallsPart(fork: 1, vfork: 2, clone: 3, clone3: 4, threads: 5, failed: ["EAGAIN": 2]),
+      calls: CallsPart(
+        fork: 1, vfork: 2, clone: 3, clone3: 4, threads: 5, failed: ["EAGAIN": 2], straddled: 6),
       phases: [
         PhasePart(
-          name: "cgroup charge", ns: 90, share: 0.25, count: 3, how: .sampled, uncertaintyNs: 7)
+          phase: .taskSetup, ns: 90, share: 0.25, count: 3, how: .sampled, uncertaintyNs: 7)
       ],
+      steps: [StepPart(function: "vm_area_dup", ns: 20, share: 0.05, count: 7)],
       histograms: CloneHistogramsPart(
         clone: part([900, .max / 3]), addressSpaceCopy: part([7]), pageTableCopy: part([5]),
         vforkWait: part([3])),
-      mappings: [MappingKindPart(kind: "file_private", count: 3, bytes: 4_096, ns: 11)],
-      costliest: [
+      mappingTypes: [MappingTypePart(type: .filePrivate, count: 3, bytes: 4_096, ns: 11)],
+      mappings: [
         MappingPart(
-          pid: 812, comm: "httpd", kind: "heap", range: "55d0c0a1e000-55d1b4a00000",
+          pid: 812, comm: "httpd", type: .heap, range: "55d0c0a1e000-55d1b4a00000",
           name: "[heap]", bytes: 4_093_517_824, count: 3, ns: 51)
       ],
       pageTables: PageTablesPart(
@@ -111,7 +116,7 @@ extension CloneFormTests {
           residentBytes: 4_096)
       ],
       stacks: [StackPart(comm: "httpd", frames: ["__libc_fork", "main"], count: 3, ns: 50)],
-      advice: [AdvicePart(kind: "cpu", text: "All is well.", evidence: ["3 clones"])])
+      advice: [AdvicePart(kind: .cpu, text: "All is well.", evidence: ["3 clones"])])
   }
 
   /// With none that may be absent.
@@ -119,24 +124,25 @@ extension CloneFormTests {
     var snapshot = sample()
     snapshot.final = false
     snapshot.cost.bpfNsPerClone = nil
-    snapshot.calls = CallsPart()
-    snapshot.phases = [PhasePart(name: "vfork wait", ns: 0, share: nil, count: 0, how: .rest)]
+    snapshot.calls = CallsPart(straddled: nil)
+    snapshot.phases = [PhasePart(phase: .vforkWait, ns: 0, share: nil, count: 0, how: .measured)]
     let nothing = HistogramPart(Histogram())
     snapshot.histograms = CloneHistogramsPart(
       clone: nothing, addressSpaceCopy: nothing, pageTableCopy: nothing, vforkWait: nothing)
-    snapshot.costliest[0].name = nil
+    snapshot.mappings[0].name = nil
     snapshot.pageTables = PageTablesPart(
       bytes: 0, entries: 0, residentBytes: 0, hugetlbBytes: 0, nsPerEntry: nil, msPerGiB: nil,
       gbPerS: nil, grade: nil)
-    snapshot.mappings = []
+    snapshot.mappingTypes = []
     snapshot.slowest = []
     return snapshot
   }
 
-  /// Fields that may be absent, by name; the name of a mapping too.
+  /// Fields that may be absent, by name.
   private static let optional: Set<String> = [
     "reason", "bpf_ns_per_clone", "share", "uncertainty_ns", "min", "max", "p50", "p90", "p99",
-    "p999", "ns_per_entry", "ms_per_gib", "gb_per_s", "grade",
+    "p999", "ns_per_entry", "ms_per_gib", "gb_per_s", "grade", "name",
+    "straddled",
   ]
 }
 

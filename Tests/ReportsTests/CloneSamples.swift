@@ -17,31 +17,36 @@ func cloneSample(_ seed: UInt64, host: String? = nil) -> CloneSnapshot {
   var snapshot = emptyClones(host: host ?? "web-\(number(3))")
   snapshot.intervalNs = number(1 << 40)
   snapshot.loss = LossPart(
-    seen: number(1 << 20), delivered: number(1 << 20), ringFull: number(9), mapFull: number(9),
-    recursion: number(9), untraced: number(9))
+    expected: number(1 << 20), delivered: number(1 << 20), ringFull: number(9), noRing: number(9),
+    mapFull: number(9), missedEnds: number(9), recursion: number(9), untraced: number(9))
   snapshot.cost = CloneCostPart(
     bpfNsPerClone: 900, consumerNs: number(1 << 30), residentBytes: number(1 << 25),
     ringBytes: 1 << 20)
   snapshot.calls = CallsPart(
     fork: number(99), vfork: number(99), clone: number(99), clone3: number(99),
     threads: number(99),
-    failed: Dictionary(uniqueKeysWithValues: some { ("E\($0)", number(9)) }))
+    failed: Dictionary(uniqueKeysWithValues: some { ("E\($0)", number(9)) }),
+    straddled: number(9))
   snapshot.histograms = CloneHistogramsPart(
     clone: clone, addressSpaceCopy: part(), pageTableCopy: part(), vforkWait: part())
   // Sorted, as in time.
   snapshot.phases = some { $0 }.sorted().map { index in
     PhasePart(
-      name: "phase \(index)", ns: number(1 << 30), share: index == 5 ? nil : 0.5,
+      phase: ClonePhase.allCases[index], ns: number(1 << 30), share: index == 5 ? nil : 0.5,
       count: number(99), how: index == 4 ? .sampled : .measured,
       uncertaintyNs: index == 4 ? number(1 << 20) : nil)
   }
-  snapshot.mappings = some {
-    MappingKindPart(
-      kind: "kind \($0)", count: number(99), bytes: number(1 << 40), ns: number(1 << 30))
+  snapshot.steps = some {
+    StepPart(function: "step_\($0)", ns: number(1 << 30), share: 0.5, count: number(99))
   }
-  snapshot.costliest = some {
+  snapshot.mappingTypes = some {
+    MappingTypePart(
+      type: MappingType.allCases[$0], count: number(99), bytes: number(1 << 40), ns: number(1 << 30)
+    )
+  }
+  snapshot.mappings = some {
     MappingPart(
-      pid: $0 / 2, comm: "comm \($0 % 2)", kind: "heap", range: "1000-2000", name: nil,
+      pid: $0 / 2, comm: "comm \($0 % 2)", type: .heap, range: "1000-2000", name: nil,
       bytes: 4096, count: number(99), ns: number(1 << 30))
   }
   snapshot.pageTables = PageTablesPart(
@@ -59,7 +64,7 @@ func cloneSample(_ seed: UInt64, host: String? = nil) -> CloneSnapshot {
       ns: number(1 << 30))
   }
   snapshot.advice = some {
-    AdvicePart(kind: "limits", text: "advice \($0)", evidence: ["\($0) + \(number(3))"])
+    AdvicePart(kind: .limits, text: "advice \($0)", evidence: ["\($0) + \(number(3))"])
   }
   return snapshot
 }
@@ -75,7 +80,7 @@ func emptyClones(host: String = "web-1") -> CloneSnapshot {
     calls: CallsPart(), phases: [],
     histograms: CloneHistogramsPart(
       clone: none, addressSpaceCopy: none, pageTableCopy: none, vforkWait: none),
-    mappings: [], costliest: [],
+    mappingTypes: [], mappings: [],
     pageTables: PageTablesPart(
       bytes: 0, entries: 0, residentBytes: 0, hugetlbBytes: 0, nsPerEntry: nil, msPerGiB: nil,
       gbPerS: nil, grade: nil),

@@ -17,7 +17,7 @@ struct FormTests {
 
   @Test func largeNumbersAreExact() throws {
     var snapshot = sample(values: [.max / 70, 1 << 56, (1 << 53) + 1])
-    snapshot.loss.seen = .max
+    snapshot.loss.expected = .max
     let all: [LoadSnapshot] = try SnapshotJSON.snapshots(in: SnapshotJSON.line(snapshot))
     let read = try #require(all.first)
     #expect(read == snapshot)
@@ -46,7 +46,8 @@ struct FormTests {
     #expect(json["probes"]?.elements.last?["state"] == .string("cannot_tell"))
     #expect(
       json["loss"]?.keys == [
-        "seen", "delivered", "pending", "ring_full", "no_ring", "recursion", "untraced",
+        "expected", "delivered", "pending", "ring_full", "no_ring", "map_full", "missed_ends",
+        "recursion", "untraced",
       ])
     #expect(
       json["cost"]?.keys == [
@@ -132,7 +133,7 @@ struct FormTests {
       (#""cpus":2"#, #""cpus":"2""#), (#""cpus":2"#, #""cpus":2,"x":1"#),
       (#""cpus":2"#, #""cpu":2"#),
       (#""ring_full":10"#, #""ring_full":-10"#), ("loadwatch/2", "loadwatch/1"),
-      (#""cannot_tell""#, #""maybe""#), (#""seen":115,"#, ""),
+      (#""cannot_tell""#, #""maybe""#), (#""expected":120,"#, ""),
     ] {
       let broken = valid.replacing(from, with: to)
       #expect(broken != valid)

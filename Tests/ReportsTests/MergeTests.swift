@@ -30,8 +30,8 @@ struct MergeTests {
     #expect(
       merged.loss
         == LossPart(
-          seen: 230, delivered: 200, pending: 4, ringFull: 20, noRing: 4, recursion: 2,
-          untraced: 8))
+          expected: 240, delivered: 200, pending: 4, ringFull: 20, noRing: 4, mapFull: 6,
+          missedEnds: 4, recursion: 2, untraced: 8))
     #expect(merged.cost.bpfNsPerSwitch == 78.25 && merged.cost.consumerNs == 24_000_000)
     #expect(merged.cost.residentBytes == 21_000_000 && merged.cost.ringBytes == 8_388_608)
     #expect(merged.probes == sample().probes)
@@ -95,11 +95,11 @@ struct MergeTests {
 
   @Test func ofOneHostTheEndIsTheLater() throws {
     var (one, two) = (sample(start: 0, now: 5), sample(start: 1, now: 3))
-    one.loss = LossPart(seen: 10, delivered: 6, pending: 4)
-    two.loss = LossPart(seen: 20, delivered: 23, pending: 1)
+    one.loss = LossPart(expected: 10, delivered: 6, pending: 4)
+    two.loss = LossPart(expected: 20, delivered: 23, pending: 1)
     for merged in [try one.merged(with: two), try two.merged(with: one)] {
       #expect(merged.tasks.runnable.now == 3 && merged.host.cpus == 2)
-      #expect(merged.loss == LossPart(seen: 30, delivered: 29, pending: 1))
+      #expect(merged.loss == LossPart(expected: 30, delivered: 29, pending: 1))
     }
     let hosts = try one.merged(with: sample(host: "web-2")).merged(with: two)
     #expect(hosts.host.cpus == 4)
@@ -141,12 +141,12 @@ struct MergeTests {
   }
 
   @Test func aSumOfMoreThan64BitsIsAnError() {
-    for field in [\LoadSnapshot.intervalNs, \.switches, \.loss.seen, \.cost.consumerNs] {
+    for field in [\LoadSnapshot.intervalNs, \.switches, \.loss.expected, \.cost.consumerNs] {
       var large = sample()
       large[keyPath: field] = .max
       #expect(throws: MergeError.self) { try large.merged(with: sample()) }
     }
-    var loss = LossPart(ringFull: .max, noRing: 1, untraced: 7)
+    var loss = LossPart(ringFull: .max, missedEnds: 1, untraced: 7)
     #expect(loss.lost == .max)
     loss.ringFull = 5
     #expect(loss.lost == 6)

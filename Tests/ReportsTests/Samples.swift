@@ -18,7 +18,8 @@ func sample(
       ProbePart(want: "stacks", using: "fentry", state: .cannotTell, reason: "not root"),
     ],
     loss: LossPart(
-      seen: 115, delivered: 100, pending: 2, ringFull: 10, noRing: 2, recursion: 1, untraced: 4),
+      expected: 120, delivered: 100, pending: 2, ringFull: 10, noRing: 2, mapFull: 3, missedEnds: 2,
+      recursion: 1, untraced: 4),
     cost: CostPart(
       bpfNsPerSwitch: 78.25, consumerNs: 12_000_000, taskScanNs: 1_000_000,
       residentBytes: 21_000_000, ringBytes: 8_388_608),

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0) */
 /*
- * What cloneprof's kernel side writes and the Swift side reads.
+ * What cloneprof's kernel side writes and the Swift side reads. Times are
+ * CLOCK_MONOTONIC, durations ns; 0 where a part wasn't measured.
  */
 #ifndef SONDE_CLONE_H
 #define SONDE_CLONE_H
 
-#include "sonde_records.h"
-
-/* Every record begins with its time (CLOCK_MONOTONIC, ns) and has its kind at
- * offset 23.
- */
-enum sonde_clone_kind {
-	SONDE_KIND_CLONE = 16,
-	SONDE_KIND_MAPPING = 17,
-	SONDE_KIND_SAMPLE = 18,
-	SONDE_KIND_STACK = 19,
-};
+#include "sonde.h"
 
 enum sonde_call {
 	SONDE_CALL_CLONE = 0,
@@ -59,17 +50,13 @@ struct sonde_step_sum {
 	sonde_u64 count;
 };
 
-/* One call, at its end. Times are CLOCK_MONOTONIC, durations ns; 0 where a
- * part wasn't measured.
- */
+/* One call, at its end. aux is its sonde_call. */
 struct sonde_clone {
-	sonde_u64 time;
+	struct sonde_header header;
+	/* when it began */
+	sonde_u64 begin;
 	/* the whole call */
 	sonde_u64 ns;
-	sonde_u32 tid;
-	sonde_u8 call;
-	sonde_u8 pad[2];
-	sonde_u8 kind;
 	/* of a vfork parent, for its child */
 	sonde_u64 wait_ns;
 	/* dup_mmap(), or the bracket around it */
@@ -104,43 +91,38 @@ struct sonde_clone {
 	struct sonde_step_sum steps[SONDE_STEPS];
 };
 
-/* A mapping whose page tables took long to copy. */
+/* The page tables of one mapping took long to copy. aux is its
+ * sonde_mapping_kind.
+ */
 struct sonde_mapping {
-	sonde_u64 time;
+	struct sonde_header header;
+	/* of the call in progress: when that began */
+	sonde_u64 begin;
 	sonde_u64 ns;
-	sonde_u32 tid;
-	sonde_u8 mapping_kind;
-	sonde_u8 pad[2];
-	sonde_u8 kind;
 	sonde_u64 start;
 	sonde_u64 end;
-	sonde_u64 flags;
 };
 
 #define SONDE_SAMPLE_FRAMES 24
 
-/* Where in the kernel a task was that is inside a call. */
+/* Where in the kernel a task was that is inside a call. aux is the bytes of
+ * frames.
+ */
 struct sonde_sample {
-	sonde_u64 time;
-	/* bytes of frames */
-	sonde_u64 length;
-	sonde_u32 tid;
-	sonde_u8 pad[3];
-	sonde_u8 kind;
+	struct sonde_header header;
+	/* of the call in progress: when that began */
+	sonde_u64 begin;
 	/* innermost first */
 	sonde_u64 frames[SONDE_SAMPLE_FRAMES];
 };
 
 #define SONDE_STACK_FRAMES 32
 
-/* Who asks for a call, in user space; its time is that of the call's begin. */
+/* Who makes a call, in user space. Emitted as the call begins: its time is the
+ * call's begin. aux is the bytes of frames; 0 where there is no stack.
+ */
 struct sonde_stack {
-	sonde_u64 time;
-	/* bytes of frames; 0 where there is no stack */
-	sonde_u64 length;
-	sonde_u32 tid;
-	sonde_u8 pad[3];
-	sonde_u8 kind;
+	struct sonde_header header;
 	/* innermost first */
 	sonde_u64 frames[SONDE_STACK_FRAMES];
 };
@@ -156,15 +138,35 @@ struct sonde_clone_config {
 	sonde_u32 threads;
 };
 
+/* User space to kernel, while the programs run. */
+struct sonde_clone_control {
+	/* not 0: the last probe is attached */
+	sonde_u32 attached;
+	/* not 0: calls that begin from here on don't count */
+	sonde_u32 stopped;
+};
+
+/* Kernel to user space, since the programs were attached. */
+struct sonde_clone_status {
+	/* a map had no room: for a call in progress, or a process to follow */
+	sonde_u64 map_full;
+	/* calls whose end was missed: a kretprobe has room for few calls at a
+	 * time (maxactive)
+	 */
+	sonde_u64 missed_ends;
+	/* calls that had begun when the last probe was attached, as far as
+	 * their child was completed before that
+	 */
+	sonde_u64 straddled;
+};
+
 _Static_assert(sizeof(struct sonde_mappings) == 24, "sonde_mappings");
-_Static_assert(sizeof(struct sonde_clone) == 376, "sonde_clone");
-_Static_assert(sizeof(struct sonde_mapping) == 48, "sonde_mapping");
-_Static_assert(sizeof(struct sonde_sample) == 216, "sonde_sample");
-_Static_assert(sizeof(struct sonde_stack) == 280, "sonde_stack");
+SONDE_ASSERT_RECORD(sonde_clone, 384);
+SONDE_ASSERT_RECORD(sonde_mapping, 48);
+SONDE_ASSERT_RECORD(sonde_sample, 216);
+SONDE_ASSERT_RECORD(sonde_stack, 272);
 _Static_assert(sizeof(struct sonde_clone_config) == 16, "sonde_clone_config");
-_Static_assert(__builtin_offsetof(struct sonde_clone, kind) == 23, "kind");
-_Static_assert(__builtin_offsetof(struct sonde_mapping, kind) == 23, "kind");
-_Static_assert(__builtin_offsetof(struct sonde_sample, kind) == 23, "kind");
-_Static_assert(__builtin_offsetof(struct sonde_stack, kind) == 23, "kind");
+_Static_assert(sizeof(struct sonde_clone_control) == 8, "sonde_clone_control");
+_Static_assert(sizeof(struct sonde_clone_status) == 24, "sonde_clone_status");
 
 #endif

@@ -1,59 +1,58 @@
-package import CloneModel
 import Histograms
 package import Reports
 
 /// The parts of all clones of an interval, in the order in which they happen; at last what is left.
-package func phaseParts(_ interval: CloneInterval, _ means: CloneProbes.Means) -> [PhasePart] {
+package func phaseParts(_ interval: CloneInterval, _ coverage: CloneCoverage) -> [PhasePart] {
   let whole = interval.clone.sum
   guard whole > 0 else { return [] }
-  let parts = means.samples ? sampledParts(interval) : measuredParts(interval, means)
-  let told = parts.reduce(0) { $0 + $1.ns }
+  let parts = coverage.samples ? sampledParts(interval) : measuredParts(interval, coverage)
+  let attributed = parts.reduce(0) { $0 + $1.ns }
   let rest = PhasePart(
-    name: "the rest", ns: whole - min(whole, told), share: nil, count: interval.count, how: .rest)
+    phase: .unattributed, ns: whole - min(whole, attributed), share: nil, count: interval.count,
+    how: .derived)
   var all = parts + [rest]
   for index in all.indices { all[index].share = Double(all[index].ns) / Double(whole) }
   if interval.vforkWait.count > 0 {
     all.append(
       PhasePart(
-        name: "vfork parents waiting", ns: interval.vforkWait.sum, share: nil,
+        phase: .vforkWait, ns: interval.vforkWait.sum, share: nil,
         count: interval.vforkWait.count, how: .measured))
   }
   return all
 }
 
 private func measuredParts(
-  _ interval: CloneInterval, _ means: CloneProbes.Means
+  _ interval: CloneInterval, _ coverage: CloneCoverage
 ) -> [PhasePart] {
   var parts: [PhasePart] = []
   let tables = interval.pageTableCopy
-  if means.measuresMappings {
+  if coverage.measuresMappings {
     parts.append(
       PhasePart(
-        name: "page tables", ns: tables.sum, share: nil, count: tables.count, how: .measured))
+        phase: .pageTables, ns: tables.sum, share: nil, count: tables.count, how: .measured))
   }
-  if means.measuresCopies {
+  if coverage.measuresCopies {
     let copies = interval.addressSpaceCopy
     parts.append(
       PhasePart(
-        name: means.measuresMappings ? "mappings" : "address space",
+        phase: coverage.measuresMappings ? .mappings : .addressSpace,
         ns: copies.sum - min(copies.sum, tables.sum), share: nil, count: copies.count,
         how: .measured))
   }
   parts.append(
     PhasePart(
-      name: "waking the child", ns: interval.wakeNs, share: nil, count: interval.count,
+      phase: .wakeChild, ns: interval.wakeNs, share: nil, count: interval.count,
       how: .measured))
   return parts
 }
 
-/// The steps that were asked for, by their functions. They are within the phases, not besides them.
-func stepParts(_ interval: CloneInterval, _ means: CloneProbes.Means) -> [PhasePart] {
+/// The steps that were asked for. They are within the phases, not besides them.
+package func stepParts(_ interval: CloneInterval, _ coverage: CloneCoverage) -> [StepPart] {
   let whole = Double(max(1, interval.clone.sum))
-  return means.steps.map { step in
+  return coverage.steps.map { step in
     let sum = interval.steps[step.rawValue]
-    return PhasePart(
-      name: step.function, ns: sum.ns, share: Double(sum.ns) / whole, count: sum.count,
-      how: .measured)
+    return StepPart(
+      function: step.function, ns: sum.ns, share: Double(sum.ns) / whole, count: sum.count)
   }
 }
 
@@ -75,12 +74,12 @@ private func sampledParts(_ interval: CloneInterval) -> [PhasePart] {
       squares += half * half
     }
     return PhasePart(
-      name: phase.name, ns: UInt64(ns), share: nil, count: count, how: .sampled,
+      phase: phase.reported, ns: UInt64(ns), share: nil, count: count, how: .sampled,
       uncertaintyNs: UInt64(squares.squareRoot()))
   }
   return parts + [
     PhasePart(
-      name: "off the CPU", ns: interval.offCPUNs, share: nil, count: interval.count,
+      phase: .offCPU, ns: interval.offCPUNs, share: nil, count: interval.count,
       how: .measured)
   ]
 }
@@ -92,35 +91,9 @@ private func wilsonHalf(_ share: Double, of n: Double) -> Double {
   return z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)).squareRoot()
 }
 
-extension KernelPhases.Phase {
-  fileprivate var name: String {
-    switch self {
-    case .pageTables: "page tables"
-    case .mappings: "mappings"
-    case .files: "open files"
-    case .task: "the task itself"
-    case .waking: "waking the child"
-    case .other: "the rest of the call"
-    }
-  }
-}
-
-/// What was copied by kind of mapping, the costliest first.
-func mappingKinds(_ interval: CloneInterval) -> [MappingKindPart] {
-  Clone.MappingKind.allCases.compactMap { kind in
-    let sum = interval.kinds[kind.rawValue]
-    return sum.count == 0
-      ? nil : MappingKindPart(kind: kind.text, count: sum.count, bytes: sum.bytes, ns: sum.ns)
-  }.sorted { ($0.ns, $0.bytes) > ($1.ns, $1.bytes) }
-}
-
-extension Clone.MappingKind {
-  var text: String { self == .filePrivate ? "file_private" : "\(self)" }
-}
-
 /// How much was copied, and how fast.
 package func pageTablesPart(
-  _ interval: CloneInterval, _ phases: [PhasePart], _ means: CloneProbes.Means, pageSize: UInt64
+  _ interval: CloneInterval, _ phases: [PhasePart], _ coverage: CloneCoverage, pageSize: UInt64
 ) -> PageTablesPart {
   let large = interval.large
   let bytes = large.pages * pageSize
@@ -129,20 +102,20 @@ package func pageTablesPart(
     bytes: interval.pageTableBytes, entries: interval.entries,
     residentBytes: interval.entries * pageSize,
     hugetlbBytes: interval.hugetlbPages * pageSize,
-    nsPerEntry: nsPerEntry(interval, phases, means),
+    nsPerEntry: nsPerEntry(interval, phases, coverage),
     msPerGiB: rate.map { Double(1 << 30) / $0 / 1e6 }, gbPerS: rate,
     grade: rate.map(PageTablesPart.grade(gbPerS:)))
 }
 
 /// By large clones: a small process' resident pages are counted too coarsely, each CPU holding some
-/// back. Samples don't tell whose the time was: then only where the large ones have nearly all.
+/// back. Samples are not per clone: then only where the large ones have nearly all.
 private func nsPerEntry(
-  _ interval: CloneInterval, _ phases: [PhasePart], _ means: CloneProbes.Means
+  _ interval: CloneInterval, _ phases: [PhasePart], _ coverage: CloneCoverage
 ) -> Double? {
   let large = interval.large
   guard large.pages > 0 else { return nil }
-  if means.measuresMappings { return Double(large.tableNs) / Double(large.pages) }
+  if coverage.measuresMappings { return Double(large.tableNs) / Double(large.pages) }
   guard Double(large.pages) >= 0.9 * Double(interval.entries) else { return nil }
-  return phases.first { $0.name == "page tables" }
+  return phases.first { $0.phase == .pageTables }
     .map { Double($0.ns) / Double(interval.entries) }
 }

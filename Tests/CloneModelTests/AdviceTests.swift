@@ -1,8 +1,8 @@
-import CloneProbes
 import CloneModel
 import Foundation
 import Histograms
 import Reports
+import Tasks
 import Testing
 
 /// What is advised, and what isn't.
@@ -10,17 +10,17 @@ struct AdviceTests {
   /// A large fork of which the page tables are nearly all.
   private func kinds(
     nsPerEntry: Double? = 30, mappings: [(Clone.MappingKind, ns: UInt64)] = []
-  ) -> [String] {
+  ) -> [AdvicePart.Kind] {
     var interval = CloneInterval(start: 0, end: 1)
     interval.clone.record(10_000_000)
     interval.pageTableCopy.record(9_000_000)
     interval.large.count = 1
     for (index, mapping) in mappings.enumerated() {
       interval.mappings[.init(tgid: 1, start: UInt64(index), end: 9)] = .init(
-        comm: "a", kind: mapping.0, count: 1, ns: mapping.ns)
+        comm: Comm("a"), kind: mapping.0, count: 1, ns: mapping.ns)
     }
     let phases = [
-      PhasePart(name: "page tables", ns: 9_000_000, share: 0.9, count: 1, how: .measured)
+      PhasePart(phase: .pageTables, ns: 9_000_000, share: 0.9, count: 1, how: .measured)
     ]
     let tables = PageTablesPart(
       bytes: 1, entries: 300_000, residentBytes: 1, hugetlbBytes: 0, nsPerEntry: nsPerEntry,
@@ -29,19 +29,19 @@ struct AdviceTests {
   }
 
   @Test func hugePagesWhereThereAreNone() {
-    #expect(kinds().contains("huge_pages"))
+    #expect(kinds().contains(.hugePages))
     // As 512 entries of one huge page take.
-    #expect(!kinds(nsPerEntry: 3).contains("huge_pages"))
-    #expect(!kinds(nsPerEntry: nil).contains("huge_pages"))
+    #expect(!kinds(nsPerEntry: 3).contains(.hugePages))
+    #expect(!kinds(nsPerEntry: nil).contains(.hugePages))
   }
 
   @Test func onlyWhatChildrenCanDoWithout() {
-    #expect(kinds(mappings: [(.anonymous, ns: 5_000_000)]).contains("dont_fork"))
-    #expect(!kinds(mappings: [(.anonymous, ns: 4_000_000)]).contains("dont_fork"))
+    #expect(kinds(mappings: [(.anonymous, ns: 5_000_000)]).contains(.dontFork))
+    #expect(!kinds(mappings: [(.anonymous, ns: 4_000_000)]).contains(.dontFork))
     for kind in [Clone.MappingKind.heap, .stack] {
-      #expect(!kinds(mappings: [(kind, ns: 9_000_000)]).contains("dont_fork"))
+      #expect(!kinds(mappings: [(kind, ns: 9_000_000)]).contains(.dontFork))
       #expect(
-        kinds(mappings: [(kind, ns: 6_000_000), (.shared, ns: 5_000_000)]).contains("dont_fork"))
+        kinds(mappings: [(kind, ns: 6_000_000), (.shared, ns: 5_000_000)]).contains(.dontFork))
     }
   }
 
@@ -57,9 +57,9 @@ struct AdviceTests {
     }
     let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    let file = package.appending(path: "docs/cloneprof-1.schema.json")
+    let file = package.appending(path: "docs/cloneprof-2.schema.json")
     let schema = try JSONDecoder().decode(Schema.self, from: Data(contentsOf: file))
     let known = schema.definitions.advice.properties.kind.enum
-    #expect(known.sorted() == AdviceKind.allCases.map(\.rawValue).sorted())
+    #expect(known.sorted() == AdvicePart.Kind.allCases.map(\.rawValue).sorted())
   }
 }

@@ -1,21 +1,5 @@
-package import CloneModel
 import Histograms
 package import Reports
-
-/// What is advised, as the snapshots have it.
-package enum AdviceKind: String, CaseIterable {
-  case limits
-  case hugePages = "huge_pages"
-  case dontFork = "dont_fork"
-  case spawn = "posix_spawn"
-  case cpu
-}
-
-extension AdvicePart {
-  fileprivate init(_ kind: AdviceKind, _ text: String, evidence: [String]) {
-    self.init(kind: kind.rawValue, text: text, evidence: evidence)
-  }
-}
 
 /// What would make the clones faster: rules from figures that the snapshot has, the most effective
 /// first.
@@ -30,8 +14,8 @@ package func advice(
 }
 
 /// What a part is of the whole at least; nothing where it rests on a few samples.
-private func share(_ name: String, _ phases: [PhasePart]) -> Double {
-  guard let phase = phases.first(where: { $0.name == name }), let share = phase.share else {
+private func share(_ name: ClonePhase, _ phases: [PhasePart]) -> Double {
+  guard let phase = phases.first(where: { $0.phase == name }), let share = phase.share else {
     return 0
   }
   let all = phases.filter { $0.how == .sampled }.reduce(0) { $0 + $1.count }
@@ -54,16 +38,16 @@ private func limits(_ calls: CallsPart) -> AdvicePart? {
   let text =
     switch worst.key {
     case "EAGAIN":
-      "Clones fail for a limit on tasks: look at pids.max of the cgroup, ulimit -u, "
-        + "kernel.threads-max and kernel.pid_max."
+      "Clones hit a limit on tasks: check the cgroup's pids.max, ulimit -u, kernel.threads-max and "
+        + "kernel.pid_max."
     case "ENOMEM":
-      "Clones fail for want of memory: look at memory.max of the cgroup, vm.overcommit_memory and "
-        + "the machine's free memory. The kernel says the same where the caller was killed meanwhile, "
-        + "or where the init of its PID namespace has ended."
-    default: "Clones fail for a limit on namespaces or process ids: look at user.max_*_namespaces."
+      "Clones run out of memory: check the cgroup's memory.max, vm.overcommit_memory and free "
+        + "memory. The kernel also returns ENOMEM once the init of the caller's PID namespace has "
+        + "exited."
+    default: "Clones hit a limit on namespaces: check user.max_*_namespaces."
     }
   return AdvicePart(
-    .limits, text,
+    kind: .limits, text: text,
     evidence: failed.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" })
 }
 
@@ -75,17 +59,17 @@ private let leastOrdinaryNs = 10.0
 private func hugePages(
   _ interval: CloneInterval, _ phases: [PhasePart], _ tables: PageTablesPart
 ) -> AdvicePart? {
-  let copied = share("page tables", phases)
+  let copied = share(.pageTables, phases)
   guard copied >= 0.3, let each = tables.nsPerEntry, each >= leastOrdinaryNs else { return nil }
   return AdvicePart(
-    .hugePages,
-    "Give the large mappings huge pages: one entry then stands for 512. Transparent ones by "
-      + "madvise(MADV_HUGEPAGE) or /sys/kernel/mm/transparent_hugepage/enabled; after the fork the "
-      + "first write to each copies 2 MiB.",
+    kind: .hugePages,
+    text: "Back the large mappings with huge pages: one entry then covers 512 pages. Use "
+      + "madvise(MADV_HUGEPAGE) or /sys/kernel/mm/transparent_hugepage/enabled. After the fork, the "
+      + "first write to each huge page copies 2 MiB.",
     evidence: [
-      "page tables are \(percent(copied)) of a clone, or more",
-      "\(interval.entries / max(1, interval.count)) entries a clone at "
-        + "\(Int(each.rounded())) ns",
+      "page tables take at least \(percent(copied)) of a clone",
+      "\(interval.entries / max(1, interval.count)) entries per clone, "
+        + "\(Int(each.rounded())) ns each",
     ])
 }
 
@@ -98,25 +82,27 @@ private func dontFork(_ interval: CloneInterval) -> AdvicePart? {
     Double(sum.ns) >= 0.5 * Double(all)
   else { return nil }
   return AdvicePart(
-    .dontFork,
-    "One mapping is most of the cost. If children don't need it, madvise(MADV_DONTFORK) on it "
-      + "leaves it out.",
+    kind: .dontFork,
+    text:
+      "One mapping accounts for most of the cost. If the children don't need it, exclude it with "
+      + "madvise(MADV_DONTFORK).",
     evidence: [
-      "\(String(key.start, radix: 16))-\(String(key.end, radix: 16)) of process \(key.tgid): "
-        + "\(milliseconds(Double(sum.ns) / Double(sum.count))) a clone, "
-        + "\(percent(Double(sum.ns) / Double(all))) of all page tables"
+      "\(String(key.start, radix: 16))-\(String(key.end, radix: 16)) in process \(key.tgid): "
+        + "\(milliseconds(Double(sum.ns) / Double(sum.count))) per clone, "
+        + "\(percent(Double(sum.ns) / Double(all))) of the page-table copy"
     ])
 }
 
-/// Copies are what it costs: a child that only starts another program needs none.
+/// The copy is what it costs: a child that only execs another program needs none.
 private func spawn(_ interval: CloneInterval, _ phases: [PhasePart]) -> AdvicePart? {
   let copied =
-    share("page tables", phases) + share("mappings", phases) + share("address space", phases)
+    share(.pageTables, phases) + share(.mappings, phases) + share(.addressSpace, phases)
   guard copied >= 0.5 else { return nil }
   return AdvicePart(
-    .spawn,
-    "Where the child only starts another program, posix_spawn(3) or vfork(2) copies nothing.",
-    evidence: ["copying the address space is \(percent(copied)) of a clone, or more"])
+    kind: .spawn,
+    text:
+      "If the child only execs another program, use posix_spawn(3) or vfork(2): they copy nothing.",
+    evidence: ["copying the address space takes at least \(percent(copied)) of a clone"])
 }
 
 /// The CPUs are busy with others.
@@ -124,7 +110,7 @@ private func queued(_ interval: CloneInterval) -> AdvicePart? {
   let share = Double(interval.queuedNs) / Double(max(1, interval.clone.sum))
   guard share >= 0.3 else { return nil }
   return AdvicePart(
-    .cpu,
-    "Clones wait for a CPU for much of their time: loadwatch shows who has them.",
-    evidence: ["waiting for a CPU is \(percent(share)) of a clone"])
+    kind: .cpu,
+    text: "Clones spend much of their time waiting for a CPU: loadwatch shows what runs there.",
+    evidence: ["waiting for a CPU takes \(percent(share)) of a clone"])
 }

@@ -1,0 +1,81 @@
+package import Reports
+import Tasks
+
+// Mappings and stacks of an interval, as reports group them.
+
+private let mappingCount = 10
+private let stackCount = 10
+
+extension Clone.MappingKind {
+  /// As reports have it.
+  package var reported: MappingType {
+    switch self {
+    case .heap: .heap
+    case .stack: .stack
+    case .anonymous: .anonymous
+    case .hugetlb: .hugetlb
+    case .filePrivate: .filePrivate
+    case .shared: .shared
+    }
+  }
+}
+
+/// What was copied by type of mapping, the costliest first.
+package func mappingTypeParts(_ interval: CloneInterval) -> [MappingTypePart] {
+  Clone.MappingKind.allCases.compactMap { kind in
+    let sum = interval.kinds[kind.rawValue]
+    guard sum.count > 0 else { return nil }
+    return MappingTypePart(
+      type: kind.reported, count: sum.count, bytes: sum.bytes, ns: sum.ns)
+  }.sorted { ($0.ns, $0.bytes) > ($1.ns, $1.bytes) }
+}
+
+/// The costliest mappings.
+///
+/// - Parameter name: what /proc/PID/maps calls it; nil where it has no name, or none is known.
+package func mappingParts(
+  _ interval: CloneInterval, name: (CloneInterval.MappingKey) -> String?
+) -> [MappingPart] {
+  interval.mappings.sorted { $0.value.ns > $1.value.ns }.prefix(mappingCount).map { key, sum in
+    MappingPart(
+      pid: Int(key.tgid), comm: sum.comm.text, type: sum.kind.reported,
+      range: String(key.start, radix: 16) + "-" + String(key.end, radix: 16), name: name(key),
+      bytes: key.end - key.start, count: sum.count, ns: sum.ns)
+  }
+}
+
+/// An interval's stacks by their names: the same of many processes become one.
+///
+/// Not each clone's stack was taken: among those of about the same length, the ones without are assumed
+/// to be like the ones with.
+///
+/// - Parameter names: nil for a stack to leave out.
+package func stackParts(
+  _ interval: CloneInterval, names: (CloneInterval.StackKey) -> [String]?
+) -> [StackPart] {
+  struct Key: Hashable {
+    var comm: Comm
+    var frames: [String]
+  }
+  func scaled(_ part: UInt64, _ all: UInt64, _ taken: UInt64) -> Double {
+    taken == 0 ? 0 : Double(part) * Double(all) / Double(taken)
+  }
+  var sums: [Key: (count: Double, ns: Double)] = [:]
+  for (key, sum) in interval.stacks {
+    guard let frames = names(key) else { continue }
+    var (count, ns) = (0.0, 0.0)
+    for index in interval.strata.indices {
+      let stratum = interval.strata[index]
+      count += scaled(sum.counts[index], stratum.count, stratum.stackCount)
+      ns += scaled(sum.times[index], stratum.ns, stratum.stackNs)
+    }
+    let named = Key(comm: sum.comm, frames: frames)
+    let before = sums[named] ?? (0, 0)
+    sums[named] = (before.count + count, before.ns + ns)
+  }
+  return sums.sorted { $0.value.ns > $1.value.ns }.prefix(stackCount).map { key, sum in
+    StackPart(
+      comm: key.comm.text, frames: key.frames, count: UInt64(sum.count.rounded()),
+      ns: UInt64(sum.ns.rounded()))
+  }
+}

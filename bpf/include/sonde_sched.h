@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0) */
+/*
+ * What loadwatch's kernel side writes and the Swift side reads. Times of ring
+ * records are those of the run queue clock.
+ */
+#ifndef SONDE_SCHED_H
+#define SONDE_SCHED_H
+
+#include "sonde.h"
+
+enum sonde_switch_flags {
+	/* prev stays on the run queue: preempted, or a signal was pending as it
+	 * went to sleep; prev_state then says nothing about where it went.
+	 */
+	SONDE_SWITCH_PREV_QUEUED = 1,
+	/* the record before this one in the ring is not the switch before this
+	 * one on the CPU: something was lost or never traced in between.
+	 */
+	SONDE_SWITCH_GAP = 2,
+};
+
+/* tid is the task that is given the CPU, flags are sonde_switch_flags, aux is
+ * prev's state as the scheduler saw it, low 16 bits.
+ */
+struct sonde_switch {
+	struct sonde_header header;
+	/* next's run_delay, the wait that ends now included */
+	sonde_u64 next_run_delay;
+	sonde_u32 prev_tid;
+	/* how often next has been given a CPU, this time included; low 32 bits
+	 */
+	sonde_u32 next_pcount;
+};
+
+/* Follows the switch by which a task went to sleep in uninterruptible sleep:
+ * where it sleeps.
+ */
+struct sonde_wait {
+	struct sonde_header header;
+	/* in the map of stacks, or negative */
+	sonde_s32 stack;
+	sonde_u32 pad;
+};
+
+enum sonde_task_event_flags {
+	SONDE_TASK_IS_KERNEL_THREAD = 1,
+};
+
+/* A task was created, changed its name, or changed its id in execve. flags are
+ * sonde_task_event_flags.
+ */
+struct sonde_task_event {
+	struct sonde_header header;
+	sonde_u64 cgroup;
+	sonde_u32 tgid;
+	/* the id before execve, where it differs (see de_thread()) */
+	sonde_u32 old_tid;
+	sonde_u8 comm[SONDE_COMM_LEN];
+};
+
+/* One task, as the task iterator saw it. */
+struct sonde_task {
+	/* CLOCK_MONOTONIC, ns */
+	sonde_u64 monotonic;
+	sonde_u64 run_delay;
+	/* run queue clock: when it was queued; 0 where it waits for no CPU */
+	sonde_u64 last_queued;
+	/* run queue clock: when it last got a CPU */
+	sonde_u64 last_arrival;
+	/* run queue clock: when it last left the CPU, for a task that is off
+	 * it; 0 where unknown. Exact but for interrupt time since.
+	 */
+	sonde_u64 last_ran;
+	sonde_u64 cgroup;
+	sonde_u32 tid;
+	sonde_u32 tgid;
+	sonde_u32 pcount;
+	sonde_u16 state;
+	sonde_u8 on_cpu;
+	sonde_u8 on_rq;
+	sonde_u8 comm[SONDE_COMM_LEN];
+	sonde_u32 is_kernel_thread;
+	sonde_u32 pad;
+};
+
+#define SONDE_WAIT_FRAMES 24
+
+/* One task in uninterruptible sleep, or runnable and throttled, as the iterator
+ * over those saw it.
+ */
+struct sonde_waiter {
+	sonde_u32 tid;
+	/* 0 in D, 1 where its cgroup has used up its CPU quota */
+	sonde_u32 is_throttled;
+	/* bytes of frames, innermost first */
+	sonde_u32 length;
+	sonde_u32 pad;
+	sonde_u64 frames[SONDE_WAIT_FRAMES];
+};
+
+/* User space to kernel, while the programs run. */
+struct sonde_control {
+	/* From when to when, run queue clock, a task that begins an
+	 * uninterruptible sleep has its stack recorded. That takes many times
+	 * what a switch takes, and the load average only counts those who sleep
+	 * at a sample.
+	 */
+	sonde_u64 stacks_from;
+	sonde_u64 stacks_to;
+	/* the next load sample, CLOCK_MONOTONIC */
+	sonde_u64 sample;
+	/* not 0: the iterator over waiters also emits tasks in uninterruptible
+	 * sleep. An argument of the next scan: the reader runs the iterator.
+	 */
+	sonde_u32 scans_uninterruptible;
+	/* not 0: write no more records */
+	sonde_u32 stopped;
+};
+
+/* Kernel to user space, while the programs run. */
+struct sonde_status {
+	/* one instant on both clocks, taken whenever the consumer gets a CPU */
+	sonde_u64 run_queue_clock;
+	sonde_u64 monotonic;
+	/* the consumer's thread, by its id in the initial namespace */
+	sonde_u32 consumer_tid;
+	/* whether active and averages could be read */
+	sonde_u32 has_averages;
+	/* what kernel/sched/loadavg.c knows, at that instant: jiffies,
+	 * calc_load_tasks and avenrun
+	 */
+	sonde_u64 jiffies;
+	sonde_u64 active;
+	sonde_u64 averages[3];
+	/* how many tasks slept and were still queued, and so in the kernel's
+	 * load, as the consumer was given a CPU right after a load sample; and
+	 * when that was, CLOCK_MONOTONIC
+	 */
+	sonde_s64 delayed;
+	sonde_u64 delayed_at;
+};
+
+SONDE_ASSERT_RECORD(sonde_switch, 32);
+SONDE_ASSERT_RECORD(sonde_wait, 24);
+SONDE_ASSERT_RECORD(sonde_task_event, 48);
+_Static_assert(sizeof(struct sonde_task) == 88, "sonde_task");
+_Static_assert(sizeof(struct sonde_waiter) == 208, "sonde_waiter");
+_Static_assert(sizeof(struct sonde_control) == 32, "sonde_control");
+_Static_assert(sizeof(struct sonde_status) == 80, "sonde_status");
+
+#endif
