@@ -16,10 +16,7 @@ struct Reporter {
   /// Where the first interval began and the last one ended, by the wall clock.
   private let firstTimestamp: String
   private var lastTimestamp: String
-  /// What to add to the run queue clock for the wall clock, ns.
-  private var wallOffset: UInt64
-  /// Clocks drift, are set, and stop in suspend: by more than this, ns, and it is taken anew.
-  private static let mostDrift: Int64 = 100_000_000
+  private var wallClock: WallClock
   private var whole: LoadInterval?
   private var last = Totals()
   private let firstWitness = Witness.current()
@@ -60,8 +57,8 @@ struct Reporter {
     self.start = start
     self.ringBytes = ringBytes
     self.watched = watched
-    wallOffset = Clocks.wall &- start
-    firstTimestamp = Self.timestamp(start &+ wallOffset)
+    wallClock = WallClock(at: start, wall: Clocks.wall)
+    firstTimestamp = Self.timestamp(wallClock.time(of: start))
     lastTimestamp = firstTimestamp
     last.consumer = (try? SelfUsage.cpuTime()) ?? 0
     first = last
@@ -77,9 +74,9 @@ struct Reporter {
       account: account, delivered: cost.delivered, survey: cost.survey,
       consumer: try SelfUsage.cpuTime())
     let witness = Witness.current()
-    let offset = Clocks.wall &- (Clocks.monotonic &+ cost.clockOffset)
-    if abs(Int64(bitPattern: offset &- wallOffset)) > Self.mostDrift { wallOffset = offset }
-    let times = (start: lastTimestamp, end: Self.timestamp(interval.end &+ wallOffset))
+    let end = wallClock.boundary(
+      interval.end, now: Clocks.monotonic &+ cost.clockOffset, wall: Clocks.wall)
+    let times = (start: lastTimestamp, end: Self.timestamp(end))
     lastMinute = sampling?.minute
     lastMinute?.add(
       RecentMinute.Point(
