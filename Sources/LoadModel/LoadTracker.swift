@@ -23,6 +23,9 @@ public struct LoadTracker: ~Copyable {
   var sampledAt: UInt64 = 0
   var sample: UInt32 = 0
   var late: [LateTask] = []
+  /// Once a load sample is over: those that were taken to be runnable, though nothing that came later bears
+  /// it out. The switch by which they left may have been lost.
+  public internal(set) var doubtful: [ActiveTask] = []
   /// Task-nanoseconds in which tasks were runnable, and in D, in the intervals that were closed.
   public internal(set) var activeBefore = ActiveTime()
   /// What tasks spent on CPUs that had little to do in all their lives, which have ended; ns.
@@ -124,6 +127,7 @@ public struct LoadTracker: ~Copyable {
       // It has been given another CPU since, one whose clock is behind this one's.
       guard isHere || gap else { return }
       if !gap {
+        tasks[slot].isCertain = time > sampledAt
         tasks[slot].ran &+= time &- tasks[slot].since
         if counts, tasks[slot].matches { current.onCPU.record(time &- tasks[slot].since) }
       }
@@ -209,9 +213,11 @@ public struct LoadTracker: ~Copyable {
         if wokenAt > since {
           endRunnable(slot, at: since)
           tasks[slot].runnableSince = wokenAt
+        } else {
+          tasks[slot].isCertain = true
         }
       case .waiting:
-        break
+        if arrivals <= 1 { tasks[slot].isCertain = true }
       case .running:
         endRunnable(slot, at: since)
         tasks[slot].runnableSince = wokenAt
@@ -298,6 +304,7 @@ public struct LoadTracker: ~Copyable {
   /// Ends a pass. Tasks that two passes in a row have not seen are gone: their end was lost.
   public mutating func endSurvey() {
     for slot in tasks.slots where tasks[slot].tid != 0 && survey &- tasks[slot].survey >= 2 {
+      noticeDoubt(slot)
       tasks.remove(slot)
     }
   }

@@ -25,13 +25,20 @@ struct LoadLedger {
   mutating func correct(
     _ late: LateTask, isThrottled: Bool, _ sites: inout WaitSites, _ probes: borrowing SchedProbes
   ) {
-    if let taken = late.taken {
-      let key = groups.key(of: taken, &sites, probes)
-      // It may have taken another name in the meantime: then it stays where it is.
-      guard let count = active[key] else { return }
-      active[key] = count > 1 ? count - 1 : nil
-    }
+    if let taken = late.taken, !remove(taken, &sites, probes) { return }
     if !isThrottled { count(late.task, &sites, probes) }
+  }
+
+  /// A task that was counted wasn't active.
+  ///
+  /// - Returns: false where it has taken another name in the meantime: then it stays where it is.
+  mutating func remove(
+    _ task: ActiveTask, _ sites: inout WaitSites, _ probes: borrowing SchedProbes
+  ) -> Bool {
+    let key = groups.key(of: task, &sites, probes)
+    guard let count = active[key] else { return false }
+    active[key] = count > 1 ? count - 1 : nil
+    return true
   }
 
   /// The sample is over.

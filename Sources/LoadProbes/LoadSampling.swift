@@ -139,6 +139,7 @@ struct LoadSampling {
         if !isThrottled { tracker.found(waiter: tid) { sites.number(frames) } }
       }
     }
+    if probes.seesAllTasks { tracker.nameFromProc(at: instant) }
     var seen: UInt64 = 0
     var (throttledCount, inD) = (0 as UInt64, 0 as UInt64)
     sites.beginSample()
@@ -228,6 +229,7 @@ struct LoadSampling {
     }
     hasMissed = isLate
     kernel = shown
+    if let active { removeDoubtful(tracker, from: &pending, active: active, &sites, probes) }
     if let active, let delayed = pending.delayed {
       pending.delayed = KernelLoad.besides(
         delayed: delayed, seen: pending.seen, inD: pending.inD, active: active)
@@ -244,6 +246,18 @@ struct LoadSampling {
     if samples.count > Self.kept { samples.removeFirst() }
   }
 
+  /// Of those that nothing bears out, as many weren't active as exceed what the kernel counted.
+  private mutating func removeDoubtful(
+    _ tracker: borrowing LoadTracker, from pending: inout Pending, active: UInt64,
+    _ sites: inout WaitSites, _ probes: borrowing SchedProbes
+  ) {
+    for task in tracker.doubtful where pending.seen > active {
+      guard !pending.throttled.contains(task.tid) else { continue }
+      for index in ledgers.indices { _ = ledgers[index].remove(task, &sites, probes) }
+      pending.seen -= 1
+    }
+  }
+
   /// Whether the averages are still those from before the sample, which would have changed them.
   private func isOld(
     _ shown: LoadAverage, _ exact: (active: Int64, averages: KernelLoad)?, seen: UInt64
@@ -256,5 +270,15 @@ struct LoadSampling {
     next.sample(active: seen)
     return shown.load1 == kernel.load1 && shown.load5 == kernel.load5
       && shown.load15 == kernel.load15 && KernelLoad.shown(next.averages[0]) != kernel.load1
+  }
+}
+
+extension LoadTracker {
+  /// Names those that only /proc names.
+  fileprivate mutating func nameFromProc(at time: UInt64) {
+    for tid in unnamed(at: time) {
+      guard let status = try? ProcessStatus.of(pid: Int32(bitPattern: tid)) else { continue }
+      name(tid, tgid: UInt32(bitPattern: status.tgid), comm: Comm(status.name))
+    }
   }
 }

@@ -52,4 +52,16 @@ struct LoadSampleTests {
     let waiting = account.filter { $0.state == "D" && $0.site?.contains("clone") == true }
     #expect(waiting.count == 1 && waiting[0].group == "testload (20 processes)")
   }
+
+  /// Over a storm of short-lived processes, with ids that are soon used again: all that is counted has a
+  /// name, also those tasks that the iterator doesn't show.
+  @Test func unnamedTasks() throws {
+    let load = try Load("forkstorm", "4")
+    let snapshots = try watched(seconds: seconds, interval: 1)
+    _ = load.stop()
+    let final = try #require(snapshots.last)
+    let account = try #require(final.account)
+    #expect(account.contains { $0.group.hasPrefix("testload") })
+    #expect(!account.contains { $0.group == "(unknown)" && $0.state == "R" }, "\(account)")
+  }
 }
