@@ -115,7 +115,8 @@ struct CloneReporter {
       pageTables: tables,
       slowest: interval.slowest.sorted { $0.ownNs > $1.ownNs }.map { clone in
         SlowClonePart(
-          at: Self.timestamp(wallClock.time(of: clone.time)), pid: Int(clone.tgid), tid: Int(clone.tid), comm: clone.comm,
+          at: Self.timestamp(wallClock.time(of: clone.time)), pid: Int(clone.tgid),
+          tid: Int(clone.tid), comm: clone.comm,
           call: clone.isThread ? "thread" : "\(clone.call)", child: Int(clone.child),
           ns: clone.ownNs, residentBytes: clone.entries * pages)
       },
