@@ -158,6 +158,7 @@ let package = Package(
     .testTarget(
       name: "CloneProbesTests",
       dependencies: ["CloneProbes", "CloneModel", "Histograms", "Reports"], swiftSettings: strict),
+    .testTarget(name: "SessionTests", dependencies: ["Session"], swiftSettings: strict),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(
       name: "SymbolsTests", dependencies: ["Proc", "Support", "Symbols", "testload"],
