@@ -9,7 +9,7 @@ import Session
 /// Makes snapshots of intervals: adds names, and what the kernel side and this process counted.
 struct CloneReporter {
   let start: UInt64
-  private let host: HostPart
+  private var host: HostPart
   private let filter: FilterPart
   private let probes: [ProbePart]
   private let means: CloneProbes.Means
@@ -57,6 +57,7 @@ struct CloneReporter {
     _ interval: CloneInterval, account: CloneProbes.Account, delivered: UInt64
   ) throws -> CloneSnapshot {
     let now = Totals(account: account, delivered: delivered, consumer: try SelfUsage.cpuTime())
+    if let now = try? Proc.Host.current() { host.cpus = now.onlineCPUCount }
     names.lookUp(
       stacks: Array(interval.stacks.keys), mappings: Array(interval.mappings.keys), of: interval)
     let end = wallClock.boundary(interval.end, now: Clocks.monotonic, wall: Clocks.wall)

@@ -11,6 +11,10 @@ public struct LoadTracker: ~Copyable {
   var tasks = TaskTable()
   /// The thread that each CPU runs, as far as told; 0 for the idle task or unknown.
   var running: [UInt32]
+  /// Of each CPU, for a ``LossLedger``: how many records were consumed, and how many of them had a gap
+  /// before them.
+  public private(set) var taken: [UInt64]
+  public private(set) var gaps: [UInt64]
   /// What doesn't match is followed but not counted.
   var filter: TaskFilter
   var current: LoadInterval
@@ -44,6 +48,8 @@ public struct LoadTracker: ~Copyable {
   ///   - interval: how long an interval is going to be, ns.
   public init(cpus: Int, filter: TaskFilter, interval: UInt64) {
     running = Array(repeating: 0, count: cpus)
+    taken = Array(repeating: 0, count: cpus)
+    gaps = taken
     self.filter = filter
     length = interval
     current = LoadInterval(start: .max, end: .max)
@@ -68,6 +74,7 @@ public struct LoadTracker: ~Copyable {
   @inline(__always)
   public mutating func consume(_ record: RawSpan, cpu: Int) {
     guard running.indices.contains(cpu) else { return }
+    taken[cpu] &+= 1
     if record.byteCount == MemoryLayout<sonde_switch>.size {
       let event = unsafe record.unsafeLoad(as: sonde_switch.self)
       if event.kind == UInt8(SONDE_KIND_WAIT.rawValue) {
@@ -90,6 +97,7 @@ public struct LoadTracker: ~Copyable {
     let counts = event.time >= countsFrom
     let gap = event.flags & UInt8(SONDE_SWITCH_GAP.rawValue) != 0
     if gap {
+      gaps[cpu] &+= 1
       forgetRunning(on: cpu, unless: event.prev_tid, at: event.time)
     } else if running[cpu] != event.prev_tid {
       noticeExec(on: cpu, as: event.prev_tid, at: event.time)
@@ -111,6 +119,15 @@ public struct LoadTracker: ~Copyable {
     if tasks[slot].phase == .running, tasks[slot].cpu == Int32(cpu), tasks[slot].since <= time {
       tasks[slot].phase = .unknown
       tasks[slot].since = time
+    }
+  }
+
+  /// What runs on a CPU that is offline by `time` runs there no longer: its last switches may have been
+  /// lost. Where it went shows as it is heard of again.
+  public mutating func keepRunning(onlyOn online: [Int], at time: UInt64) {
+    for cpu in running.indices where running[cpu] != 0 && !online.contains(cpu) {
+      forgetRunning(on: cpu, unless: 0, at: time)
+      running[cpu] = 0
     }
   }
 

@@ -48,6 +48,7 @@ public struct LoadWatch: ~Copyable {
   private let host: Proc.Host
   private var probes: SchedProbes
   private var tracker: LoadTracker
+  private var losses: LossLedger
   private var loop: EventLoop
   private var reporter: Reporter
   private var delivered: UInt64 = 0
@@ -141,6 +142,7 @@ public struct LoadWatch: ~Copyable {
     self.host = host
     self.probes = probes
     self.tracker = tracker
+    losses = LossLedger(cpus: (host.possibleCPUs.last ?? 0) + 1)
     self.loop = loop
     self.sites = sites
     measure()
@@ -188,10 +190,12 @@ public struct LoadWatch: ~Copyable {
           break
         }
         drain(upTo: boundary)
+        if let online = try? Proc.Host.current().onlineCPUs {
+          tracker.keepRunning(onlyOn: online, at: boundary)
+        }
         try survey(boundary: boundary)
-        let interval = tracker.close(at: boundary)
-        let snapshot = try reporter.interval(
-          interval, account: probes.account(), self.cost, sampling)
+        let interval = close(at: boundary)
+        let snapshot = try reporter.interval(interval, account: account(), self.cost, sampling)
         if try !emit(snapshot) { end = .stopped }
         addRingsForNewCPUs()
         measure()
@@ -263,8 +267,26 @@ public struct LoadWatch: ~Copyable {
   }
 
   private mutating func drain(upTo horizon: UInt64) {
+    probes.note(&losses)
     // The closure takes the tracker out for the time: no exclusivity check per record.
     delivered += UInt64(Self.drain(&probes.rings, into: &tracker, upTo: horizon))
+    for cpu in probes.rings.cpus {
+      losses.book(cpu: cpu, taken: tracker.taken[cpu], gaps: tracker.gaps[cpu])
+    }
+  }
+
+  /// The interval up to `end`, up to which all records were consumed.
+  private mutating func close(at end: UInt64) -> LoadInterval {
+    var interval = tracker.close(at: end)
+    if losses.close() { interval.markLossy() }
+    return interval
+  }
+
+  /// What the kernel side counted, the losses as far as the stream has come to them.
+  private func account() throws -> SchedProbes.Account {
+    var account = try probes.account()
+    account.ringFull = losses.ringFull
+    return account
   }
 
   private static func drain(
@@ -297,13 +319,13 @@ public struct LoadWatch: ~Copyable {
     usleep(UInt32(Self.commitSlack / 1000))
     drain(upTo: end)
     try survey(boundary: end)
-    let interval = tracker.close(at: end)
+    let interval = close(at: end)
     tracker.endWaits(at: end)
     let waits = tracker.waitStacks
     tracker.waitStacks = nil
     drain(upTo: .max)
     if interval.end > interval.start {
-      let snapshot = try reporter.interval(interval, account: probes.account(), cost, sampling)
+      let snapshot = try reporter.interval(interval, account: account(), cost, sampling)
       _ = try emit(snapshot)
     }
     var final = try reporter.final(sampling)

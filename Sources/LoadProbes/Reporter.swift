@@ -8,7 +8,7 @@ import Session
 /// Makes snapshots of intervals: adds what the kernel side and this process counted.
 struct Reporter {
   let start: UInt64
-  private let host: HostPart
+  private var host: HostPart
   private let filter: FilterPart
   private let probes: [ProbePart]
   private let ringBytes: UInt64
@@ -74,6 +74,7 @@ struct Reporter {
       account: account, delivered: cost.delivered, survey: cost.survey,
       consumer: try SelfUsage.cpuTime())
     let witness = Witness.current()
+    if let now = try? Proc.Host.current() { host.cpus = now.onlineCPUCount }
     let end = wallClock.boundary(
       interval.end, now: Clocks.monotonic &+ cost.clockOffset, wall: Clocks.wall)
     let times = (start: lastTimestamp, end: Self.timestamp(end))
@@ -121,9 +122,11 @@ struct Reporter {
         residentBytes: try SelfUsage.residentBytes(), ringBytes: ringBytes),
       load: LoadPart(kernel: [load.load1, load.load5, load.load15]),
       tasks: TasksPart(
-        runnable: occupancy(interval.runnable, over: length),
+        runnable: occupancy(interval.runnable, mean: interval.means.runnable),
         uninterruptible: occupancy(
-          interval.uninterruptible, over: length, longest: interval.longest)),
+          interval.uninterruptible, mean: interval.means.uninterruptible,
+          longest: interval.longest),
+        reliableNs: interval.lossy.time == 0 ? nil : length - interval.lossy.time),
       switches: interval.switches, preemptions: interval.preemptions,
       histograms: HistogramsPart(
         runQueueLatency: HistogramPart(interval.runQueueLatency),
@@ -156,10 +159,10 @@ struct Reporter {
   }
 
   private func occupancy(
-    _ occupancy: LoadInterval.Occupancy, over length: UInt64, longest: LoadInterval.Waiter? = nil
+    _ occupancy: LoadInterval.Occupancy, mean: Double, longest: LoadInterval.Waiter? = nil
   ) -> OccupancyPart {
     OccupancyPart(
-      now: occupancy.now, mean: length == 0 ? 0 : Double(occupancy.total) / Double(length),
+      now: occupancy.now, mean: mean,
       max: occupancy.maximum, taskNs: occupancy.total, longestNs: longest?.duration,
       longestTask: longest.map { "\($0.comm.text) (\($0.tid))" })
   }

@@ -238,6 +238,19 @@ public struct SchedProbes: ~Copyable {
     var lost: UInt64 { ringFull + noRing + recursion }
   }
 
+  /// Takes a reading of what the rings have taken and what they had no room for.
+  public func note(_ ledger: inout LossLedger) {
+    var noRing: UInt64 = 0
+    for index in 0..<accounts.count {
+      let cpu = accounts[index]
+      noRing += cpu.no_ring
+      let gone = cpu.ring_full + cpu.no_ring
+      ledger.note(
+        cpu: index, placed: cpu.seen - min(cpu.seen, gone), ringFull: cpu.ring_full)
+    }
+    ledger.note(noRing: noRing)
+  }
+
   public func account() throws(BPFError) -> Account {
     var account = Account()
     for index in 0..<accounts.count {

@@ -38,6 +38,17 @@ struct WitnessTests {
     #expect(before.forks(since: after) == 0 && before.idle(since: after).isEmpty)
   }
 
+  /// Only CPUs that are online at both ends count.
+  @Test func cpusThatComeAndGo() {
+    func stat(_ cpus: [Int], _ ticks: Int) -> Witness {
+      let lines = cpus.map { "cpu\($0) \(ticks) 0 0 \(ticks) 0 0 0 0 0 0" }
+      return Witness(stat: lines.joined(separator: "\n"), vmstat: "", diskstats: "")
+    }
+    #expect(stat([0], 200).idle(since: stat([0, 1], 100)) == [0.5])
+    #expect(stat([0, 1], 200).idle(since: stat([0], 100)) == [0.5])
+    #expect(stat([0, 1], 200).idle(since: stat([0, 1], 100)) == [0.5, 0.5])
+  }
+
   /// The kernel's idle time grows as a clock does.
   @Test func ofThisMachine() throws {
     let cpus = ProcessInfo.processInfo.activeProcessorCount
