@@ -166,6 +166,7 @@ let package = Package(
       dependencies: ["CloneModel", "Records", "Histograms", "Reports", "Support", "Tasks"],
       swiftSettings: strict + lifetimes),
     .testTarget(name: "TasksTests", dependencies: ["Tasks"], swiftSettings: strict),
+    .testTarget(name: "SessionTests", dependencies: ["Session"], swiftSettings: strict),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(
       name: "SymbolsTests", dependencies: ["Proc", "Support", "Symbols", "testload"],

@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_READY 16
@@ -69,6 +70,21 @@ int sonde_timerfd_set(int fd, uint64_t first, uint64_t period)
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL
 #endif
+
+int sonde_semaphore_wait(sem_t *semaphore, uint64_t nanoseconds)
+{
+	struct timespec until;
+	int result;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	nanoseconds += until.tv_nsec;
+	until.tv_sec += nanoseconds / 1000000000;
+	until.tv_nsec = nanoseconds % 1000000000;
+	do
+		result = sem_clockwait(semaphore, CLOCK_MONOTONIC, &until);
+	while (result && errno == EINTR);
+	return result;
+}
 
 int sonde_pidfd_open(int tid)
 {

@@ -10,13 +10,15 @@ import Tasks
 /// Makes snapshots of intervals: adds names, and what the kernel side and this process counted.
 struct CloneReporter {
   let start: UInt64
-  private let host: HostPart
+  private var host: HostPart
   private let filter: FilterPart
   private let probes: [ProbePart]
   private let coverage: CloneCoverage
   private let ringBytes: UInt64
-  /// Wall clock at `start`, ns.
-  private let wallStart: UInt64
+  private var wallClock: WallClock
+  /// Where the first interval began and the last one ended, by the wall clock.
+  private let firstTimestamp: String
+  private var lastTimestamp: String
   private var whole: CloneInterval
   private var names = CloneNames()
   private var last = Totals()
@@ -40,7 +42,9 @@ struct CloneReporter {
     self.coverage = coverage
     self.start = start
     self.ringBytes = ringBytes
-    wallStart = Clocks.wall
+    wallClock = WallClock(at: start, wall: Clocks.wall)
+    firstTimestamp = Self.timestamp(wallClock.time(of: start))
+    lastTimestamp = firstTimestamp
     whole = CloneInterval(start: start, end: start)
     last.consumer = (try? SelfUsage.cpuTime()) ?? 0
     first = last
@@ -54,9 +58,13 @@ struct CloneReporter {
     _ interval: CloneInterval, account: CloneProbes.Account, delivered: UInt64
   ) throws -> CloneSnapshot {
     let now = Totals(account: account, delivered: delivered, consumer: try SelfUsage.cpuTime())
+    if let now = try? Proc.Host.current() { host.cpus = now.onlineCPUCount }
     names.lookUp(
       stacks: Array(interval.stacks.keys), mappings: Array(interval.mappings.keys), of: interval)
-    let snapshot = try snapshot(interval, from: last, to: now, final: false)
+    let end = wallClock.boundary(interval.end, now: Clocks.monotonic, wall: Clocks.wall)
+    let times = (start: lastTimestamp, end: Self.timestamp(end))
+    let snapshot = try snapshot(interval, times, from: last, to: now, final: false)
+    lastTimestamp = times.end
     last = now
     whole.append(interval)
     names.keep(whole, interval)
@@ -71,11 +79,12 @@ struct CloneReporter {
 
   /// The snapshot of all intervals together.
   func final() throws -> CloneSnapshot {
-    try snapshot(whole, from: first, to: last, final: true)
+    try snapshot(whole, (firstTimestamp, lastTimestamp), from: first, to: last, final: true)
   }
 
   private func snapshot(
-    _ interval: CloneInterval, from before: Totals, to now: Totals, final: Bool
+    _ interval: CloneInterval, _ times: (start: String, end: String), from before: Totals,
+    to now: Totals, final: Bool
   ) throws -> CloneSnapshot {
     let pages = UInt64(getpagesize())
     let phases = phaseParts(interval, coverage)
@@ -93,7 +102,7 @@ struct CloneReporter {
       straddled: filter.comms.isEmpty && filter.cgroups.isEmpty
         ? now.account.straddled - before.account.straddled : nil)
     return CloneSnapshot(
-      final: final, host: host, start: timestamp(interval.start), end: timestamp(interval.end),
+      final: final, host: host, start: times.start, end: times.end,
       intervalNs: interval.end - interval.start, filter: filter, probes: probes,
       loss: loss(from: before, to: now),
       cost: CloneCostPart(
@@ -110,8 +119,8 @@ struct CloneReporter {
       pageTables: tables,
       slowest: interval.slowest.sorted { $0.ownNs > $1.ownNs }.map { clone in
         SlowClonePart(
-          at: timestamp(clone.begin), pid: Int(clone.tgid), tid: Int(clone.tid),
-          comm: clone.comm.text,
+          at: Self.timestamp(wallClock.time(of: clone.begin)), pid: Int(clone.tgid),
+          tid: Int(clone.tid), comm: clone.comm.text,
           call: clone.isThread ? "thread" : "\(clone.call)", child: Int(clone.child),
           ns: clone.ownNs, residentBytes: clone.entries * pages)
       },
@@ -130,9 +139,9 @@ struct CloneReporter {
       recursion: b.recursion - a.recursion)
   }
 
-  private func timestamp(_ time: UInt64) -> String {
-    let wall = time >= start ? wallStart + (time - start) : wallStart - (start - time)
-    return SnapshotJSON.timestamp(Date(timeIntervalSince1970: Double(wall) / 1e9))
+  /// - Parameter wall: CLOCK_REALTIME, ns.
+  private static func timestamp(_ wall: UInt64) -> String {
+    SnapshotJSON.timestamp(Date(timeIntervalSince1970: Double(wall) / 1e9))
   }
 }
 

@@ -95,6 +95,13 @@ public struct LoadText: Sendable {
       occupancy("runnable (R)", tasks.runnable),
       occupancy("uninterruptible (D)", tasks.uninterruptible),
     ]
+    if let ns = tasks.reliableNs {
+      let what =
+        ns == 0
+        ? "records were lost: R and D are unreliable"
+        : "records were lost: the means are over \(durationText(ns: ns)) without losses"
+      lines.append(Line("  " + what, .alarm))
+    }
     if let longest = tasks.uninterruptible.longest {
       var line = Line(left("  waiting longest", 19) + "  ")
       line.add(durationText(ns: longest.ns), .strong)

@@ -69,22 +69,69 @@ extension LoadTracker {
     sampledAt = time
     sample &+= 1
     late.removeAll(keepingCapacity: true)
+    doubtful.removeAll(keepingCapacity: true)
     for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].matches {
       guard let state = activeState(slot, at: time) else { continue }
       tasks[slot].sample = sample
       tasks[slot].isTakenForD = state == .uninterruptible
+      tasks[slot].isCertain = false
       body(active(slot, state))
     }
   }
 
   /// Those who were runnable at the sample as well, by what has been consumed and surveyed since. The
   /// sample is over with that.
+  ///
+  /// ``doubtful`` then holds those that were lent as runnable and that nothing has borne out since.
   public mutating func endSample() -> [LateTask] {
-    for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].phase == .waiting {
-      if tasks[slot].runnableSince <= sampledAt { noticeLate(slot) }
+    for slot in tasks.slots where tasks[slot].tid != 0 {
+      if tasks[slot].phase == .waiting, tasks[slot].runnableSince <= sampledAt {
+        noticeLate(slot)
+      }
+      noticeDoubt(slot)
     }
     sampledAt = 0
     return late
+  }
+
+  /// Tasks by the ids they are known under that are active at `time` and that neither a record nor a
+  /// task scan has named: the iterator doesn't show every task everywhere.
+  public func unnamed(at time: UInt64) -> [UInt32] {
+    tasks.slots.filter {
+      tasks[$0].tid != 0 && tasks[$0].tgid == 0 && activeState($0, at: time) != nil
+    }.map { tasks[$0].tid }
+  }
+
+  /// Names a task that no record has named.
+  public mutating func name(_ tid: UInt32, tgid: UInt32, comm: Comm) {
+    guard let slot = tasks.find(tid), tasks[slot].tgid == 0 else { return }
+    identify(
+      slot, tgid: tgid, cgroup: tasks[slot].cgroup, comm: comm,
+      isKernelThread: tasks[slot].isKernelThread)
+  }
+
+  /// It was taken to be runnable at the sample, and may have left its CPU before, by a switch that was
+  /// lost or never traced.
+  mutating func noticeDoubt(_ slot: TaskTable.Slot) {
+    guard sampledAt != 0, tasks[slot].sample == sample, !tasks[slot].isTakenForD,
+      !tasks[slot].isCertain
+    else { return }
+    doubtful.append(active(slot, .runnable))
+    tasks[slot].isCertain = true
+  }
+
+  /// A task scan has found a task on the CPU, or in the queue, that it had at the sample, or shows that it
+  /// left it later.
+  mutating func noticeCertainty(_ slot: TaskTable.Slot, _ seen: sonde_task) {
+    guard sampledAt != 0, tasks[slot].hasBaseline, seen.pcount == tasks[slot].pcount else { return }
+    switch tasks[slot].phase {
+    case .running where seen.on_cpu != 0 || max(seen.last_ran, seen.last_queued) > sampledAt:
+      tasks[slot].isCertain = true
+    case .waiting where seen.on_rq != 0:
+      tasks[slot].isCertain = true
+    default:
+      break
+    }
   }
 
   /// Whether there is a task in D at `time` of which it isn't known where it sleeps.
@@ -106,6 +153,7 @@ extension LoadTracker {
         task: active(slot, .runnable), taken: isTaken ? active(slot, .uninterruptible) : nil))
     tasks[slot].sample = sample
     tasks[slot].isTakenForD = false
+    tasks[slot].isCertain = true
   }
 
   private func activeState(_ slot: TaskTable.Slot, at time: UInt64) -> ActiveTask.State? {

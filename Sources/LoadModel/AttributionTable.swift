@@ -21,13 +21,18 @@ struct AttributionTable {
 
   /// A task that was taken to be in D waited for a CPU; or for its cgroup's quota, and doesn't count.
   mutating func correct(_ late: LateTask, isThrottled: Bool, _ names: borrowing SampleNames) {
-    if let taken = late.taken {
-      let key = groups.key(of: taken, names)
-      // It may have taken another name in the meantime: then it stays where it is.
-      guard let count = active[key] else { return }
-      active[key] = count > 1 ? count - 1 : nil
-    }
+    if let taken = late.taken, !remove(taken, names) { return }
     if !isThrottled { count(late.task, names) }
+  }
+
+  /// A task that was counted wasn't active.
+  ///
+  /// - Returns: false where it has taken another name in the meantime: then it stays where it is.
+  mutating func remove(_ task: ActiveTask, _ names: borrowing SampleNames) -> Bool {
+    let key = groups.key(of: task, names)
+    guard let count = active[key] else { return false }
+    active[key] = count > 1 ? count - 1 : nil
+    return true
   }
 
   /// The sample is over.

@@ -9,6 +9,7 @@ extension LoadTracker {
 
   /// The id now belongs to another task.
   mutating func startOver(_ slot: TaskTable.Slot) {
+    noticeDoubt(slot)
     tasks[slot] = unidentified(tasks[slot].tid)
   }
 
@@ -32,6 +33,7 @@ extension LoadTracker {
           break
         }
         // What a survey saw of it after this happened is going to be told from here on.
+        noticeDoubt(old)
         tasks.remove(old)
       }
       let slot = add(event.header.tid)

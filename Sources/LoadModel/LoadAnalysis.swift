@@ -9,8 +9,11 @@ public struct LoadAnalysis: ~Copyable, Model {
   private var reporter: LoadReporter?
   private var setup: LoadSetup?
   private var scan = TaskScan(clockOffset: 0, boundary: 0, isComplete: false)
+  private var losses = LossLedger(cpus: 0)
   /// Sleeps in D by where they were, once the run is over.
   private var waits: WaitStacks?
+  /// The last interval, closed before what the rings still held was taken.
+  private var last: LoadInterval?
   private var report: LoadSnapshot?
 
   public init() {
@@ -34,6 +37,7 @@ public struct LoadAnalysis: ~Copyable, Model {
     case .setUp(let setup):
       self.setup = setup
       tracker = LoadTracker(cpus: setup.cpus, filter: setup.filter, interval: setup.interval)
+      losses = LossLedger(cpus: setup.cpus)
       if setup.followsStacks { tracker.waitStacks = WaitStacks() }
       names = SampleNames(pidsAreGlobal: setup.pidsAreGlobal)
     case .scanBegins(let scan):
@@ -43,6 +47,16 @@ public struct LoadAnalysis: ~Copyable, Model {
       if scan.isComplete { tracker.endSurvey() }
     case .waiter(let tid, let frames):
       tracker.found(waiter: tid) { names.number(frames) }
+    case .rings(let readings):
+      bookLosses()
+      for (cpu, reading) in readings.enumerated() {
+        losses.note(cpu: cpu, placed: reading.placed, ringFull: reading.ringFull)
+      }
+      losses.note(noRing: readings.reduce(0) { $0 + $1.noRing })
+    case .online(let cpus, let time):
+      tracker.keepRunning(onlyOn: cpus, at: time)
+    case .task(let tid, let tgid, let comm):
+      tracker.name(tid, tgid: tgid, comm: comm)
     case .begins(let reading, let load):
       guard let setup else { return }
       tracker.begin(at: reading.at)
@@ -59,13 +73,20 @@ public struct LoadAnalysis: ~Copyable, Model {
       reporter?.take(answers)
     case .sampleEnds:
       sampler?.count(names)
-    case .settles(let reading, let isLate, let wall, let monotonic):
-      sampler?.settle(reading, isLate: isLate, wall: wall, monotonic: monotonic, &tracker)
+    case .settles(let reading, let isLate, let wall):
+      sampler?.settle(reading, isLate: isLate, wall: wall, &tracker)
     case .settleEnds:
       sampler?.finish(names)
     case .closes(let reading):
-      report = reporter?.report(tracker.close(at: reading.at), reading, tracker, sampler)
+      bookLosses()
+      let interval = last ?? close(at: reading.at)
+      var reading = reading
+      // As far as the stream has come to them.
+      reading.counters.ringFull = losses.ringFull
+      report = reporter?.report(interval, reading, tracker, sampler)
     case .ends(let time):
+      bookLosses()
+      last = close(at: time)
       tracker.endWaits(at: time)
       waits = tracker.waitStacks
       tracker.waitStacks = nil
@@ -73,6 +94,19 @@ public struct LoadAnalysis: ~Copyable, Model {
       report = reporter?.total(sampler)
       if let waits { report?.stacks = names.sites.parts(waits) }
     }
+  }
+
+  /// Losses that lie in what has been taken of the stream.
+  private mutating func bookLosses() {
+    for cpu in tracker.taken.indices {
+      losses.book(cpu: cpu, taken: tracker.taken[cpu], gaps: tracker.gaps[cpu])
+    }
+  }
+
+  private mutating func close(at end: UInt64) -> LoadInterval {
+    var interval = tracker.close(at: end)
+    if losses.close() { interval.markLossy() }
+    return interval
   }
 
   private mutating func take(_ reading: SampleReading) {
@@ -106,6 +140,11 @@ public struct LoadAnalysis: ~Copyable, Model {
   /// Whether the averages are wanted that stand before the first sample. CLOCK_MONOTONIC, ns.
   public func wantsAverages(monotonic: UInt64, now: UInt64) -> Bool {
     sampler?.wantsAverages(monotonic: monotonic, now: now) ?? false
+  }
+
+  /// Active tasks at a time that neither a record nor a task scan has named; run queue clock, ns.
+  public func unnamedTasks(at time: UInt64) -> [UInt32] {
+    setup?.pidsAreGlobal == true ? tracker.unnamed(at: time) : []
   }
 
   /// Whether there is a task in D of which it isn't known where it sleeps; run queue clock, ns.

@@ -20,6 +20,8 @@ public struct LoadInterval: Sendable {
   public var uninterruptible = Occupancy()
   /// The task that, at the end, has been in D the longest.
   public var longest: Waiter?
+  /// What of it was under losses: then tasks are believed where they were before.
+  public private(set) var lossy = Lossy()
 
   public init(start: UInt64, end: UInt64) {
     self.start = start
@@ -46,6 +48,38 @@ public struct LoadInterval: Sendable {
     public var duration: UInt64
   }
 
+  /// Parts in which records were lost.
+  public struct Lossy: Sendable, Equatable {
+    /// How long they were.
+    public var time: UInt64 = 0
+    /// The occupancies' task-nanoseconds in them.
+    public var runnable: UInt64 = 0
+    public var uninterruptible: UInt64 = 0
+  }
+
+  /// Records were lost in all of it, as far as can be told.
+  public mutating func markLossy() {
+    lossy = Lossy(
+      time: end - start, runnable: runnable.total, uninterruptible: uninterruptible.total)
+  }
+
+  /// How many tasks were runnable, and in D, in the mean of the time in which nothing was lost; of all
+  /// of it where there is no such time.
+  public var means: (runnable: Double, uninterruptible: Double) {
+    let length = end - start
+    guard length > 0 else { return (0, 0) }
+    // A stay that is told of late may be taken back.
+    func mean(_ total: UInt64, _ lossy: UInt64, _ time: UInt64) -> Double {
+      Double(total - min(total, lossy)) / Double(length - time)
+    }
+    return lossy.time < length
+      ? (
+        mean(runnable.total, lossy.runnable, lossy.time),
+        mean(uninterruptible.total, lossy.uninterruptible, lossy.time)
+      )
+      : (mean(runnable.total, 0, 0), mean(uninterruptible.total, 0, 0))
+  }
+
   /// Adds the interval that follows this one.
   public mutating func append(_ next: LoadInterval) {
     end = next.end
@@ -63,5 +97,8 @@ public struct LoadInterval: Sendable {
       self[keyPath: occupancy].maximum = maximum
     }
     longest = next.longest
+    lossy.time += next.lossy.time
+    lossy.runnable += next.lossy.runnable
+    lossy.uninterruptible += next.lossy.uninterruptible
   }
 }

@@ -1,4 +1,5 @@
 public import Reports
+public import Tasks
 
 /// What enters the load model besides ring records and task scans. Times in ns; on the run queue clock
 /// unless CLOCK_MONOTONIC is named.
@@ -10,6 +11,12 @@ public enum LoadObservation: Codable, Sendable {
   case scanEnds
   /// Where a task sleeps in D of which no switch has told: the frames of its stack, innermost first.
   case waiter(tid: UInt32, frames: [UInt64])
+  /// What rings have taken and lost, by CPU: before they are drained.
+  case rings([RingReading])
+  /// The CPUs that are online; at an instant up to which all ring records have come.
+  case online([Int], at: UInt64)
+  /// The name of a task that neither a record nor a task scan has named.
+  case task(tid: UInt32, tgid: UInt32, comm: Comm)
   /// What happens from here on counts.
   case begins(IntervalReading, load: LoadReading)
   /// The kernel's count of ticks at an instant of CLOCK_MONOTONIC.
@@ -21,7 +28,9 @@ public enum LoadObservation: Codable, Sendable {
   case names([Answer])
   case sampleEnds
   /// What the kernel made of the sample; the names of late tasks come next.
-  case settles(LoadReading, isLate: Bool, wall: UInt64, monotonic: UInt64)
+  ///
+  /// - Parameter wall: CLOCK_REALTIME at the sample.
+  case settles(LoadReading, isLate: Bool, wall: UInt64)
   case settleEnds
   /// An interval ends, up to which all ring records have come: its report is due.
   case closes(IntervalReading)
@@ -112,6 +121,17 @@ public struct LoadCounters: Codable, Sendable, Equatable {
   var pending: UInt64 {
     let gone = delivered + ringFull + noRing
     return records > gone ? records - gone : 0
+  }
+}
+
+/// What a CPU's ring has taken, and what was lost for it; ever-growing.
+public struct RingReading: Codable, Sendable, Equatable {
+  public var placed: UInt64
+  public var ringFull: UInt64
+  public var noRing: UInt64
+
+  public init(placed: UInt64, ringFull: UInt64, noRing: UInt64) {
+    (self.placed, self.ringFull, self.noRing) = (placed, ringFull, noRing)
   }
 }
 

@@ -107,9 +107,11 @@ struct LoadReporter {
         residentBytes: now.own.residentBytes, ringBytes: setup.ringBytes),
       load: LoadPart(kernel: sampler?.shown ?? now.load),
       tasks: TasksPart(
-        runnable: occupancy(interval.runnable, over: length),
+        runnable: occupancy(interval.runnable, mean: interval.means.runnable),
         uninterruptible: occupancy(
-          interval.uninterruptible, over: length, longest: interval.longest)),
+          interval.uninterruptible, mean: interval.means.uninterruptible,
+          longest: interval.longest),
+        reliableNs: interval.lossy.time == 0 ? nil : length - interval.lossy.time),
       switches: interval.switches, preemptions: interval.preemptions,
       histograms: HistogramsPart(
         runQueueLatency: HistogramPart(interval.runQueueLatency),
@@ -136,11 +138,10 @@ struct LoadReporter {
   }
 
   private func occupancy(
-    _ occupancy: LoadInterval.Occupancy, over length: UInt64, longest: LoadInterval.Waiter? = nil
+    _ occupancy: LoadInterval.Occupancy, mean: Double, longest: LoadInterval.Waiter? = nil
   ) -> OccupancyPart {
     OccupancyPart(
-      now: occupancy.now, mean: length == 0 ? 0 : Double(occupancy.total) / Double(length),
-      max: occupancy.maximum, taskNs: occupancy.total,
+      now: occupancy.now, mean: mean, max: occupancy.maximum, taskNs: occupancy.total,
       longest: longest.map { LongestWait(ns: $0.duration, comm: $0.comm.text, tid: $0.tid) })
   }
 

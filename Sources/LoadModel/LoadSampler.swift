@@ -42,8 +42,9 @@ package struct LoadSampler {
     /// Of the tasks that wait for their cgroup's quota, those that are active.
     var throttledTasks: [ActiveTask] = []
     var late: [LateTask] = []
+    var doubtful: [ActiveTask] = []
     /// What the kernel made of it, as soon as it has.
-    var outcome: (reading: LoadReading, isLate: Bool, wall: UInt64, monotonic: UInt64)?
+    var outcome: (reading: LoadReading, isLate: Bool, wall: UInt64)?
     var seen: UInt64 = 0
     /// Of these.
     var inD: UInt64 = 0
@@ -144,7 +145,7 @@ package struct LoadSampler {
       return names.missing(
         for: pending.tasks, throttled: pending.throttledTasks, in: tables, isOver: false)
     }
-    let late = pending.late.flatMap { [$0.task, $0.taken].compactMap { $0 } }
+    let late = pending.late.flatMap { [$0.task, $0.taken].compactMap { $0 } } + pending.doubtful
     return names.missing(
       for: late,
       throttled: pending.late.map(\.task).filter { pending.throttled.contains($0.tid) },
@@ -169,10 +170,9 @@ package struct LoadSampler {
   /// - Parameters:
   ///   - isLate: whether the next sample has been already: what the kernel made of this one can't be
   ///     told any more.
-  ///   - wall: CLOCK_REALTIME at `monotonic`, ns.
+  ///   - wall: CLOCK_REALTIME at the sample, ns.
   mutating func settle(
-    _ reading: LoadReading, isLate: Bool, wall: UInt64, monotonic: UInt64,
-    _ tracker: inout LoadTracker
+    _ reading: LoadReading, isLate: Bool, wall: UInt64, _ tracker: inout LoadTracker
   ) {
     guard let pending else { return }
     // The tick that makes the averages may come late.
@@ -182,8 +182,9 @@ package struct LoadSampler {
       self.pending?.tries += 1
       return
     }
-    self.pending?.outcome = (reading, isLate, wall, monotonic)
+    self.pending?.outcome = (reading, isLate, wall)
     self.pending?.late = tracker.endSample()
+    self.pending?.doubtful = tracker.doubtful
   }
 
   /// The names of late tasks have come: the sample is over.
@@ -205,6 +206,12 @@ package struct LoadSampler {
     let active = active(outcome.reading, isLate: outcome.isLate)
     shown = outcome.reading.shown
     exact = outcome.reading.exact?.averages
+    // Of those that nothing bears out, as many weren't active as exceed what the kernel counted.
+    for task in pending.doubtful where pending.seen > active ?? .max {
+      guard !pending.throttled.contains(task.tid) else { continue }
+      for index in tables.indices { _ = tables[index].remove(task, names) }
+      pending.seen -= 1
+    }
     if let active, let delayed = pending.delayed {
       pending.delayed = KernelLoad.besides(
         delayed: delayed, seen: pending.seen, inD: pending.inD, active: active)
@@ -215,7 +222,7 @@ package struct LoadSampler {
     throttling.close()
     samples.append(
       Sample(
-        time: pending.time, wall: outcome.wall &- (outcome.monotonic &- pending.time),
+        time: pending.time, wall: outcome.wall,
         active: active, seen: pending.seen, delayed: pending.delayed, mean: pending.mean,
         load1: shown[0]))
     if samples.count > Self.kept { samples.removeFirst() }

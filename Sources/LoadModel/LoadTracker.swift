@@ -11,6 +11,10 @@ public struct LoadTracker: ~Copyable {
   var tasks = TaskTable()
   /// The thread that each CPU runs, as far as told; 0 for the idle task or unknown.
   var running: [UInt32]
+  /// Of each CPU, for a ``LossLedger``: how many records were consumed, and how many of them had a gap
+  /// before them.
+  public private(set) var taken: [UInt64]
+  public private(set) var gaps: [UInt64]
   /// What doesn't match is followed but not counted.
   var filter: TaskFilter
   var current: LoadInterval
@@ -23,6 +27,9 @@ public struct LoadTracker: ~Copyable {
   var sampledAt: UInt64 = 0
   var sample: UInt32 = 0
   var late: [LateTask] = []
+  /// Once a load sample is over: those that were taken to be runnable, though nothing that came later bears
+  /// it out. The switch by which they left may have been lost.
+  public internal(set) var doubtful: [ActiveTask] = []
   /// Task-nanoseconds in which tasks were runnable, and in D, in the intervals that were closed.
   public internal(set) var activeBefore = ActiveTime()
   /// What tasks spent on CPUs that had little to do in all their lives, which have ended; ns.
@@ -41,6 +48,8 @@ public struct LoadTracker: ~Copyable {
   ///   - interval: how long an interval is going to be, ns.
   public init(cpus: Int, filter: TaskFilter, interval: UInt64) {
     running = Array(repeating: 0, count: cpus)
+    taken = Array(repeating: 0, count: cpus)
+    gaps = taken
     self.filter = filter
     length = interval
     current = LoadInterval(start: .max, end: .max)
@@ -66,6 +75,7 @@ public struct LoadTracker: ~Copyable {
   public mutating func consume(_ record: RawSpan, cpu: Int) {
     guard running.indices.contains(cpu), record.byteCount >= MemoryLayout<sonde_header>.size
     else { return }
+    taken[cpu] &+= 1
     let header = unsafe record.unsafeLoad(as: sonde_header.self)
     if header.kind == UInt8(SONDE_KIND_SWITCH.rawValue) {
       guard record.byteCount == MemoryLayout<sonde_switch>.size else { return }
@@ -87,6 +97,7 @@ public struct LoadTracker: ~Copyable {
     let counts = event.header.time >= countsFrom
     let gap = event.header.flags & UInt8(SONDE_SWITCH_GAP.rawValue) != 0
     if gap {
+      gaps[cpu] &+= 1
       forgetRunning(on: cpu, unless: event.prev_tid, at: event.header.time)
     } else if running[cpu] != event.prev_tid {
       noticeExec(on: cpu, as: event.prev_tid, at: event.header.time)
@@ -111,6 +122,15 @@ public struct LoadTracker: ~Copyable {
     }
   }
 
+  /// What runs on a CPU that is offline by `time` runs there no longer: its last switches may have been
+  /// lost. Where it went shows as it is heard of again.
+  public mutating func keepRunning(onlyOn online: [Int], at time: UInt64) {
+    for cpu in running.indices where running[cpu] != 0 && !online.contains(cpu) {
+      forgetRunning(on: cpu, unless: 0, at: time)
+      running[cpu] = 0
+    }
+  }
+
   /// `prev` leaves the CPU.
   @inline(__always)
   private mutating func leave(_ event: sonde_switch, cpu: Int32, gap: Bool, counts: Bool) {
@@ -124,6 +144,7 @@ public struct LoadTracker: ~Copyable {
       // It has been given another CPU since, one whose clock is behind this one's.
       guard isHere || gap else { return }
       if !gap {
+        tasks[slot].isCertain = time > sampledAt
         tasks[slot].ran &+= time &- tasks[slot].since
         if counts, tasks[slot].matches { current.onCPU.record(time &- tasks[slot].since) }
       }
@@ -209,9 +230,11 @@ public struct LoadTracker: ~Copyable {
         if wokenAt > since {
           endRunnable(slot, at: since)
           tasks[slot].runnableSince = wokenAt
+        } else {
+          tasks[slot].isCertain = true
         }
       case .waiting:
-        break
+        if arrivals <= 1 { tasks[slot].isCertain = true }
       case .running:
         endRunnable(slot, at: since)
         tasks[slot].runnableSince = wokenAt
@@ -298,6 +321,7 @@ public struct LoadTracker: ~Copyable {
   /// Ends a pass. Tasks that two passes in a row have not seen are gone: their end was lost.
   public mutating func endSurvey() {
     for slot in tasks.slots where tasks[slot].tid != 0 && survey &- tasks[slot].survey >= 2 {
+      noticeDoubt(slot)
       tasks.remove(slot)
     }
   }

@@ -18,6 +18,7 @@ extension LoadTracker {
     guard seen.tid != 0, TaskTable.canHold(seen.tid), !Sleep.isDead(seen.state) else { return }
     noticeExec(seen)
     let slot = slotFound(seen.tid)
+    noticeCertainty(slot, seen)
     identify(
       slot, tgid: seen.tgid, cgroup: seen.cgroup,
       comm: Comm(record, at: MemoryLayout<sonde_task>.offset(of: \.comm)!),

@@ -77,6 +77,8 @@ struct Task {
   var sample: UInt32 = 0
   /// As in D.
   var isTakenForD = false
+  /// Whether what came after that sample has borne it out.
+  var isCertain = false
   /// The last survey that saw it.
   var survey: UInt8 = 0
 

@@ -6,6 +6,7 @@ public import Proc
 public import Reports
 public import Session
 public import SystemPackage
+import Tasks
 
 /// What to trace, and how to report it. Times in ns.
 public struct LoadOptions: Sendable {
@@ -44,7 +45,9 @@ public struct LoadTracer: ~Copyable, Tracer {
   private var announced: UInt64 = 0
   /// Who waited for a cgroup's quota at the sample that is taken next.
   private var throttled: (sample: UInt64, tasks: Set<UInt32>)?
-  private var wall = Clocks.wall &- Clocks.monotonic
+  private var wallClock = WallClock(at: 0, wall: 0)
+  /// Time of the sample that is to be settled, run queue clock.
+  private var sampledAt: UInt64 = 0
 
   private static let commitSlack = SessionTiming.commitSlack
   /// In it the tick has counted this CPU's tasks: to be woken earlier would be to be counted.
@@ -141,6 +144,7 @@ public struct LoadTracer: ~Copyable, Tracer {
       try findWaiters()
     }
     let start = Clocks.monotonic &+ clockOffset
+    wallClock = WallClock(at: start, wall: Clocks.wall)
     var reading = try reading(at: start)
     // Of what is in the rings already, some will be delivered.
     reading.counters = LoadCounters()
@@ -177,15 +181,16 @@ public struct LoadTracer: ~Copyable, Tracer {
     while let next = door.model.nextSample, next &+ clockOffset <= horizon {
       // The one before, where this comes late.
       try settle(isLate: true)
-      drain(upTo: next &+ clockOffset)
+      try drain(upTo: next &+ clockOffset)
       let before = Clocks.monotonic
       try take(sample: next)
       scans.total += Clocks.monotonic - before
     }
-    drain(upTo: horizon)
+    try drain(upTo: horizon)
   }
 
-  private mutating func drain(upTo horizon: UInt64) {
+  private mutating func drain(upTo horizon: UInt64) throws {
+    try door.observe(.rings(probes.ringReadings()))
     // The closure takes the model out for the time: no exclusivity check per record.
     delivered += UInt64(Self.drain(&probes.rings, into: &door, upTo: horizon))
   }
@@ -205,7 +210,9 @@ public struct LoadTracer: ~Copyable, Tracer {
     try findThrottled(at: time)
     let throttled = self.throttled?.tasks ?? []
     self.throttled = nil
-    if door.model.hasUnknownWait(at: time &+ clockOffset) { try findWaiters() }
+    sampledAt = time &+ clockOffset
+    if door.model.hasUnknownWait(at: sampledAt) { try findWaiters() }
+    try nameTasks(at: sampledAt)
     let isInTime = Clocks.monotonic &- time < Self.mostDelay
     try door.observe(
       .sample(
@@ -236,12 +243,15 @@ public struct LoadTracer: ~Copyable, Tracer {
     guard door.model.settlesAt != nil else { return }
     let reading = LoadReading(shown: try shownLoad(), exact: isLate ? nil : probes.exactLoad)
     try door.observe(
-      .settles(reading, isLate: isLate, wall: Clocks.wall, monotonic: Clocks.monotonic))
+      .settles(reading, isLate: isLate, wall: wallClock.time(of: sampledAt)))
     try resolve()
     try door.observe(.settleEnds)
   }
 
   public mutating func close(at end: UInt64) throws -> LoadSnapshot {
+    if let online = try? Proc.Host.current().onlineCPUs {
+      try door.observe(.online(online, at: end))
+    }
     try scanIfAffordable(boundary: end)
     return try report(.closes(try reading(at: end)))
   }
@@ -262,7 +272,7 @@ public struct LoadTracer: ~Copyable, Tracer {
     try scanIfAffordable(boundary: end)
     let reading = try reading(at: end)
     try door.observe(.ends(at: end))
-    drain(upTo: .max)
+    try drain(upTo: .max)
     var last = reading
     last.counters = try counters()
     let interval = try report(.closes(last))
@@ -293,17 +303,12 @@ extension LoadTracer {
     return counters
   }
 
-  /// Clocks drift, are set, and stop in suspend: by more than 100 ms, and the offset is taken anew.
-  private mutating func wallTime(at time: UInt64) -> UInt64 {
-    let offset = Clocks.wall &- Clocks.monotonic
-    if abs(Int64(bitPattern: offset &- wall)) > 100_000_000 { wall = offset }
-    return time &- clockOffset &+ wall
-  }
-
   private mutating func reading(at time: UInt64) throws -> IntervalReading {
     let load = try LoadAverage.current()
     return IntervalReading(
-      at: time, clockOffset: clockOffset, wall: wallTime(at: time), counters: try counters(),
+      at: time, clockOffset: clockOffset,
+      wall: wallClock.boundary(time, now: Clocks.monotonic &+ clockOffset, wall: Clocks.wall),
+      counters: try counters(),
       own: OwnUsage(
         cpuNs: try SelfUsage.cpuTime(), scanNs: scans.total,
         residentBytes: try SelfUsage.residentBytes()),
@@ -380,6 +385,15 @@ extension LoadTracer {
       if !isThrottled { waiters.append((tid, frames)) }
     }
     for (tid, frames) in waiters { try door.observe(.waiter(tid: tid, frames: frames)) }
+  }
+
+  /// Names those that only /proc names: the iterator doesn't show every task everywhere.
+  private mutating func nameTasks(at time: UInt64) throws {
+    for tid in door.model.unnamedTasks(at: time) {
+      guard let status = try? ProcessStatus.of(pid: Int32(bitPattern: tid)) else { continue }
+      try door.observe(
+        .task(tid: tid, tgid: UInt32(bitPattern: status.tgid), comm: Comm(status.name)))
+    }
   }
 
   private mutating func resolve() throws {

@@ -200,6 +200,16 @@ public struct SchedProbes: ~Copyable {
 
   // MARK: - Counters
 
+  /// Of each CPU, what its ring has taken and what was lost.
+  public func ringReadings() -> [RingReading] {
+    (0..<accounts.count).map { index in
+      let cpu = accounts[index]
+      let gone = cpu.ring_full + cpu.no_ring
+      return RingReading(
+        placed: cpu.records - min(cpu.records, gone), ringFull: cpu.ring_full, noRing: cpu.no_ring)
+    }
+  }
+
   /// What the kernel side counted since it was attached; what was delivered is the consumer's to add.
   public func counters() throws(BPFError) -> LoadCounters {
     var counters = LoadCounters()

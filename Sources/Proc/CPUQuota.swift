@@ -9,6 +9,10 @@ public struct CPUQuota: Sendable, Equatable {
 
   /// That of the innermost of a process' cgroups that ever had to wait; nil where there is none.
   package static func of(process pid: Int32, _ mounts: [Mount]) -> CPUQuota? {
+    Lookups.shared.value { lookUp(pid, mounts) }
+  }
+
+  private static func lookUp(_ pid: Int32, _ mounts: [Mount]) -> CPUQuota? {
     guard let lines = (try? contents(of: "/proc/\(pid)/cgroup"))?.lines else { return nil }
     for line in lines {
       // "4:cpu,cpuacct:/path", or "0::/path" in version 2.

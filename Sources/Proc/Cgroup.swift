@@ -20,6 +20,12 @@ public struct Cgroup: Sendable, Hashable {
   /// bits all of it since Linux 5.5, commit 40430452fd5d).
   public func ids() throws(ProcError) -> Set<UInt64> {
     let directory = try directory(in: try Mount.all())
+    return try Lookups.shared.result(of: directory) { () throws(ProcError) in
+      try Cgroup.ids(at: directory)
+    }
+  }
+
+  private static func ids(at directory: String) throws(ProcError) -> Set<UInt64> {
     let file = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard file >= 0 else {
       let code = errno
@@ -45,11 +51,14 @@ public struct Cgroup: Sendable, Hashable {
   /// How many tasks are in it and below, and how many may be, if there is a limit (`pids.current`,
   /// `pids.max`: Documentation/admin-guide/cgroup-v2.rst); nil without that controller.
   public func tasks() -> (now: UInt64, most: UInt64?)? {
-    guard let mounts = try? Mount.all(), let place = try? directory(in: mounts),
-      let now = try? contents(of: "\(place)/pids.current").lines.first.flatMap({ UInt64($0) }),
-      let most = try? contents(of: "\(place)/pids.max").lines.first
-    else { return nil }
-    return (now, UInt64(most))
+    guard let mounts = try? Mount.all(), let place = try? directory(in: mounts) else { return nil }
+    return Lookups.shared.value {
+      guard
+        let now = try? contents(of: "\(place)/pids.current").lines.first.flatMap({ UInt64($0) }),
+        let most = try? contents(of: "\(place)/pids.max").lines.first
+      else { return nil }
+      return (now, UInt64(most))
+    }
   }
 
   /// The ids of all of them together; nil where there are none, which stands for every cgroup.
@@ -64,8 +73,10 @@ public struct Cgroup: Sendable, Hashable {
 
   /// Where a process is in the unified hierarchy; nil where it is gone (man cgroups(7)).
   public static func path(ofProcess pid: Int32) -> String? {
-    (try? contents(of: "/proc/\(pid)/cgroup"))?.lines.first { $0.hasPrefix("0::") }
-      .map { String($0.dropFirst(3)) }
+    Lookups.shared.value {
+      (try? contents(of: "/proc/\(pid)/cgroup"))?.lines.first { $0.hasPrefix("0::") }
+        .map { String($0.dropFirst(3)) }
+    }
   }
 
   /// The directory of the cgroup, which need not exist.

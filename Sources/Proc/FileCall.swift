@@ -5,6 +5,10 @@ public enum FileCall {
   /// The type of the file system it is on, such as "nfs4"; nil where there is none, or it can't be seen.
   /// Doesn't touch the file system itself, which may never answer.
   public static func fileSystem(ofTask tid: Int32) -> String? {
+    Lookups.shared.value { lookUp(tid) }
+  }
+
+  private static func lookUp(_ tid: Int32) -> String? {
     guard let words = (try? contents(of: "/proc/\(tid)/syscall"))?.lines.first?.words,
       words.count > 1, let number = Int(words[0]), sonde_call_is_about_file(number),
       let file = UInt32(words[1].dropFirst(2), radix: 16),

@@ -9,7 +9,10 @@ package struct Mount: Hashable {
 
   /// All that this process sees, in the order they were mounted.
   package static func all() throws(ProcError) -> [Mount] {
-    try read("/proc/self/mountinfo") { $0.lines.compactMap(Mount.init(parsing:)) }
+    let path = "/proc/self/mountinfo"
+    return try Lookups.shared.result(of: path) { () throws(ProcError) in
+      try read(path) { $0.lines.compactMap(Mount.init(parsing:)) }
+    }
   }
 
   package init(root: String, point: String, type: String) {

@@ -125,7 +125,7 @@ public struct LossPart: Codable, Sendable, Equatable {
   public var expected: UInt64
   /// Records that reached the consumer.
   public var delivered: UInt64
-  /// Records in the rings as the interval ended; 0 in the final object.
+  /// Records in the rings as the interval ended, and those lost behind them; 0 in the final object.
   public var pending: UInt64
   /// Records lost since a ring was full.
   public var ringFull: UInt64
@@ -213,17 +213,28 @@ public struct CostPart: Codable, Sendable, Equatable {
 public struct TasksPart: Codable, Sendable, Equatable {
   public var runnable: OccupancyPart
   public var uninterruptible: OccupancyPart
+  /// Only where records were lost: for how much of the interval none were. The means are over that
+  /// time; where it is 0, over all of the interval, and none of the figures can be relied on.
+  public var reliableNs: UInt64?
 
-  public init(runnable: OccupancyPart, uninterruptible: OccupancyPart) {
+  public init(
+    runnable: OccupancyPart, uninterruptible: OccupancyPart, reliableNs: UInt64? = nil
+  ) {
     self.runnable = runnable
     self.uninterruptible = uninterruptible
+    self.reliableNs = reliableNs
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case runnable, uninterruptible
+    case reliableNs = "reliable_ns"
   }
 }
 
 public struct OccupancyPart: Codable, Sendable, Equatable {
   /// At the end.
   public var now: Int
-  /// Over the interval: `task_ns / interval_ns`.
+  /// Over the interval: `task_ns / interval_ns`. Where records were lost, over `reliable_ns`.
   public var mean: Double
   /// The largest at any of up to some thousand instants.
   public var max: Int

@@ -47,7 +47,9 @@ extension LoadSnapshot {
     }
     merged.tasks = TasksPart(
       runnable: try sum(\.runnable, with: other, over: merged.intervalNs),
-      uninterruptible: try sum(\.uninterruptible, with: other, over: merged.intervalNs))
+      uninterruptible: try sum(\.uninterruptible, with: other, over: merged.intervalNs),
+      reliableNs: tasks.reliableNs == nil && other.tasks.reliableNs == nil
+        ? nil : try reliableNs.adding(other.reliableNs))
     merged.histograms = HistogramsPart(
       runQueueLatency: try sum(\.histograms.runQueueLatency, with: other),
       onCPU: try sum(\.histograms.onCPU, with: other),
@@ -73,8 +75,22 @@ extension LoadSnapshot {
     let field = (\LoadSnapshot.tasks).appending(path: part)
     return OccupancyPart(
       now: try atEnd(field.appending(path: \.now), with: other),
-      mean: interval == 0 ? 0 : Double(total) / Double(interval), max: Swift.max(one.max, two.max),
+      mean: try mean(one.mean, two.mean, with: other)
+        ?? (interval == 0 ? 0 : Double(total) / Double(interval)), max: Swift.max(one.max, two.max),
       taskNs: total, longest: longest)
+  }
+
+  /// For how much of it no record was lost.
+  private var reliableNs: UInt64 { Swift.min(tasks.reliableNs ?? intervalNs, intervalNs) }
+
+  /// Of two occupancies' means, over the time in which no record was lost; nil where none was lost, or
+  /// where there is no such time.
+  private func mean(
+    _ one: Double, _ two: Double, with other: LoadSnapshot
+  ) throws(MergeError) -> Double? {
+    let time = try reliableNs.adding(other.reliableNs)
+    guard tasks.reliableNs != nil || other.tasks.reliableNs != nil, time > 0 else { return nil }
+    return weighted(one, reliableNs, two, other.reliableNs)
   }
 
   /// Numbers from a file may be anything.

@@ -2,7 +2,7 @@ import Glibc
 
 /// The file behind a mapping, found but not yet opened for reading: that may do things where it is
 /// a device.
-struct MappedFile: ~Copyable {
+final class MappedFile: Sendable {
   /// What tells a file from all others, and from what it was before it was written anew.
   struct Identity: Hashable {
     let device: UInt64

@@ -32,7 +32,10 @@ struct Mapping: Hashable {
   /// All of a process, in ascending order; a kernel thread has none.
   static func all(of pid: Int32) throws(ProcError) -> [Mapping] {
     let path = "/proc/\(pid)/maps"
-    guard let mappings = all(parsing: try bytes(of: path)) else {
+    let text = try Lookups.shared.result(of: path) { () throws(ProcError) in
+      try bytes(of: path)
+    }
+    guard let mappings = all(parsing: text) else {
       throw ProcError(path, "not in the form that is known of it")
     }
     return mappings

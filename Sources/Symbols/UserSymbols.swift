@@ -1,3 +1,5 @@
+import Proc
+
 /// Names for addresses in processes.
 ///
 /// What a process has mapped is read when it is first asked for, and kept until ``forget(pid:)``.
@@ -97,7 +99,7 @@ public struct UserSymbols: Sendable {
       guard let identity = found else { return nil }
       if let symbols = files.value(identity) { return symbols.name(atFileOffset: offset) }
     }
-    guard let file = MappedFile(mapping, of: pid) else {
+    guard let file = Lookups.shared.value({ MappedFile(mapping, of: pid) }) else {
       process.files[mapping.file] = .some(nil)
       processes.insert(process, under: pid)
       return nil
@@ -106,7 +108,11 @@ public struct UserSymbols: Sendable {
     process.files[mapping.file] = .some(identity)
     processes.insert(process, under: pid)
     if let symbols = files.value(identity) { return symbols.name(atFileOffset: offset) }
-    let symbols = file.symbols(debugDirectory: debugDirectory)
+    // Some take a while to read; one on a mount that hangs has not come this far.
+    let directory = debugDirectory
+    let symbols =
+      Lookups.shared.value(within: 5_000_000_000) { file.symbols(debugDirectory: directory) }
+      ?? FileSymbols()
     files.insert(symbols, under: identity, cost: symbols.cost)
     return symbols.name(atFileOffset: offset)
   }

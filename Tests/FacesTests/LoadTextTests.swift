@@ -15,6 +15,15 @@ struct LoadTextTests {
     LoadText(columns: columns, color: color).block(snapshot, live: false)
   }
 
+  @Test func figuresUnderLossAreMarked() {
+    var snapshot = sample()
+    #expect(!Self.text(snapshot).contains("records were lost"))
+    snapshot.tasks.reliableNs = 0
+    #expect(Self.text(snapshot).contains("records were lost: R and D are unreliable"))
+    snapshot.tasks.reliableNs = 400_000_000
+    #expect(Self.text(snapshot).contains("the means are over 400 ms without losses"))
+  }
+
   @Test func thePictureIsAsIntended() {
     let text = LoadText(columns: 80, color: false).block(sample(), live: true)
     #expect(text == golden, Comment(rawValue: "\n" + text))

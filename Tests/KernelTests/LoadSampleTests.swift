@@ -53,4 +53,18 @@ struct LoadSampleTests {
     #expect(waiting.count == 1 && waiting[0].site?.contains("clone") == true)
     #expect(waiting[0].process == "testload" && waiting[0].count == 20)
   }
+
+  /// Over a storm of short-lived processes, with ids that are soon used again: all that is counted has a
+  /// name, also those tasks that the iterator doesn't show.
+  @Test func unnamedTasks() throws {
+    let load = try Load("forkstorm", "4")
+    let snapshots = try watched(seconds: seconds, interval: 1)
+    _ = load.stop()
+    let final = try #require(snapshots.last)
+    let attribution = try #require(final.attribution)
+    let rows = attribution.rows
+    #expect(rows.contains { $0.process == "testload" })
+    #expect(
+      !rows.contains { $0.process == nil && $0.folded != true && $0.state == .runnable }, "\(rows)")
+  }
 }

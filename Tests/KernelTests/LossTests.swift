@@ -4,6 +4,8 @@ import Histograms
 import LoadProbes
 import LoadModel
 import Proc
+import Reports
+import Session
 import Support
 import Testing
 
@@ -88,5 +90,41 @@ struct LossTests {
     let account = try recording.finish()
     #expect(account.untraced == 0)
     #expect(account.records > 10_000 && account.records == UInt64(recording.count))
+  }
+
+  /// The consumer doesn't come for longer than an interval: what is reported of that time is marked, is in
+  /// no mean, and every interval's losses add up.
+  @Test func intervalsWithLosses() throws {
+    let load = try Load("pingpong", "4")
+    var options = LoadOptions()
+    options.session.interval = 500_000_000
+    options.session.duration = 5_000_000_000
+    options.ringSize = 1 << 20
+    var snapshots = try reports(options) { count in
+      if count == 2 { usleep(2_000_000) }
+    }
+    _ = load.stop()
+    let last = snapshots.popLast()
+    let final = try #require(last)
+    var pending: UInt64 = 0
+    for snapshot in snapshots {
+      let loss = snapshot.loss
+      #expect(
+        loss.expected + pending == loss.delivered + loss.pending + loss.lost)
+      pending = loss.pending
+      if loss.ringFull > 0 { #expect(snapshot.tasks.reliableNs == 0) }
+    }
+    #expect(snapshots[2].loss.ringFull > 10_000)
+    // Also where nothing came after the losses.
+    for snapshot in snapshots[2...4] { #expect(snapshot.tasks.reliableNs == 0) }
+    let reliable = snapshots.filter { $0.tasks.reliableNs == nil }
+    let time = reliable.reduce(0) { $0 + $1.intervalNs }
+    #expect(final.tasks.reliableNs == time)
+    #expect(final.loss.pending == 0)
+    #expect(final.loss.ringFull == snapshots.reduce(0) { $0 + $1.loss.ringFull })
+    if time > 0 {
+      let sum = reliable.reduce(0) { $0 + $1.tasks.runnable.taskNs }
+      #expect(abs(final.tasks.runnable.mean - Double(sum) / Double(time)) < 0.001)
+    }
   }
 }

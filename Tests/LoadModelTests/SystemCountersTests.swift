@@ -56,4 +56,18 @@ struct SystemCountersTests {
     #expect(abs(verdict.stolen - 0.1) < 1e-12 && abs(verdict.lost - 0.01) < 1e-12)
     #expect(verdict.runnableMean == 2 && verdict.throttledMost == 1)
   }
+
+  /// Only CPUs that are online at both ends count.
+  @Test func cpusThatComeAndGo() {
+    func counters(_ cpus: [Int], _ ticks: UInt64) -> SystemCounters {
+      var counters = SystemCounters()
+      for cpu in cpus {
+        counters.cpus[cpu] = SystemCounters.CPU(total: 2 * ticks, idle: ticks, stolen: 0)
+      }
+      return counters
+    }
+    #expect(counters([0], 200).idle(since: counters([0, 1], 100)) == [0.5])
+    #expect(counters([0, 1], 200).idle(since: counters([0], 100)) == [0.5])
+    #expect(counters([0, 1], 200).idle(since: counters([0, 1], 100)) == [0.5, 0.5])
+  }
 }

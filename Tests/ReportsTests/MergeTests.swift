@@ -49,6 +49,22 @@ struct MergeTests {
       merged.tasks.runnable == OccupancyPart(now: 3, mean: 5, max: 9, taskNs: 20_000_000_000))
   }
 
+  /// Where records were lost, only the time without losses has a mean.
+  @Test func meansLeaveOutLosses() throws {
+    var (one, two) = (sample(), sample(host: "web-2", seconds: 3))
+    one.tasks.runnable = OccupancyPart(now: 1, mean: 8, max: 9, taskNs: 8_000_000_000)
+    two.tasks.runnable = OccupancyPart(now: 2, mean: 4, max: 5, taskNs: 90_000_000_000)
+    two.tasks.reliableNs = 1_000_000_000
+    let merged = try one.merged(with: two)
+    #expect(merged.tasks.runnable.mean == 6 && merged.tasks.reliableNs == 2_000_000_000)
+    #expect(merged.tasks.runnable.taskNs == 98_000_000_000)
+    two.tasks.reliableNs = 0
+    #expect(try one.merged(with: two).tasks.runnable.mean == 8)
+    one.tasks.reliableNs = 0
+    let unreliable = try one.merged(with: two)
+    #expect(unreliable.tasks.runnable.mean == 24.5 && unreliable.tasks.reliableNs == 0)
+  }
+
   /// All parts together are the load, of the sum too.
   @Test func attributionsAreWeightedByTime() throws {
     var (one, two) = (sample(), sample(host: "web-2", seconds: 3))

@@ -100,6 +100,7 @@ extension LoadSnapshot {
     all.limits = LimitsPart(
       tasks: 90, threadsMax: 100, pidMax: 200, stackBytesPerTask: 16384, structBytesPerTask: 8128,
       availableBytes: 1 << 30, cgroups: [.init(cgroup: "/a", tasks: 5, pidsMax: 9)])
+    all.tasks.reliableNs = 5
     all.stacks = [StackPart(comm: "dd", frames: ["f", "g"], count: 2, ns: 5)]
     return all
   }

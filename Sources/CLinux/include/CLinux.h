@@ -6,6 +6,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,6 +55,11 @@ int sonde_timerfd(void);
  * `period` ns.
  */
 int sonde_timerfd_set(int fd, uint64_t first, uint64_t period);
+
+/* Waits for the semaphore, but no longer than that, whatever the wall clock
+ * does meanwhile: sem_clockwait(3), again where a signal comes.
+ */
+int sonde_semaphore_wait(sem_t *semaphore, uint64_t nanoseconds);
 
 /* Readable once the process, or the single thread, has ended. Before Linux 6.9
  * EINVAL for a thread that doesn't lead its process.
