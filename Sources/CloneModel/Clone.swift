@@ -44,7 +44,7 @@ public struct Clone: Sendable {
   public var steps: [4 of StepSum]
 
   /// A step of copying an address space, in the kernel side's order.
-  public enum Step: Int, Sendable, CaseIterable {
+  public enum Step: Int, Sendable, CaseIterable, Codable {
     case mapping, reverseMapping, hugetlb, entries
 
     /// The kernel's function that takes it.

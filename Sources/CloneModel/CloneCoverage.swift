@@ -1,5 +1,5 @@
 /// Which parts of a clone are seen, and whether by measuring or by samples.
-public struct CloneCoverage: Sendable, Equatable {
+public struct CloneCoverage: Sendable, Equatable, Codable {
   /// Address-space copies: by dup_mmap() or the bracket around it.
   public var measuresCopies = false
   /// Page tables, per mapping.

@@ -1,7 +1,7 @@
 public import Tasks
 
 /// Which clones count. Processes are chosen in the kernel.
-public struct CloneFilter: Sendable, Equatable {
+public struct CloneFilter: Sendable, Equatable, Codable {
   /// Names of the callers; empty: all.
   public var comms: Set<Comm> = []
   /// Ids of cgroups (version 2); nil: all.

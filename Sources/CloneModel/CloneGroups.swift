@@ -36,7 +36,9 @@ package func mappingTypeParts(_ interval: CloneInterval) -> [MappingTypePart] {
 package func mappingParts(
   _ interval: CloneInterval, name: (CloneInterval.MappingKey) -> String?
 ) -> [MappingPart] {
-  interval.mappings.sorted { $0.value.ns > $1.value.ns }.prefix(mappingCount).map { key, sum in
+  interval.mappings.sorted {
+    ($0.value.ns, $1.key.tgid, $1.key.start) > ($1.value.ns, $0.key.tgid, $0.key.start)
+  }.prefix(mappingCount).map { key, sum in
     MappingPart(
       pid: Int(key.tgid), comm: sum.comm.text, type: sum.kind.reported,
       range: String(key.start, radix: 16) + "-" + String(key.end, radix: 16), name: name(key),
@@ -61,7 +63,9 @@ package func stackParts(
     taken == 0 ? 0 : Double(part) * Double(all) / Double(taken)
   }
   var sums: [Key: (count: Double, ns: Double)] = [:]
-  for (key, sum) in interval.stacks {
+  // In an order of their own: sums of the same parts are the same in every bit.
+  for (key, sum) in interval.stacks.sorted(by: { CloneInterval.StackKey.precedes($0.key, $1.key) })
+  {
     guard let frames = names(key) else { continue }
     var (count, ns) = (0.0, 0.0)
     for index in interval.strata.indices {
@@ -73,7 +77,10 @@ package func stackParts(
     let before = sums[named] ?? (0, 0)
     sums[named] = (before.count + count, before.ns + ns)
   }
-  return sums.sorted { $0.value.ns > $1.value.ns }.prefix(stackCount).map { key, sum in
+  return sums.sorted {
+    $0.value.ns != $1.value.ns
+      ? $0.value.ns > $1.value.ns : $0.key.frames.lexicographicallyPrecedes($1.key.frames)
+  }.prefix(stackCount).map { key, sum in
     StackPart(
       comm: key.comm.text, frames: key.frames, count: UInt64(sum.count.rounded()),
       ns: UInt64(sum.ns.rounded()))

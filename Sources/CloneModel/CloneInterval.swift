@@ -84,7 +84,7 @@ public struct CloneInterval: Sendable {
   }
 
   /// A mapping of a process.
-  public struct MappingKey: Sendable, Hashable {
+  public struct MappingKey: Sendable, Hashable, Codable {
     public var tgid: UInt32
     public var start: UInt64
     public var end: UInt64
@@ -106,7 +106,7 @@ public struct CloneInterval: Sendable {
   }
 
   /// A call stack of a process.
-  public struct StackKey: Sendable, Hashable {
+  public struct StackKey: Sendable, Hashable, Codable {
     public var tgid: UInt32
     public var stack: UserStack
 
@@ -189,7 +189,8 @@ public struct CloneInterval: Sendable {
       return sum
     }
     slowest = Array(
-      (slowest + next.slowest).sorted { $0.ownNs > $1.ownNs }.prefix(Self.slowestCount))
+      (slowest + next.slowest).sorted { ($0.ownNs, $1.begin) > ($1.ownNs, $0.begin) }
+        .prefix(Self.slowestCount))
     bound()
   }
 

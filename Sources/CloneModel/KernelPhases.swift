@@ -1,9 +1,9 @@
 import Reports
 
 /// Which part of a clone a kernel function belongs to: for samples of the kernel's stack.
-public struct KernelPhases: Sendable {
+public struct KernelPhases: Sendable, Codable {
   /// The parts that samples can be in.
-  public enum Phase: Int, Sendable, CaseIterable {
+  public enum Phase: Int, Sendable, CaseIterable, Codable {
     case pageTables, mappings, openFiles, taskSetup, wakeChild, other
 
     /// As reports have it.

@@ -37,3 +37,22 @@ public struct UserStack: Sendable, Hashable {
     for index in 0..<count { hasher.combine(frames[index]) }
   }
 }
+
+extension UserStack: Codable {
+  public init(from decoder: any Decoder) throws {
+    self.init(try decoder.singleValueContainer().decode([UInt64].self))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(addresses)
+  }
+}
+
+extension CloneInterval.StackKey {
+  static func precedes(_ one: Self, _ two: Self) -> Bool {
+    one.tgid != two.tgid
+      ? one.tgid < two.tgid
+      : one.stack.addresses.lexicographicallyPrecedes(two.stack.addresses)
+  }
+}

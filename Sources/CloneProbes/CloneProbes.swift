@@ -263,50 +263,29 @@ public struct CloneProbes: ~Copyable {
     }
   }
 
-  // MARK: - Accounts
+  // MARK: - Counters
 
-  /// What the kernel side counted since it was attached.
-  public struct Account: Sendable, Equatable {
-    /// Records that were to be written to a ring.
-    public var records: UInt64 = 0
-    public var ringFull: UInt64 = 0
-    public var noRing: UInt64 = 0
-    /// No room for another call in progress, or for another process to follow.
-    public var mapFull: UInt64 = 0
-    public var missedEnds: UInt64 = 0
-    /// Calls in progress as the probes were attached or detached, whatever the callers' names and
-    /// cgroups.
-    public var straddled: UInt64 = 0
-    /// Runs left out since a program was running already on that CPU.
-    public var recursion: UInt64 = 0
-    /// All programs' own time while it was measured, ns, and how many calls began meanwhile.
-    public var runTime: UInt64 = 0
-    public var begun: UInt64 = 0
-
-    /// Records that there should have been.
-    var expected: UInt64 { records + mapFull + missedEnds + recursion }
-  }
-
-  public func account() throws(BPFError) -> Account {
-    var account = Account()
+  /// What the kernel side counted since it was attached; what was delivered is the consumer's to add.
+  public func counters() throws(BPFError) -> CloneCounters {
+    var counters = CloneCounters()
     for index in 0..<accounts.count {
       let cpu = accounts[index]
-      account.records += cpu.records
-      account.ringFull += cpu.ring_full
-      account.noRing += cpu.no_ring
+      counters.records += cpu.records
+      counters.ringFull += cpu.ring_full
+      counters.noRing += cpu.no_ring
     }
-    account.mapFull = status[0].map_full
-    account.missedEnds = status[0].missed_ends
-    account.straddled = status[0].straddled + unended
+    counters.mapFull = status[0].map_full
+    counters.missedEnds = status[0].missed_ends
+    counters.straddled = status[0].straddled + unended
     for program in programs {
       let statistics = try program.statistics()
-      account.recursion += statistics.recursionMisses
-      account.runTime += statistics.runTime
+      counters.recursion += statistics.recursionMisses
+      counters.runTime += statistics.runTime
       if Self.beginnings.contains(program.name) {
-        account.begun += statistics.runs
+        counters.begun += statistics.runs
       }
     }
-    return account
+    return counters
   }
 }
 

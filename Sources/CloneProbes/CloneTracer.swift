@@ -1,6 +1,7 @@
 import BPF
 public import CloneModel
 import Glibc
+public import Input
 public import Proc
 public import Reports
 public import Session
@@ -20,6 +21,8 @@ public struct CloneOptions: Sendable {
   public var cgroups: [Cgroup] = []
   /// Whether the thread that drains is given the best priority there is, for good.
   public var raisesPriority = true
+  /// Whether all input is kept: see ``CloneTracer/door``.
+  public var keepsInput = false
 
   public init() {}
 }
@@ -31,8 +34,10 @@ public struct CloneTracer: ~Copyable, Tracer {
   private let ladder: [ProbePart]
   private let kernelPhases: KernelPhases
   private var probes: CloneProbes
-  private var tracker: CloneTracker
-  private var reporter: CloneReporter?
+  /// The model, and what entered it.
+  public private(set) var door: Door<CloneAnalysis>
+  private var names = UserNames()
+  private var wallClock = WallClock(at: 0, wall: 0)
   private var delivered: UInt64 = 0
   private var isSampling = true
   private var drains = 0
@@ -68,7 +73,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     self.host = host
     self.ladder = probes.ladder + ladder
     kernelPhases = Self.phases(symbols)
-    tracker = CloneTracker(filter: options.filter, phases: kernelPhases, start: 0)
+    door = Door(CloneAnalysis(), keepsInput: options.keepsInput)
     self.probes = probes
   }
 
@@ -89,43 +94,70 @@ public struct CloneTracer: ~Copyable, Tracer {
   /// Records of clones are on CLOCK_MONOTONIC.
   public var clockOffset: UInt64 { 0 }
   public var nextDue: UInt64? { nil }
-  public var hasMeasuredCost: Bool { tracker.count > 0 }
-  public var isDone: Bool {
-    options.clones.map { (reporter?.clones ?? 0) + tracker.count >= $0 } ?? false
-  }
+  public var hasMeasuredCost: Bool { door.model.openCount > 0 }
+  public var isDone: Bool { options.clones.map { door.model.count >= $0 } ?? false }
 
   public mutating func begin() throws -> UInt64 {
-    var filter = options.filter
-    filter.cgroups = try Cgroup.ids(of: options.cgroups)
+    try door.observe(
+      .setUp(
+        CloneSetup(
+          filter: options.filter, kernelPhases: kernelPhases, coverage: probes.coverage,
+          pageSize: UInt64(getpagesize()), pidsAreGlobal: PIDNamespace.isMachines,
+          host: HostPart(
+            names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
+          filterPart: options.filterPart, probes: ladder, ringBytes: UInt64(probes.ringBytes))))
+    if let ids = try Cgroup.ids(of: options.cgroups) { try door.observe(.cgroups(ids)) }
     let start = Clocks.monotonic
-    tracker = CloneTracker(filter: filter, phases: kernelPhases, start: start)
-    reporter = CloneReporter(
-      host: host, filter: options.filterPart, probes: ladder, coverage: probes.coverage,
-      start: start, ringBytes: UInt64(probes.ringBytes))
+    wallClock = WallClock(at: start, wall: Clocks.wall)
+    var reading = try reading(at: start)
+    // Of what is in the rings already, some will be delivered.
+    reading.counters = CloneCounters()
+    try door.observe(.begins(reading))
     return start
+  }
+
+  private mutating func reading(at time: UInt64) throws -> CloneReading {
+    var counters = try probes.counters()
+    counters.delivered = delivered
+    return CloneReading(
+      at: time, wall: wallClock.boundary(time, now: Clocks.monotonic, wall: Clocks.wall),
+      counters: counters,
+      own: OwnUsage(
+        cpuNs: try SelfUsage.cpuTime(), residentBytes: try SelfUsage.residentBytes()),
+      onlineCPUs: (try? Proc.Host.current().onlineCPUCount) ?? host.onlineCPUCount)
   }
 
   public mutating func attend() throws {}
 
   public mutating func advance(to horizon: UInt64) throws {
-    delivered += UInt64(Self.drain(&probes.rings, into: &tracker, upTo: horizon))
+    delivered += UInt64(Self.drain(&probes.rings, into: &door, upTo: horizon))
   }
 
   private static func drain(
-    _ rings: inout RingBuffers, into tracker: inout CloneTracker, upTo horizon: UInt64
+    _ rings: inout RingBuffers, into door: inout Door<CloneAnalysis>, upTo horizon: UInt64
   ) -> Int {
-    rings.drain(upTo: horizon) { record, _ in tracker.consume(record) }
+    guard door.kept == nil else {
+      return rings.drain(upTo: horizon) { record, cpu in door.record(record, cpu: cpu) }
+    }
+    return rings.drain(upTo: horizon) { record, cpu in door.model.record(record, cpu: cpu) }
   }
 
   public mutating func caughtUp(to horizon: UInt64) throws {
-    reporter?.lookUp(tracker.takeNew(), of: tracker.open)
+    try resolve()
     chooseSampling()
+  }
+
+  /// Looks up names while those who have them may still be there.
+  private mutating func resolve() throws {
+    let lookups = door.model.takeLookups()
+    if !lookups.isEmpty { try door.observe(.names(names.answers(to: lookups))) }
   }
 
   /// Of many short clones a tenth of the time gives samples enough, at a tenth of the cost.
   private mutating func chooseSampling() {
-    let (time, count) = (tracker.total &- recent.time, tracker.count &- recent.count)
-    recent = (tracker.total, tracker.count)
+    let now = (time: door.model.openNs, count: door.model.openCount)
+    let (time, count) = (now.time &- recent.time, now.count &- recent.count)
+    recent = now
     drains += 1
     let areManyAndShort = count >= 100 && time / count < 200_000
     let samples = !areManyAndShort || drains % 10 == 0
@@ -135,13 +167,10 @@ public struct CloneTracer: ~Copyable, Tracer {
 
   public mutating func close(at end: UInt64) throws -> CloneSnapshot {
     recent = (0, 0)
-    let account = try probes.account()
-    guard
-      let report = try reporter?.interval(
-        tracker.close(at: end), account: account, delivered: delivered)
-    else { throw BPFError(.failed, "report", cause: "the run hasn't begun") }
+    try resolve()
+    let report = try report(.closes(try reading(at: end)))
     if !options.cgroups.isEmpty {
-      tracker.filter.cgroups = (try? Cgroup.ids(of: options.cgroups)) ?? []
+      try door.observe(.cgroups((try? Cgroup.ids(of: options.cgroups)) ?? []))
     }
     return report
   }
@@ -160,8 +189,17 @@ public struct CloneTracer: ~Copyable, Tracer {
   public mutating func stop() throws { try probes.stop() }
 
   public mutating func finish(at end: UInt64) throws -> [CloneSnapshot] {
-    let last = try close(at: end)
-    guard let total = try reporter?.final() else { return [last] }
-    return [last, total]
+    try resolve()
+    try door.observe(.ends(at: end))
+    try advance(to: .max)
+    let interval = try report(.closes(try reading(at: end)))
+    return [interval, try report(.totals)]
+  }
+
+  private mutating func report(_ observation: CloneObservation) throws -> CloneSnapshot {
+    guard let report = try door.observe(observation) else {
+      throw BPFError(.failed, "report", cause: "the run hasn't begun")
+    }
+    return report
   }
 }

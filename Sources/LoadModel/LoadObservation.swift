@@ -1,3 +1,4 @@
+public import Input
 public import Reports
 public import Tasks
 
@@ -132,18 +133,6 @@ public struct RingReading: Codable, Sendable, Equatable {
 
   public init(placed: UInt64, ringFull: UInt64, noRing: UInt64) {
     (self.placed, self.ringFull, self.noRing) = (placed, ringFull, noRing)
-  }
-}
-
-/// What the run itself takes.
-public struct OwnUsage: Codable, Sendable, Equatable {
-  /// CPU time, and that of task scans in it.
-  public var cpuNs: UInt64
-  public var scanNs: UInt64
-  public var residentBytes: UInt64
-
-  public init(cpuNs: UInt64, scanNs: UInt64, residentBytes: UInt64) {
-    (self.cpuNs, self.scanNs, self.residentBytes) = (cpuNs, scanNs, residentBytes)
   }
 }
 

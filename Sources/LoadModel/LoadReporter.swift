@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Input
 import Reports
 import Tasks
 

@@ -1,3 +1,5 @@
+import CloneModel
+import CloneProbes
 import Glibc
 import Input
 import LoadModel
@@ -58,6 +60,33 @@ struct ReplayTests {
     let total = try expectEqualReplay(seconds: 7, stacks: true)
     _ = load.stop()
     #expect(total.limits!.tasks > 5000)
+  }
+
+  /// Clones of each kind, with their stacks and mappings.
+  @Test func clones() throws {
+    let load = try Load("forkstorm", "2")
+    var options = CloneOptions()
+    options.session.interval = 500_000_000
+    options.session.duration = 2_000_000_000
+    options.raisesPriority = false
+    options.keepsInput = true
+    var session = try Session(options.session, CloneTracer(options))
+    var live: [CloneSnapshot] = []
+    _ = try session.run {
+      live.append($0)
+      return true
+    }
+    _ = load.stop()
+    guard let kept = session.tracer.door.kept else { throw NoInput() }
+    var model = CloneAnalysis()
+    var replayed: [CloneSnapshot] = []
+    try kept.replay(into: &model) { model in
+      if let report = model.takeReport() { replayed.append(report) }
+    }
+    #expect(replayed.count == live.count)
+    for (one, two) in zip(replayed, live) { #expect(one == two) }
+    let total = try #require(live.last)
+    #expect(total.calls.fork + total.calls.clone > 20 && total.loss.pending == 0)
   }
 
   @Test func withLosses() throws {

@@ -23,7 +23,7 @@ struct StraddlingTests {
       try probes.stop()
       probes.rings.drain(upTo: .max) { record, _ in tracker.consume(record) }
       let interval = tracker.close(at: now())
-      let account = try probes.account()
+      let account = try probes.counters()
       #expect(interval.count > 0 && account.ringFull == 0 && account.noRing == 0)
       // A program that the kernel leaves out is a loss of its own, on preemptible kernels by fentry.
       #expect(account.mapFull == 0 && account.missedEnds <= account.recursion)
@@ -42,9 +42,9 @@ struct StraddlingTests {
     var probes = try CloneProbes(
       Proc.Host.current(), wishes: wishes, symbols: try? KernelSymbols.current())
     let load = try Load("vfork", "2", tellsIds: true)
-    #expect(try probes.account().straddled == 0)
+    #expect(try probes.counters().straddled == 0)
     try probes.stop()
-    let account = try probes.account()
+    let account = try probes.counters()
     #expect(account.straddled == 2 && account.mapFull == 0)
     _ = load.stop()
   }

@@ -6,7 +6,8 @@ extension LoadAttribution {
   /// - Parameter name: who a group is: a row of which the figures don't matter.
   public func rows(named name: (Key) -> AttributionRow) -> [AttributionRow] {
     var rows: [AttributionRow: AttributionRow] = [:]
-    for (key, group) in groups {
+    var order: [AttributionRow] = []
+    for (key, group) in sortedGroups {
       var row = name(key)
       row.state = key.state
       row.wait = key.wait
@@ -20,10 +21,12 @@ extension LoadAttribution {
       if let known = rows[row.identity] {
         row.add(known)
         row.count = key.isFolded ? row.count + known.count : max(row.count, known.count)
+      } else {
+        order.append(row.identity)
       }
       rows[row.identity] = row
     }
-    return Array(rows.values)
+    return order.compactMap { rows[$0] }
   }
 
   /// As a report has it.

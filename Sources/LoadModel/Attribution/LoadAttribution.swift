@@ -31,6 +31,17 @@ public struct LoadAttribution: Sendable {
       self.second = second
     }
 
+    /// An order that doesn't depend on how a dictionary happens to lie: sums of the same groups are the
+    /// same in every bit.
+    static func precedes(_ one: Key, _ two: Key) -> Bool { one.order < two.order }
+
+    private var order: (String, String, Int, UInt64, UInt64) {
+      (
+        state.rawValue, wait?.rawValue ?? "", (isKernelThread ? 1 : 0) + (isFolded ? 2 : 0), first,
+        second
+      )
+    }
+
     /// What stands for groups that have nothing in common but what a verdict needs.
     public var others: Key {
       Key(
@@ -115,8 +126,10 @@ public struct LoadAttribution: Sendable {
   }
 
   private mutating func fold(_ isCandidate: (Key) -> Bool, into family: (Key) -> Key?) {
-    let candidates = groups.filter { isCandidate($0.key) }
-      .sorted { $0.value.averages[0] < $1.value.averages[0] }
+    let candidates = groups.filter { isCandidate($0.key) }.sorted {
+      $0.value.averages[0] != $1.value.averages[0]
+        ? $0.value.averages[0] < $1.value.averages[0] : Key.precedes($0.key, $1.key)
+    }
     let tooMany = max(0, candidates.count - Self.most)
     var moved: [Key: (groups: UInt64, sum: Group)] = [:]
     for (index, (key, group)) in candidates.enumerated() {
@@ -142,10 +155,15 @@ public struct LoadAttribution: Sendable {
     }
   }
 
+  /// In an order that is the same for the same groups.
+  var sortedGroups: [(key: Key, value: Group)] {
+    groups.sorted { Key.precedes($0.key, $1.key) }
+  }
+
   /// All groups together.
   public var sum: [3 of Double] {
     var sum = [3 of Double](repeating: 0)
-    for group in groups.values {
+    for (_, group) in sortedGroups {
       for index in sum.indices { sum[index] += group.averages[index] }
     }
     return sum

@@ -96,7 +96,11 @@ public struct Verdict: Sendable {
     }
     var found = uninterruptible() + runnable() + throttling() + sampling() + stealing()
     let root: VerdictCause? = isStealRootCause ? .stolen : nil
-    found.sort { ($0.cause == root ? 2 : $0.share) > ($1.cause == root ? 2 : $1.share) }
+    found.sort { one, two in
+      let shares = [one, two].map { $0.cause == root ? 2 : $0.share }
+      return shares[0] != shares[1]
+        ? shares[0] > shares[1] : one.cause.rawValue < two.cause.rawValue
+    }
     // What goes on says more than what has been.
     if beforeRun > max(Self.least, 0.5 * load1) {
       found =

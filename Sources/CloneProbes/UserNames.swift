@@ -1,0 +1,37 @@
+import CloneModel
+import Symbols
+
+/// Finds the names of stacks and mappings while their processes live.
+struct UserNames {
+  private var symbols = UserSymbols()
+
+  mutating func answers(to lookups: [CloneLookup]) -> [CloneAnswer] {
+    var pids: Set<Int32> = []
+    let answers = lookups.map { lookup in
+      switch lookup {
+      case .stack(let key):
+        let pid = Int32(bitPattern: key.tgid)
+        pids.insert(pid)
+        return CloneAnswer(lookup, functions: names(of: key.stack.addresses, in: pid))
+      case .mapping(let key):
+        let pid = Int32(bitPattern: key.tgid)
+        pids.insert(pid)
+        return CloneAnswer(lookup, name: symbols.mappingName(at: key.start, in: pid))
+      }
+    }
+    // Maps change, and ids come again.
+    for pid in pids { symbols.forget(pid: pid) }
+    return answers
+  }
+
+  /// Without frame pointers what follows is no address of code: there the stack ends.
+  private mutating func names(of addresses: [UInt64], in pid: Int32) -> [String] {
+    var names: [String] = []
+    for address in addresses {
+      let name = symbols.name(of: address, in: pid)
+      if name == nil || name == "[unknown]", !names.isEmpty { break }
+      names.append(name ?? "0x" + String(address, radix: 16))
+    }
+    return names
+  }
+}

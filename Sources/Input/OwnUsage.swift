@@ -1,0 +1,11 @@
+/// What a run itself takes.
+public struct OwnUsage: Codable, Sendable, Equatable {
+  /// CPU time, and that of task scans in it.
+  public var cpuNs: UInt64
+  public var scanNs: UInt64
+  public var residentBytes: UInt64
+
+  public init(cpuNs: UInt64, scanNs: UInt64 = 0, residentBytes: UInt64) {
+    (self.cpuNs, self.scanNs, self.residentBytes) = (cpuNs, scanNs, residentBytes)
+  }
+}
