@@ -44,6 +44,7 @@ let package = Package(
       name: "CLibbpf",
       linkerSettings: [.linkedLibrary("bpf"), .linkedLibrary("elf"), .linkedLibrary("z")]),
     .target(name: "CLinux"),
+    .target(name: "CStart"),
     .target(name: "CElf", linkerSettings: [.linkedLibrary("elf")]),
 
     // Libraries, lowest first.
@@ -99,7 +100,7 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports",
+        "CStart", "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -108,7 +109,7 @@ let package = Package(
     .executableTarget(
       name: "cloneprof",
       dependencies: [
-        "CLinux", "CommandLine", "CloneProbes", "CloneModel", "Faces", "Proc", "Reports",
+        "CLinux", "CStart", "CommandLine", "CloneProbes", "CloneModel", "Faces", "Proc", "Reports",
         "Session",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),

@@ -49,16 +49,20 @@ public struct LoadText: Sendable {
           ("blocked in D", parts.blockedUninterruptible),
           ("blocked in S", parts.blockedInterruptible),
         ], columns: columns)
-    // Where there is no room for all, first the evidence goes, then the histograms, then groups.
+    // Where there is no room for all, the histograms go first, then the evidence, groups beyond the
+    // fourth, percentiles: the verdict and its advice are what the rest is for.
     let verdicts = snapshot.verdict ?? []
+    let histograms = percentiles.count + 1 + Self.leastOctaves
     var meaning: [Line] = []
-    for (limit, withEvidence, rest) in [
-      (AccountText.most, true, percentiles.count + 1 + Self.leastOctaves),
-      (AccountText.most, false, percentiles.count + 1 + Self.leastOctaves),
-      (AccountText.most, false, percentiles.count), (4, false, 0),
+    for (limit, detail, rest) in [
+      (AccountText.most, AccountText.Detail.evidence, histograms),
+      (AccountText.most, .evidence, percentiles.count),
+      (AccountText.most, .advice, percentiles.count),
+      (4, .advice, percentiles.count), (AccountText.most, .evidence, 0), (4, .evidence, 0),
+      (AccountText.most, .advice, 0), (4, .advice, 0), (2, .advice, 0), (2, .sentence, 0),
     ] {
       let table = account.account(snapshot, limit: limit)
-      let verdict = account.verdict(verdicts, withEvidence: withEvidence)
+      let verdict = account.verdict(verdicts, detail)
       meaning =
         (table.isEmpty ? [] : [Line()] + table + [Line()])
         + (verdict.isEmpty ? [] : verdict + [Line()])

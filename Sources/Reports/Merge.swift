@@ -79,7 +79,17 @@ extension LoadSnapshot {
   /// Numbers from a file may be anything.
   /// - Throws: `MergeError` where they are of another form or contradict each other.
   public func check() throws {
-    try checkForm()
+    try checkHead()
+    try checkRate("cost.bpf_ns_per_switch", cost.bpfNsPerSwitch)
+    try checkLoads("load.kernel", load.kernel)
+    try checkLoads("load.recomputed", load.recomputed)
+    try checkLoads("load.true_average", load.trueAverage)
+    try checkLoads("older_than_watch", olderThanWatch)
+    try checkLoads("delayed", delayed)
+    try checkLoads("remainder", remainder)
+    for part in account ?? [] {
+      try checkLoads("account", [part.load1, part.load5, part.load15])
+    }
     do {
       _ = try histograms.runQueueLatency.histogram()
       _ = try histograms.onCPU.histogram()
