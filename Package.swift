@@ -46,6 +46,7 @@ let package = Package(
       name: "CLibbpf",
       linkerSettings: [.linkedLibrary("bpf"), .linkedLibrary("elf"), .linkedLibrary("z")]),
     .target(name: "CLinux"),
+    .target(name: "CStart"),
     .target(name: "CElf", linkerSettings: [.linkedLibrary("elf")]),
 
     // Libraries, lowest first.
@@ -105,7 +106,8 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports", "Session", "Tasks",
+        "CStart", "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports", "Session",
+        "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -114,7 +116,7 @@ let package = Package(
     .executableTarget(
       name: "cloneprof",
       dependencies: [
-        "CLinux", "CommandLine", "CloneProbes", "CloneModel", "Faces", "Proc", "Reports",
+        "CLinux", "CStart", "CommandLine", "CloneProbes", "CloneModel", "Faces", "Proc", "Reports",
         "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),

@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -101,15 +103,46 @@ int sonde_gettid(void)
 	return gettid();
 }
 
-int sonde_terminal_size(int fd, int *columns, int *rows)
+/* Without waiting where that can be had: a terminal or pipe that is shared must
+ * not be made non-blocking, since it would be for all.
+ */
+int sonde_open_without_waiting(int fd)
 {
-	struct winsize size;
+	char path[32];
+	struct stat status;
 
-	if (ioctl(fd, TIOCGWINSZ, &size))
+	if (fstat(fd, &status) < 0)
 		return -1;
-	*columns = size.ws_col;
-	*rows = size.ws_row;
-	return 0;
+	if (!S_ISFIFO(status.st_mode) && !isatty(fd)) {
+		errno = EINVAL;
+		return -1;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+int sonde_open_unnamed(const char *directory)
+{
+	return open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+}
+
+bool sonde_write_may_block(int fd)
+{
+	struct stat status;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || flags & O_NONBLOCK || fstat(fd, &status) < 0)
+		return false;
+	return S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode);
+}
+
+ssize_t sonde_write_now(int fd, const void *bytes, size_t size)
+{
+	ssize_t sent = send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (sent >= 0 || errno != ENOTSOCK)
+		return sent;
+	return write(fd, bytes, size);
 }
 
 int sonde_start_held(char *const *arguments, int *gate, int *report)

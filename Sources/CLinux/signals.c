@@ -6,31 +6,36 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STATUS_OF_SIGINT (128 + SIGINT)
 
 static int told[2] = {-1, -1};
-static volatile sig_atomic_t told_before;
+static _Atomic uint64_t requested_at;
 static struct sigaction before[NSIG];
 static sigset_t caught;
 
 static char *unfinished;
-static char *last_words;
 
 /* In a signal handler, maybe in the midst of a write: system calls only. */
 static void __attribute__((noreturn)) leave(void)
 {
-	struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
-
 	if (unfinished)
 		unlink(unfinished);
-	if (last_words && poll(&output, 1, 0) == 1 &&
-	    write(STDOUT_FILENO, last_words, strlen(last_words)) < 0)
-		_exit(STATUS_OF_SIGINT);
+	sonde_screen_end();
 	_exit(STATUS_OF_SIGINT);
+}
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
 static void tell(int signal, siginfo_t *info, void *context)
@@ -42,9 +47,10 @@ static void tell(int signal, siginfo_t *info, void *context)
 	 */
 	if (info->si_code == SI_KERNEL && signal != SIGHUP)
 		told_signal |= SONDE_SIGNAL_OF_TERMINAL;
-	if (signal == SIGINT && told_before)
+	if (requested_at == 0)
+		requested_at = now();
+	else if (signal == SIGINT)
 		leave();
-	told_before = 1;
 	/* A full pipe tells as well. */
 	if (write(told[1], &told_signal, sizeof(told_signal)) < 0)
 		errno = error;
@@ -53,13 +59,14 @@ static void tell(int signal, siginfo_t *info, void *context)
 
 int sonde_catch_signals(const int *signals, int count)
 {
+	/* No SA_RESTART: what blocks for ever is to return. */
 	struct sigaction action = {.sa_sigaction = tell,
-				   .sa_flags = SA_RESTART | SA_SIGINFO};
+				   .sa_flags = SA_SIGINFO};
 
 	sonde_release_signals();
 	if (pipe2(told, O_CLOEXEC | O_NONBLOCK))
 		return -1;
-	told_before = 0;
+	requested_at = 0;
 	for (int i = 0; i < count; i++) {
 		struct sigaction *old = &before[signals[i]];
 
@@ -88,15 +95,30 @@ void sonde_release_signals(void)
 	}
 }
 
-void sonde_on_forced_exit(const char *file, const char *words)
+uint64_t sonde_end_requested_at(void)
 {
-	char *old_file = unfinished;
-	char *old_words = last_words;
+	return requested_at;
+}
+
+void sonde_remove_on_forced_exit(const char *file)
+{
+	char *old = unfinished;
 
 	unfinished = file ? strdup(file) : NULL;
-	last_words = words ? strdup(words) : NULL;
-	free(old_file);
-	free(old_words);
+	free(old);
+}
+
+bool sonde_wait_writable(int fd, int timeout)
+{
+	struct pollfd waiting[] = {
+		{.fd = fd, .events = POLLOUT},
+		/* Ready for good, once an end was requested and until it is
+		 * read.
+		 */
+		{.fd = requested_at ? -1 : told[0], .events = POLLIN},
+	};
+
+	return poll(waiting, 2, timeout) > 0 && waiting[0].revents;
 }
 
 void sonde_reserve_standard_descriptors(void)

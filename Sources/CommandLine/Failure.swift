@@ -51,7 +51,7 @@ public func reporting(tool: String, _ body: () throws -> Void) throws {
   }
 }
 
-/// A word to whoever sits there, beside the output: in one line, whatever names of files are in it.
+/// A message to whoever sits there, beside the output: one line, whatever names of files are in it.
 public func say(_ text: String, as tool: String) {
   try? Terminal.write("\(tool): \(escaped(text))\n", to: .standardError)
 }

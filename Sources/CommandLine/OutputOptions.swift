@@ -1,11 +1,11 @@
 public import ArgumentParser
 
-/// How a snapshot is written.
+/// The form of a report.
 public enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case text, json, folded
   case foldedCount = "folded-count"
 
-  /// Stacks for a flame graph, of the whole watch.
+  /// Stacks for a flame graph, of the whole run.
   public var isFolded: Bool { self == .folded || self == .foldedCount }
 }
 
@@ -14,19 +14,19 @@ public enum ColorChoice: String, ExpressibleByArgument, CaseIterable {
   case auto, always, never
 }
 
-/// How snapshots are shown: the same for every command that shows some.
+/// How reports are written: the same for every command that writes some.
 public struct OutputOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "text; json: one object a line; folded, folded-count: stacks for a flame graph, by ns or number.",
+      "text; json: one object a line; folded, folded-count: stacks for a flame graph, by ns or count.",
       valueName: "format"))
   public var format = OutputFormat.text
 
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
-      "Write to this file, which appears when all is written, instead of standard output.",
+      "Write to this file instead of standard output (written atomically).",
       valueName: "file"))
   public var output: String?
 
@@ -36,6 +36,6 @@ public struct OutputOptions: ParsableArguments {
   public init() {}
 
   public func validate() throws {
-    if output == "" { throw ValidationError("--output: the name of a file, not nothing") }
+    if output == "" { throw ValidationError("--output: must not be empty") }
   }
 }

@@ -1,105 +1,172 @@
 import CLinux
 import Faces
-public import Reports
+import Reports
 import SystemPackage
 
-/// What a block of text has to fit.
-public struct Page: Sendable {
-  /// How wide the terminal is.
-  public let columns: Int
-  /// How many lines there is room for.
-  public let rows: Int
-  public let color: Bool
-  /// Whether the block is a picture that is drawn over in place.
-  public let live: Bool
-}
-
-/// Where snapshots go: a live picture, blocks of text, or lines of JSON; to the terminal or a file.
-public struct SnapshotSink<Told: Snapshot> {
-  /// A snapshot as lines that each end with a newline.
-  public typealias Text = (_ snapshot: Told, _ page: Page) -> String
-
+/// Where a tool's reports go: a live screen, lines of text, or lines of JSON; to the terminal or a
+/// file.
+public struct SnapshotSink<T: Tool> {
   private let options: OutputOptions
-  private let text: Text
-  private let file: OutputFile?
-  private let descriptor: FileDescriptor
-  private let isTerminal: Bool
-  private let isLive: Bool
-  private var screen = LiveScreen()
+  /// Whether each interval gets a full report, on whatever isn't a live screen.
+  private let full: Bool
+  private let mayBeLive: Bool
+  private let takesKeys: Bool
+  private let length: UInt64?
 
-  /// Begins the file, where the options name one. It then is to be finished or abandoned, as
-  /// ``use(_:)`` does.
-  ///
-  /// - Parameter live: whether a picture may be redrawn in place on a terminal.
-  /// - Throws: `Failure` where the file can't be written.
-  public init(_ options: OutputOptions, live: Bool = true, text: @escaping Text) throws {
-    self.options = options
-    self.text = text
-    do {
-      file = try options.output.map { try OutputFile($0) }
-    } catch {
-      throw Failure("can't write \(options.place): \(error)")
-    }
-    descriptor = file?.descriptor ?? .standardOutput
-    isTerminal = Terminal.isTerminal(descriptor)
-    // A terminal that can't move its cursor gets what a file gets.
-    isLive = isTerminal && Terminal.understandsEscapes && options.format == .text && live
+  private var file: OutputFile?
+  private var descriptor = FileDescriptor.standardOutput
+  private var isTerminal = false
+  private var isLive = false
+  private var screen = LiveScreen()
+  /// How many lines were written since the heading.
+  private var lines = 0
+  /// When the run is to end, CLOCK_MONOTONIC.
+  private var end = UInt64.max
+  /// Nobody reads any more.
+  private var isClosed = false
+  private var isIncomplete = false
+
+  /// - Parameters:
+  ///   - full: whether each interval gets a full report where text isn't live.
+  ///   - live: whether the screen may be redrawn in place on a terminal.
+  ///   - takesKeys: whether what is typed there meanwhile is for nobody else.
+  ///   - length: how long the run lasts, ns; nil: until it is ended.
+  public init(
+    _ options: OutputOptions, full: Bool = false, live: Bool = true, takesKeys: Bool = true,
+    length: UInt64? = nil
+  ) {
+    (self.options, self.full, mayBeLive) = (options, full, live)
+    (self.takesKeys, self.length) = (takesKeys, length)
+    if options.output == nil { look() }
   }
 
-  /// Lets `body` write snapshots. After it the file takes its place; where it throws, what was
-  /// written in part is removed.
+  private mutating func look() {
+    isTerminal = Terminal.isTerminal(descriptor)
+    // A terminal that can't move its cursor gets what a file gets.
+    isLive = isTerminal && Terminal.understandsEscapes && options.format == .text && mayBeLive
+  }
+
+  /// What a live screen shows while `body` attaches, which takes a while.
   ///
-  /// - Throws: what `body` throws, or `Failure` where the file can't take its place.
-  public mutating func use<Result>(_ body: (inout Self) throws -> Result) throws -> Result {
+  /// - Throws: what `body` throws; its message then takes the line.
+  public mutating func attaching<Result: ~Copyable>(
+    _ body: () throws -> Result
+  ) throws -> Result {
+    guard isLive else { return try body() }
+    // The cursor stays on the line, and the next screen covers it.
+    try? Terminal.write("\(T.name)  attaching ...\r", to: descriptor)
     do {
-      begin()
-      let result = try body(&self)
-      try finish()
-      return result
+      return try body()
     } catch {
-      abandon()
+      try? Terminal.write("\u{1b}[K", to: descriptor)
       throw error
     }
   }
 
-  /// Writes a snapshot; false once nobody reads any more.
+  /// Begins the file, where the options name one, and lets `body` write reports. After it the file
+  /// takes its place; where it throws, what was written in part is removed.
+  ///
+  /// - Throws: what `body` throws, or `Failure` where the file can't be written.
+  public mutating func use<Result>(_ body: (inout Self) throws -> Result) throws -> Result {
+    try begin()
+    do {
+      defer { if isLive { sonde_screen_end() } }
+      let result = try body(&self)
+      if isIncomplete {
+        throw Failure(
+          "can't write \(options.place): nobody reads, the last figures are not in it")
+      }
+      try failing { try file?.finish() }
+      return result
+    } catch {
+      file?.discard()
+      throw error
+    }
+  }
+
+  private mutating func begin() throws {
+    if let length { end = Terminal.monotonic() &+ length }
+    if let path = options.output {
+      do {
+        file = try OutputFile(path, end: end)
+      } catch Errno.noSuchAddressOrDevice {
+        throw Failure("can't write \(path): nobody has opened it for reading")
+      } catch {
+        throw Failure("can't write \(path): \(error)")
+      }
+      descriptor = file?.descriptor ?? descriptor
+      look()
+    }
+    let own = sonde_open_without_waiting(descriptor.rawValue)
+    if own >= 0 { descriptor = FileDescriptor(rawValue: own) }
+    guard isLive else { return }
+    sonde_screen_begin(descriptor.rawValue, takesKeys)
+    let waiting = "\(T.name)  collecting, until the first interval ends  Ctrl-C ends"
+    let columns = Terminal.columns(of: descriptor)
+    try? Terminal.write(
+      screen.frame(clipped(waiting, to: columns, mark: "") + "\n", rows: 2), to: descriptor,
+      end: end)
+  }
+
+  /// Writes a report; false once nobody reads any more.
   ///
   /// - Throws: `Failure` where it can't be written.
-  public mutating func write(_ snapshot: Told) throws -> Bool {
+  public mutating func write(_ report: T.Report) throws -> Bool {
+    guard !isClosed else { return false }
     let text: String
     switch options.format {
     case .json:
-      text = String(decoding: try SnapshotJSON.line(snapshot), as: UTF8.self) + "\n"
+      text = String(decoding: try SnapshotJSON.line(report), as: UTF8.self) + "\n"
     case .text:
-      text = draw(snapshot)
+      text = draw(report)
     case .folded, .foldedCount:
-      guard snapshot.final else { return true }
-      text = FoldedStacks.text(snapshot.foldedStacks) {
+      guard report.final else { return true }
+      text = FoldedStacks.text(report.foldedStacks) {
         options.format == .folded ? $0.ns : $0.count
       }
     }
     do {
-      try Terminal.write(text, to: descriptor)
+      try Terminal.write(text, to: descriptor, end: end)
       return true
+    } catch .timedOut {
+      (isClosed, isIncomplete) = (true, true)
     } catch {
       // EIO of a terminal: it was closed.
-      if error == .brokenPipe || (error == .ioError && isTerminal) { return false }
-      throw Failure("can't write \(options.place): \(error)")
+      guard error == .brokenPipe || (error == .ioError && isTerminal) else {
+        throw Failure("can't write \(options.place): \(error)")
+      }
+      isClosed = true
     }
+    return false
   }
 
-  private mutating func draw(_ snapshot: Told) -> String {
-    guard isLive else { return block(snapshot) + "\n" }
-    if snapshot.final { return screen.frame(block(snapshot), rows: .max) + screen.end() }
+  // MARK: - Text
+
+  /// As many lines as vmstat(8) has on a terminal of usual height.
+  private static var linesPerHeading: Int { 20 }
+
+  private mutating func draw(_ report: T.Report) -> String {
+    guard isLive else { return line(report) }
+    if report.final { return screen.frame(T.block(report, layout()), rows: .max) }
     let rows = Terminal.rows(of: descriptor)
     // The cursor needs a row too.
-    return screen.frame(block(snapshot, rows: rows - 1), rows: rows)
+    return screen.frame(T.block(report, layout(rows: rows - 1)), rows: rows)
   }
 
-  private func block(_ snapshot: Told, rows: Int = .max) -> String {
-    text(
-      snapshot,
-      Page(columns: Terminal.columns(of: descriptor), rows: rows, color: usesColor, live: isLive))
+  /// One line per interval; the whole in full.
+  private mutating func line(_ report: T.Report) -> String {
+    guard !full, !report.final else {
+      defer { lines = 0 }
+      return (lines > 0 ? "\n" : "") + T.block(report, layout()) + (full ? "\n" : "")
+    }
+    let heading = lines % Self.linesPerHeading == 0 ? T.heading(layout()) : ""
+    lines += 1
+    return heading + T.line(report, layout())
+  }
+
+  private func layout(rows: Int = .max) -> TextLayout {
+    TextLayout(
+      columns: Terminal.columns(of: descriptor), rows: rows, color: usesColor, live: isLive)
   }
 
   private var usesColor: Bool {
@@ -110,25 +177,12 @@ public struct SnapshotSink<Told: Snapshot> {
     }
   }
 
-  private func begin() {
-    guard isLive else { return }
-    unsafe sonde_on_forced_exit(nil, screen.end())
-    try? Terminal.write(screen.begin(), to: descriptor)
-  }
-
-  /// All is written: the file takes its place.
-  private func finish() throws {
+  private func failing(_ body: () throws -> Void) throws {
     do {
-      try file?.finish()
+      try body()
     } catch {
       throw Failure("can't write \(options.place): \(error)")
     }
-  }
-
-  /// Nothing more comes; what was written to a file in part is removed.
-  private func abandon() {
-    if isLive { try? Terminal.write(screen.end(), to: descriptor) }
-    file?.discard()
   }
 }
 

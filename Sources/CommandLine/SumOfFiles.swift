@@ -4,23 +4,36 @@ import SystemPackage
 
 extension Snapshot {
   /// What files of snapshots add up to, as a final object. Of each it takes the final objects, and
-  /// the intervals of watches that were cut off before theirs.
+  /// the intervals of runs that were cut off before theirs.
   ///
-  /// - Throws: `Failure` where a file can't be read or holds something else, `MergeError` where they
-  ///   can't be added.
-  public static func sum(ofFiles files: [String]) throws -> Self {
-    var all: [Self] = []
+  /// - Parameter again: whether to add what is of the same hosts and begins at the same time as
+  ///   another, which most likely is the same.
+  /// - Throws: `Failure` where a file can't be read, holds something else, or can't be added.
+  public static func sum(ofFiles files: [String], again: Bool) throws -> Self {
+    var sum: Self?
+    var places: [String: String] = [:]
     for file in files {
+      let found: [(line: Int, snapshot: Self)]
       do {
-        all += try SnapshotJSON.snapshots(in: contents(of: file))
+        found = try SnapshotJSON.numbered(in: contents(of: file))
       } catch {
         throw Failure("\(file): \(error)")
       }
+      for (line, snapshot) in found {
+        let place = "\(file): line \(line)"
+        let key = ([snapshot.start] + snapshot.host.names.sorted()).joined(separator: "\0")
+        if let other = places.updateValue(place, forKey: key), !again {
+          throw Failure(
+            "\(place): the host and the start are those of \(other); --again adds it all the same")
+        }
+        do {
+          sum = try sum.map { try $0.merged(with: snapshot) } ?? snapshot
+        } catch {
+          throw Failure("\(place): \(error)")
+        }
+      }
     }
-    guard var sum = all.first else { throw Failure("no file to add") }
-    for snapshot in all.dropFirst() {
-      sum = try sum.merged(with: snapshot)
-    }
+    guard var sum else { throw Failure("no file to add") }
     sum.final = true
     return sum
   }

@@ -17,7 +17,7 @@ public enum Terminal {
   /// See no-color.org: NO_COLOR is there and not empty.
   public static var colorIsUnwanted: Bool { variable("NO_COLOR") != nil }
 
-  /// How wide a terminal is; what is usual where it is none or, as a serial one, doesn't tell.
+  /// How wide a terminal is; what is usual where it is none or, as a serial one, doesn't say.
   public static func columns(of descriptor: FileDescriptor) -> Int {
     size(of: descriptor)?.columns ?? 80
   }
@@ -40,21 +40,65 @@ public enum Terminal {
   }
 
   /// Writes all of it, also where that takes several calls or has to wait.
-  public static func write(_ text: String, to descriptor: FileDescriptor) throws(Errno) {
+  ///
+  /// - Parameter end: when the run is to end at the latest, CLOCK_MONOTONIC, ns. From then on, and
+  ///   from a signal on that ends it, nothing is waited for that takes no byte within ``patience``.
+  /// - Throws: `.timedOut` where that is so, or what write(2) fails with.
+  public static func write(
+    _ text: String, to descriptor: FileDescriptor, end: UInt64 = .max
+  ) throws(Errno) {
+    // So much a pipe takes without blocking, as soon as it takes any (PIPE_BUF).
+    let most = sonde_write_may_block(descriptor.rawValue) ? 4096 : Int.max
     var rest = Array(text.utf8)[...]
+    var progress: UInt64 = 0
     while !rest.isEmpty {
-      do {
-        let count = try unsafe rest.withUnsafeBytes { bytes in
-          try unsafe descriptor.write(UnsafeRawBufferPointer(bytes))
-        }
+      try wait(for: descriptor, end: end, progress: progress)
+      let count = unsafe rest.prefix(most).withUnsafeBytes { bytes in
+        unsafe sonde_write_now(descriptor.rawValue, bytes.baseAddress, bytes.count)
+      }
+      if count >= 0 {
         rest = rest.dropFirst(count)
-      } catch Errno.resourceTemporarilyUnavailable {
-        // Whoever shares the terminal or pipe may have made it non-blocking.
-        var waiting = pollfd(fd: descriptor.rawValue, events: Int16(POLLOUT), revents: 0)
-        unsafe poll(&waiting, 1, -1)
-      } catch {
-        throw error as? Errno ?? .ioError
+        progress = monotonic()
+      } else if errno != EINTR, errno != EAGAIN {
+        throw Errno(rawValue: errno)
       }
     }
+  }
+
+  /// How long a reader may take none of the last figures, ns.
+  static let patience: UInt64 = 500_000_000
+
+  /// Waits until something can be written, or an error be had.
+  ///
+  /// - Parameter progress: when the last was written.
+  private static func wait(
+    for descriptor: FileDescriptor, end: UInt64, progress: UInt64
+  ) throws(Errno) {
+    while true {
+      let left = Self.left(end: end, progress: progress)
+      if sonde_wait_writable(descriptor.rawValue, milliseconds(left)) { return }
+      if left == 0 { throw .timedOut }
+    }
+  }
+
+  /// How long to wait still, ns; `UInt64.max` for as long as it takes.
+  static func left(end: UInt64, progress: UInt64 = 0) -> UInt64 {
+    let requested = sonde_end_requested_at()
+    let end = min(end, requested == 0 ? .max : requested)
+    guard end < .max - patience else { return .max }
+    let last = max(end, progress) + patience
+    let now = monotonic()
+    return last > now ? last - now : 0
+  }
+
+  /// As poll(2) has it, rounded up.
+  static func milliseconds(_ ns: UInt64) -> Int32 {
+    ns == .max ? -1 : Int32(min(ns / 1_000_000 + (ns == 0 ? 0 : 1), 1 << 30))
+  }
+
+  static func monotonic() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 }

@@ -55,15 +55,18 @@ struct AttributionText {
       }
   }
 
-  func verdict(_ parts: [VerdictPart], withEvidence: Bool) -> [Line] {
+  /// How much of a verdict is shown: what it rests on goes before what to do.
+  enum Detail { case sentence, advice, evidence }
+
+  func verdict(_ parts: [VerdictPart], _ detail: Detail) -> [Line] {
     guard !parts.isEmpty else { return [] }
     return [Line("verdict", .heading)]
       + parts.flatMap { part in
         Line.paragraph(part.text, first: "* ", .strong, columns: columns)
-          + (withEvidence
-            ? part.evidence.flatMap { Line.paragraph($0, first: "  - ", columns: columns) }
-              + (part.advice.map { Line.paragraph($0, first: "  ", columns: columns) } ?? [])
-            : [])
+          + (detail == .evidence ? part.evidence : [])
+          .flatMap { Line.paragraph($0, first: "  - ", columns: columns) }
+          + (detail == .sentence ? [] : [part.advice].compactMap { $0 })
+          .flatMap { Line.paragraph($0, first: "  ", columns: columns) }
       }
   }
 

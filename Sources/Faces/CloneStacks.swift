@@ -34,12 +34,14 @@ extension CloneText {
     return Line.flow(items, gap: " ", indent: 4, columns: columns)
   }
 
-  func advice(_ advice: [AdvicePart]) -> [Line] {
+  func advice(_ advice: [AdvicePart], withEvidence: Bool) -> [Line] {
     guard !advice.isEmpty else { return [] }
     return [Line("advice", .heading)]
       + advice.flatMap { part in
         Line.paragraph(part.text, first: "* ", .strong, columns: columns)
-          + part.evidence.flatMap { Line.paragraph($0, first: "  - ", columns: columns) }
+          + (withEvidence ? part.evidence : []).flatMap {
+            Line.paragraph($0, first: "  - ", columns: columns)
+          }
       }
   }
 }

@@ -15,7 +15,7 @@ public struct CloneText: Sendable {
     case percentiles, phases, mappingTypes, mappings, pageTables, histogram, slowest, stacks, advice
 
     static let leastImportant: [Section] = [
-      .slowest, .stacks, .mappings, .histogram, .mappingTypes, .pageTables, .advice, .percentiles,
+      .slowest, .stacks, .mappings, .histogram, .mappingTypes, .pageTables, .percentiles, .advice,
     ]
   }
 
@@ -46,7 +46,14 @@ public struct CloneText: Sendable {
     }
     /// With an empty line before each section.
     func height() -> Int { sections.reduce(top.count) { $0 + 1 + $1.value.count } }
-    for section in Section.leastImportant where height() > rows { sections[section] = nil }
+    for section in Section.leastImportant where height() > rows {
+      // What the advice rests on goes before the figures beside it.
+      if section == .percentiles, sections[.advice] != nil {
+        sections[.advice] = advice(snapshot.advice, withEvidence: false)
+        if height() <= rows { break }
+      }
+      sections[section] = nil
+    }
     if let least = sections[.histogram] {
       let octaves = min(table.rows.count, Self.leastOctaves)
       let room = max(0, rows - height()) + octaves
@@ -68,7 +75,7 @@ public struct CloneText: Sendable {
     case .histogram: []
     case .slowest: slowest(snapshot.slowest)
     case .stacks: stacks(snapshot)
-    case .advice: advice(snapshot.advice)
+    case .advice: advice(snapshot.advice, withEvidence: true)
     }
   }
 

@@ -8,12 +8,6 @@ public struct LiveScreen: Sendable {
 
   public init() {}
 
-  /// Before the first picture: hides the cursor.
-  public func begin() -> String { "\u{1b}[?25l" }
-
-  /// After the last picture: shows the cursor, which is below it.
-  public func end() -> String { "\u{1b}[?25h" }
-
   /// Draws a picture in the place of the one before.
   ///
   /// - Parameters:

@@ -49,16 +49,20 @@ public struct LoadText: Sendable {
           ("blocked in D", parts.blockedUninterruptible),
           ("blocked in S", parts.blockedInterruptible),
         ], columns: columns)
-    // Where there is no room for all, first the evidence goes, then the histograms, then groups.
+    // Where there is no room for all, the histograms go first, then the evidence, groups beyond the
+    // fourth, percentiles: the verdict and its advice are what the rest is for.
     let verdicts = snapshot.verdict ?? []
+    let histograms = percentiles.count + 1 + Self.leastOctaves
     var meaning: [Line] = []
-    for (limit, withEvidence, rest) in [
-      (AttributionText.most, true, percentiles.count + 1 + Self.leastOctaves),
-      (AttributionText.most, false, percentiles.count + 1 + Self.leastOctaves),
-      (AttributionText.most, false, percentiles.count), (4, false, 0),
+    for (limit, detail, rest) in [
+      (AttributionText.most, AttributionText.Detail.evidence, histograms),
+      (AttributionText.most, .evidence, percentiles.count),
+      (AttributionText.most, .advice, percentiles.count),
+      (4, .advice, percentiles.count), (AttributionText.most, .evidence, 0), (4, .evidence, 0),
+      (AttributionText.most, .advice, 0), (4, .advice, 0), (2, .advice, 0), (2, .sentence, 0),
     ] {
       let table = attribution.table(snapshot, limit: limit)
-      let verdict = attribution.verdict(verdicts, withEvidence: withEvidence)
+      let verdict = attribution.verdict(verdicts, detail)
       meaning =
         (table.isEmpty ? [] : [Line()] + table + [Line()])
         + (verdict.isEmpty ? [] : verdict + [Line()])

@@ -1,8 +1,8 @@
 public import Reports
 
-/// A table of what can be seen, by which means, and if not, why; a newline at the end of each line.
+/// A table of features, the probe that each uses, and if it isn't available, why; a newline at the end of each line.
 public func probesText(_ probes: [ProbePart], columns limit: Int) -> String {
-  let rows = [("to see", "by means of", "works")] + probes.map(cells)
+  let rows = [("feature", "probe", "available")] + probes.map(cells)
   let stateWidth = rows.map { columns(of: $0.2) }.max() ?? 0
   let usingWidth = rows.map { columns(of: $0.1) }.max() ?? 0
   let wantWidth = rows.map { columns(of: $0.0) }.max() ?? 0

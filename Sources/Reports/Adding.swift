@@ -33,13 +33,6 @@ extension Snapshot {
     return merged
   }
 
-  /// - Throws: where the object says that it is of another form.
-  func checkForm() throws(MergeError) {
-    guard schema == Self.schemaName else {
-      throw MergeError(description: "is of the form \(schema), not \(Self.schemaName)")
-    }
-  }
-
   func sum<Number: FixedWidthInteger>(
     _ field: KeyPath<Self, Number>, with other: Self
   ) throws(MergeError) -> Number {

@@ -17,29 +17,39 @@ public enum SnapshotJSON {
     return Data(scalars.joined().utf8)
   }
 
-  /// What `data`, one object a line, sums up to: its final objects, and the intervals of watches
-  /// that were cut off before theirs.
+  /// What `data`, one object a line, sums up to: its final objects, and the intervals of runs that
+  /// were cut off before theirs.
   /// - Throws: `MergeError` where a line is not a snapshot, or there is none.
-  public static func snapshots<Told: Snapshot>(in data: Data) throws -> [Told] {
+  public static func snapshots<Report: Snapshot>(in data: Data) throws -> [Report] {
+    try numbered(in: data).map(\.snapshot)
+  }
+
+  /// The same, each with the number of its line, the first being 1.
+  public static func numbered<Report: Snapshot>(
+    in data: Data
+  ) throws -> [(line: Int, snapshot: Report)] {
     let decoder = JSONDecoder()
-    var all: [Told] = []
+    var all: [(line: Int, snapshot: Report)] = []
     let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() where !line.isEmpty {
       do {
-        let snapshot = try decoder.decode(Told.self, from: Data(line))
+        let snapshot = try decoder.decode(Report.self, from: Data(line))
+        if let key = StrictJSON.repeatedKey(in: line) {
+          throw MergeError(description: "has the key \(key) twice in one object")
+        }
         try snapshot.check()
-        all.append(snapshot)
+        all.append((index + 1, snapshot))
       } catch let error as MergeError {
         throw MergeError(description: "line \(index + 1): \(error)")
       } catch {
         throw MergeError(
-          description: "line \(index + 1) is not a snapshot of the form \(Told.schemaName)")
+          description: "line \(index + 1) is not a snapshot of the form \(Report.schemaName)")
       }
     }
     guard !all.isEmpty else { throw MergeError(description: "holds no snapshot") }
-    let finals = all.filter { $0.final }
-    return all.filter { snapshot in
-      snapshot.final || !finals.contains { $0.sumsUp(snapshot) }
+    let finals = all.filter(\.snapshot.final)
+    return all.filter { _, snapshot in
+      snapshot.final || !finals.contains { $0.snapshot.sumsUp(snapshot) }
     }
   }
 

@@ -96,7 +96,17 @@ extension LoadSnapshot {
   /// Numbers from a file may be anything.
   /// - Throws: `MergeError` where they are of another form or contradict each other.
   public func check() throws {
-    try checkForm()
+    try checkHead()
+    try checkRate("cost.bpf_ns_per_switch", cost.bpfNsPerSwitch)
+    try checkLoads("load.kernel", load.kernel)
+    try checkLoads("load.recomputed", load.recomputed)
+    try checkLoads("load.time_weighted", load.timeWeighted)
+    try checkLoads("attribution.before_run", attribution?.beforeRun)
+    try checkLoads("attribution.delayed", attribution?.delayed)
+    try checkLoads("attribution.unattributed", attribution?.unattributed)
+    for row in attribution?.rows ?? [] {
+      try checkLoads("attribution.rows", [row.load1, row.load5, row.load15])
+    }
     do {
       _ = try histograms.runQueueLatency.histogram()
       _ = try histograms.onCPU.histogram()

@@ -45,7 +45,11 @@ extension CloneSnapshot {
   /// Numbers from a file may be anything.
   /// - Throws: `MergeError` where they are of another form or contradict each other.
   public func check() throws {
-    try checkForm()
+    try checkHead()
+    try checkRate("cost.bpf_ns_per_clone", cost.bpfNsPerClone)
+    try checkRate("page_tables.ns_per_entry", pageTables.nsPerEntry)
+    try checkRate("page_tables.ms_per_gib", pageTables.msPerGiB)
+    try checkRate("page_tables.gb_per_s", pageTables.gbPerS)
     // What the mean of speeds divides by.
     guard pageTables.gbPerS.map({ $0 > 0 }) ?? true else {
       throw MergeError(description: "copied at a speed of 0 or less")

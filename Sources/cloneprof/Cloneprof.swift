@@ -1,8 +1,13 @@
 import ArgumentParser
+import CloneProbes
+import CommandLine
+import Faces
+import Reports
 
 @main
-struct Cloneprof: ParsableCommand {
+struct Cloneprof: Tool {
   static let name = "cloneprof"
+
   static let configuration = CommandConfiguration(
     commandName: name,
     abstract: "Shows where the time of fork, vfork and clone goes, and what would make it faster.",
@@ -16,19 +21,37 @@ struct Cloneprof: ParsableCommand {
       Examples:
         cloneprof                                  all clones of this machine, until Ctrl-C
         cloneprof --pid 1234                       those of one process
-        cloneprof --pid 1234 --count 20            until there were twenty
+        cloneprof --pid 1234 --clones 20           until there were twenty
         cloneprof --comm redis-server --duration 5m
         cloneprof -- make -j8                      run a command, and profile it to its end
-        cloneprof --format json -o out.json        an object per interval, into a file
-        cloneprof probes                           what this kernel lets it see
+        cloneprof | tee log                        a line per interval, then a report
+        cloneprof --format json -o out.json        an object per interval
+        cloneprof probes                           supported features of this kernel
 
       Needs root; where the kernel has fentry, CAP_BPF and CAP_PERFMON suffice.
       """,
     version: "0.1.0",
-    subcommands: [ProbesCommand.self, MergeCommand.self])
+    subcommands: [ProbesCommand<Self>.self, MergeCommand<Self>.self])
 
   // Not a default subcommand: the help would not show its options.
   @OptionGroup var watch: WatchCommand
 
+  static func main() { run() }
+
   func run() throws { try watch.run() }
+
+  static func probes() throws -> [ProbePart] { try cloneProbes() }
+
+  static func block(_ report: CloneSnapshot, _ layout: TextLayout) -> String {
+    CloneText(columns: layout.columns, color: layout.color)
+      .block(report, live: layout.live, rows: layout.rows)
+  }
+
+  static func line(_ report: CloneSnapshot, _ layout: TextLayout) -> String {
+    CloneLine(columns: layout.columns, color: layout.color).line(report)
+  }
+
+  static func heading(_ layout: TextLayout) -> String {
+    CloneLine(columns: layout.columns, color: layout.color).heading
+  }
 }

@@ -4,7 +4,7 @@ import CommandLine
 import Glibc
 import Session
 
-/// A command that is started, and held until it is watched.
+/// A command that is started, and held until it is traced.
 struct HeldCommand {
   let pid: Int32
   private let gate: Int32
@@ -34,7 +34,10 @@ struct HeldCommand {
     _ = unsafe write(gate, &go, 1)
     close(gate)
     var error: Int32 = 0
-    let count = unsafe read(report, &error, MemoryLayout<Int32>.size)
+    var count: Int
+    repeat {
+      count = unsafe read(report, &error, MemoryLayout<Int32>.size)
+    } while count < 0 && errno == EINTR
     close(report)
     guard count == MemoryLayout<Int32>.size else { return }
     waitpid(pid)

@@ -13,7 +13,7 @@ import Tasks
 struct WatchCommand: ParsableCommand {
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Only clones by this process; may be repeated.", valueName: "id"))
+    help: ArgumentHelp("Only clones by this process (repeatable).", valueName: "id"))
   var pid: [Int32] = []
 
   @Flag(name: .long, help: "With --pid: also by its descendants, from now on.")
@@ -21,13 +21,13 @@ struct WatchCommand: ParsableCommand {
 
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
-    help: "Only by tasks of this name; may be repeated.")
+    help: "Only by tasks of this name (repeatable).")
   var comm: [String] = []
 
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Only by tasks in this cgroup (version 2) and below; may be repeated.", valueName: "path"))
+      "Only by tasks in this cgroup (version 2) and below (repeatable).", valueName: "path"))
   var cgroup: [String] = []
 
   @Flag(name: .long, help: "Also new threads.")
@@ -38,17 +38,12 @@ struct WatchCommand: ParsableCommand {
     help: "Also measure the steps of copying each mapping. Costs two probes more a step.")
   var steps = false
 
-  @Option(
-    name: .long, parsing: .unconditional, help: "How long an interval is: 500ms, 1s, 5m.")
-  var interval = TimeLength(text: "1s")
+  @OptionGroup var length: RunOptions
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "How long to watch: 10s, 5m. Until stopped unless given.")
-  var duration: TimeLength?
-
-  @Option(name: .long, parsing: .unconditional, help: "How many clones to watch.")
-  var count: Int?
+    help: "Number of clones to trace (default: until Ctrl-C).")
+  var clones: Int?
 
   @OptionGroup var output: OutputOptions
 
@@ -58,25 +53,22 @@ struct WatchCommand: ParsableCommand {
   var command: [String] = []
 
   func validate() throws {
-    if interval.ns < 10_000_000 {
-      throw ValidationError("--interval \(interval.text): at least 10ms")
-    }
-    if let count, count < 1 { throw ValidationError("--count \(count): at least 1") }
+    if let clones, clones < 1 { throw ValidationError("--clones \(clones): must be at least 1") }
     if let id = pid.first(where: { $0 < 1 }) {
-      throw ValidationError("--pid \(id): ids of processes begin at 1")
+      throw ValidationError("--pid \(id): must be positive")
     }
-    if follow, pid.isEmpty { throw ValidationError("--follow: whom? Name processes with --pid") }
+    if follow, pid.isEmpty { throw ValidationError("--follow requires --pid") }
     if !command.isEmpty, !pid.isEmpty {
-      throw ValidationError("--pid and a command to run: one of them")
+      throw ValidationError("--pid and a command to run exclude each other")
     }
   }
 
   func run() throws {
     try reporting(tool: Cloneprof.name) {
       var options = CloneOptions()
-      options.session.interval = interval.ns
-      options.session.duration = duration?.ns
-      options.clones = count.map(UInt64.init)
+      options.session.interval = length.interval.ns
+      options.session.duration = length.length
+      options.clones = clones.map(UInt64.init)
       options.filterPart = FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup)
       options.filter.comms = Set(comm.map { Comm($0) })
       options.filter.threads = threads
@@ -87,9 +79,10 @@ struct WatchCommand: ParsableCommand {
       try choosePids(&options)
       if output.output == nil { options.session.output = .standardOutput }
 
+      try checkOpenFiles()
       guard !command.isEmpty else {
         if try watch(options) == .processesEnded {
-          say("the last process to watch has ended", as: Cloneprof.name)
+          say("all traced processes have exited", as: Cloneprof.name)
         }
         return
       }
@@ -106,14 +99,16 @@ struct WatchCommand: ParsableCommand {
     }
   }
 
-  /// Watches to the end, and lets the command run as the watch begins. The signals are free again as
+  /// Runs to the end, and lets the command run as the tracing begins. The signals are free again as
   /// this returns.
   private func watch(
     _ options: CloneOptions, _ held: HeldCommand? = nil
   ) throws -> SessionEnd {
+    // The keys are for the command, which may be an editor.
+    var sink = SnapshotSink<Cloneprof>(
+      output, full: length.full, takesKeys: held == nil, length: length.length)
     // From here on signals are caught: a file that is begun is also finished or removed.
-    var session = try Session(options.session, CloneTracer(options))
-    var sink = try SnapshotSink(output)
+    var session = try sink.attaching { try Session(options.session, CloneTracer(options)) }
     return try sink.use { sink in
       try held?.release()
       return try session.run { try sink.write($0) }
@@ -124,17 +119,17 @@ struct WatchCommand: ParsableCommand {
   private func inContainers(_ id: Int32) -> String {
     let found = PIDNamespace.processes(withInnerID: id).prefix(3)
     guard !found.isEmpty else { return "" }
-    return "; in a container it is that of "
-      + found.map { "\($0.name): --pid \($0.pid)" }.joined(separator: ", or of ")
+    return "; in a container it is "
+      + found.map { "\($0.name): --pid \($0.pid)" }.joined(separator: ", or ")
   }
 
   private func choosePids(_ options: inout CloneOptions) throws {
     for id in pid {
       guard let status = try? ProcessStatus.of(pid: id) else {
-        throw Failure("no process has the id \(id)" + inContainers(id))
+        throw Failure("no such process: \(id)" + inContainers(id))
       }
       guard status.tgid == id else {
-        throw Failure("\(id) is a thread of process \(status.tgid): --pid \(status.tgid)")
+        throw Failure("\(id) is a thread: use --pid \(status.tgid), its process")
       }
       options.wishes.processes.append(id)
       options.session.processes.append(id)

@@ -1,13 +1,17 @@
 import ArgumentParser
+import CommandLine
+import Faces
+import LoadProbes
+import Reports
 
 @main
-struct Loadwatch: ParsableCommand {
-  /// What its complaints begin with.
+struct Loadwatch: Tool {
   static let name = "loadwatch"
 
   static let configuration = CommandConfiguration(
     commandName: name,
-    abstract: "Shows live what makes the load average: run queue latency, R and D states.",
+    abstract:
+      "Breaks the load average down by task and cause, and says whether the number matters.",
     usage: """
       loadwatch [<options>]
       loadwatch probes
@@ -15,21 +19,39 @@ struct Loadwatch: ParsableCommand {
       """,
     discussion: """
       Examples:
-        loadwatch                                  watch this machine, until Ctrl-C
+        loadwatch                                  trace this machine, until Ctrl-C
         loadwatch --duration 10s                   for ten seconds
         loadwatch --pid 1234 --pid 1300            only these processes
         loadwatch --cgroup system.slice            only tasks in a cgroup and below
-        loadwatch --format json -o out.json        an object per interval, into a file
-        loadwatch probes                           what this kernel lets it see
-        loadwatch merge web1.json web2.json        add up what several hosts saw
+        loadwatch | tee log                        a line per interval, then a report
+        loadwatch --format json -o out.json        an object per interval
+        loadwatch probes                           supported features of this kernel
+        loadwatch merge web1.json web2.json        add up several hosts
 
       Needs root, or CAP_BPF and CAP_PERFMON.
       """,
     version: "0.1.0",
-    subcommands: [ProbesCommand.self, MergeCommand.self])
+    subcommands: [ProbesCommand<Self>.self, MergeCommand<Self>.self])
 
   // Not a default subcommand: the help would not show its options.
   @OptionGroup var watch: WatchCommand
 
+  static func main() { run() }
+
   func run() throws { try watch.run() }
+
+  static func probes() -> [ProbePart] { loadProbes() }
+
+  static func block(_ report: LoadSnapshot, _ layout: TextLayout) -> String {
+    LoadText(columns: layout.columns, color: layout.color)
+      .block(report, live: layout.live, rows: layout.rows)
+  }
+
+  static func line(_ report: LoadSnapshot, _ layout: TextLayout) -> String {
+    LoadLine(columns: layout.columns, color: layout.color).line(report)
+  }
+
+  static func heading(_ layout: TextLayout) -> String {
+    LoadLine(columns: layout.columns, color: layout.color).heading
+  }
 }

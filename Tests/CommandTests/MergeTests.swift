@@ -29,7 +29,7 @@ struct MergeTests {
   }
 
   private func merged(_ files: [String]) throws -> LoadSnapshot {
-    let ended = try start(["merge", "--format", "json"] + files).wait()
+    let ended = try start(["merge", "--again", "--format", "json"] + files).wait()
     #expect(ended.status == 0)
     #expect(ended.errors.isEmpty)
     let snapshots = try ended.snapshots()
@@ -133,7 +133,46 @@ struct MergeTests {
     }
   }
 
-  /// Well-formed, and no watch ever wrote them: an error and not a crash.
+  @Test func theSameTwice() throws {
+    let (one, other) = (scratch.file("0.json"), scratch.file("1.json"))
+    for files in [[one, other, one], [one, "/dev/fd/0"], Array(repeating: one, count: 1000)] {
+      let ended = try Command(
+        "sh", ["-c", "exec \"$0\" merge \"$@\" <\(one)", Binaries.url("loadwatch").path] + files
+      ).wait()
+      #expect(ended.status == 1 && ended.output.isEmpty)
+      #expect(
+        ended.complaint
+          == "\(files[1] == other ? one : files[1]): line 4: the host and the start are those of "
+          + "\(one): line 4; --again adds it all the same")
+    }
+    let ended = try start(["merge", "--again", "--format", "json", one, one]).wait()
+    try expectSum(try #require(try ended.snapshots().first), of: [finals[0], finals[0]])
+  }
+
+  @Test func whatNoRunWrites() throws {
+    let final = String(texts[0].split(separator: "\n").last!) + "\n"
+    for (pattern, text, complaint) in [
+      (#""start":"[^"]*""#, #""start":"2026-13-45T99:00:00.000Z""#, "start: no such time in UTC"),
+      (#""end":"[^"]*""#, #""end":"2026-02-29T12:00:00.000Z""#, "end: no such time in UTC"),
+      (#""interval_ns":[0-9]+"#, #""interval_ns":0"#, "interval_ns is 0"),
+      (
+        #""kernel":\[[0-9.]+"#, #""kernel":[1e308"#,
+        "load.kernel: more than a load average can be"
+      ),
+      (
+        #""switches":"#, #""switches":1,"\u0073witches":"#,
+        "has the key switches twice in one object"
+      ),
+    ] {
+      let file = try scratch.write(
+        "\n" + final.replacing(try Regex(pattern), with: text), to: "bad.json")
+      let ended = try loadwatch("merge", scratch.file("1.json"), file)
+      #expect(ended.status == 1 && ended.output.isEmpty)
+      #expect(ended.complaint == "\(file): line 2: \(complaint)")
+    }
+  }
+
+  /// Well-formed, and no run ever wrote them: an error and not a crash.
   @Test func impossibleNumbers() throws {
     let final = String(texts[0].split(separator: "\n").last!) + "\n"
     for (field, value) in [
@@ -145,9 +184,10 @@ struct MergeTests {
       let file = try scratch.write(
         final.replacing(pattern, with: field + value), to: "bad.json")
       for format in ["json", "text"] {
-        let ended = try loadwatch("merge", "--format", format, file, scratch.file("1.json"), file)
+        let ended = try loadwatch(
+          "merge", "--again", "--format", format, file, scratch.file("1.json"), file)
         #expect(ended.signal == nil)
-        #expect(ended.status == 1 || field == "\"cpus\":" || field == "\"interval_ns\":")
+        #expect(ended.status == 1 || field == "\"cpus\":")
         #expect(ended.status == 0 || !ended.complaint.hasPrefix("NOT"))
       }
     }

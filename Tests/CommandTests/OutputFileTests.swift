@@ -12,11 +12,12 @@ struct OutputFileTests {
     scratch = try Scratch()
   }
 
+  /// Where the file system has files without a name.
   @Test func appearsWhenAllIsWritten() throws {
     let watch = try start(json + ["-o", scratch.file("out.json")])
-    #expect(eventually { scratch.names.count == 1 })
+    #expect(eventually { holdsAFileWithoutAName(watch.pid) })
     usleep(300_000)
-    #expect(scratch.names.count == 1 && scratch.names[0].hasSuffix(".part"))
+    #expect(scratch.names.isEmpty)
     watch.send(SIGTERM)
     let ended = try watch.wait()
     #expect(ended.status == 0)
@@ -28,12 +29,33 @@ struct OutputFileTests {
   @Test func replacesAnotherOnlyAtTheEnd() throws {
     let file = try scratch.write("old", to: "out.json")
     let watch = try start(json + ["-o", file])
-    #expect(eventually { scratch.names.count == 2 })
+    #expect(eventually { holdsAFileWithoutAName(watch.pid) })
     #expect(try String(contentsOfFile: file, encoding: .utf8) == "old")
     watch.send(SIGTERM)
     #expect(try watch.wait().status == 0)
     #expect(scratch.names == ["out.json"])
     #expect(try written("out.json").count > 1)
+  }
+
+  @Test func nothingIsLeftOfOneThatWasKilled() throws {
+    let watch = try start(json + ["-o", scratch.file("out.json")])
+    #expect(eventually { holdsAFileWithoutAName(watch.pid) })
+    watch.send(SIGKILL)
+    #expect(try watch.wait().signal == SIGKILL)
+    #expect(scratch.names.isEmpty)
+  }
+
+  /// As file systems without such files keep them.
+  @Test func draftsThatNobodyWritesAreRemoved() throws {
+    let others = ["a.json.12.part", "out.json.12.part.x", "out.json.part", "out.json.x.part"]
+    for name in others + ["out.json.4294967295.part", "out.json.7.part"] {
+      _ = try scratch.write("{", to: name)
+    }
+    let writer = try Command(
+      "flock", [scratch.file("out.json.7.part"), "sh", "-c", "echo locked; sleep 60"])
+    try writer.read { $0.contains("locked") }
+    #expect(try start(short + ["-o", scratch.file("out.json")]).wait().status == 0)
+    #expect(scratch.names == (others + ["out.json", "out.json.7.part"]).sorted())
   }
 
   @Test func relativePathsAndText() throws {
@@ -84,6 +106,32 @@ struct OutputFileTests {
     #expect(scratch.names == ["full", "null", "pipe"])
   }
 
+  @Test func aPipeIsWaitedForUntilItHasAReader() throws {
+    let pipe = scratch.file("pipe")
+    #expect(mkfifo(pipe, 0o600) == 0)
+    let watch = try start(json + ["-o", pipe])
+    usleep(300_000)
+    let reader = try Command("cat", [pipe])
+    try reader.read { $0.contains("\n") }
+    watch.send(SIGTERM)
+    #expect(try watch.wait().status == 0)
+    #expect(try reader.wait().snapshots().count > 2)
+  }
+
+  /// Neither a signal nor the end of its time waits for a reader.
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP, 0]) func aPipeThatNobodyReads(_ signal: Int32) throws {
+    let pipe = scratch.file("pipe")
+    #expect(mkfifo(pipe, 0o600) == 0)
+    let watch = try start(json + ["-o", pipe] + (signal == 0 ? ["--duration", "1s"] : []))
+    if signal != 0 {
+      #expect(eventually { caughtSignals(of: watch.pid) & 1 << (UInt64(signal) - 1) != 0 })
+      watch.send(signal)
+    }
+    let ended = try watch.wait(seconds: 10)
+    #expect(ended.status == 1)
+    #expect(ended.complaint == "can't write \(pipe): nobody has opened it for reading")
+  }
+
   @Test func placesThatCannotBeWritten() throws {
     for (path, reason) in [
       ("/sonde-is-not-there/out.json", "No such file or directory"),
@@ -129,6 +177,16 @@ struct OutputFileTests {
   /// Five intervals.
   private var short: [String] { json + ["--duration", "500ms"] }
   private let tool = Binaries.url("loadwatch").path
+
+  private func holdsAFileWithoutAName(_ pid: Int32) -> Bool {
+    let descriptors =
+      (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []
+    return descriptors.contains {
+      let target = try? FileManager.default.destinationOfSymbolicLink(
+        atPath: "/proc/\(pid)/fd/\($0)")
+      return target?.hasPrefix(scratch.path) == true && target?.hasSuffix(" (deleted)") == true
+    }
+  }
 
   private func written(_ name: String) throws -> [LoadSnapshot] {
     try decoded(Data(contentsOf: URL(filePath: scratch.file(name))))

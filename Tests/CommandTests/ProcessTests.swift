@@ -12,13 +12,13 @@ struct ProcessTests {
     let ended = try loadwatch("--pid", "2000000000")
     #expect(ended.status == 1)
     #expect(ended.output.isEmpty)
-    #expect(ended.complaint == "no process has the id 2000000000")
+    #expect(ended.complaint == "no such process: 2000000000")
   }
 
   @Test func oneOfThemIsNotThere() throws {
     let ended = try loadwatch("--pid", "\(getpid())", "--pid", "2000000000")
     #expect(ended.status == 1)
-    #expect(ended.complaint == "no process has the id 2000000000")
+    #expect(ended.complaint == "no such process: 2000000000")
   }
 
   @Test func endsWithItsProcess() throws {
@@ -28,7 +28,7 @@ struct ProcessTests {
     ])
     let ended = try watch.wait(seconds: 20)
     #expect(ended.status == 0)
-    #expect(ended.complaint == "the last process to watch has ended")
+    #expect(ended.complaint == "all traced processes have exited")
     let final = try #require(try ended.snapshots().last)
     #expect(final.filter.pids == [Int(process.pid)])
     #expect(final.intervalNs < 5_000_000_000)
@@ -41,7 +41,7 @@ struct ProcessTests {
     usleep(200_000)
     let ended = try loadwatch("--pid", "\(process.pid)", "--format", "json", seconds: 20)
     #expect(ended.status == 0)
-    #expect(ended.complaint == "the last process to watch has ended")
+    #expect(ended.complaint == "all traced processes have exited")
     #expect(try ended.snapshots().count >= 1)
     _ = try process.wait()
   }
@@ -101,7 +101,7 @@ struct ProcessTests {
     let tells = sonde_tells_of_threads() != 0
     #expect(ended.errors.isEmpty != tells)
     if tells {
-      #expect(ended.complaint == "the last process to watch has ended")
+      #expect(ended.complaint == "all traced processes have exited")
       #expect(final.intervalNs < 2_000_000_000)
     }
     #expect(final.histograms.onCPU.count > 0)

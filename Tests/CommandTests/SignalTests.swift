@@ -29,7 +29,7 @@ struct SignalTests {
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func completesTheFile(_ signal: Int32) throws {
     let scratch = try Scratch()
     let watch = try start(["--format", "json", "-o", scratch.file("out.json")])
-    #expect(eventually { !scratch.names.isEmpty })
+    #expect(eventually { caughtSignals(of: watch.pid) & 1 << (UInt64(signal) - 1) != 0 })
     watch.send(signal)
     #expect(try watch.wait(seconds: 20).status == 0)
     #expect(scratch.names == ["out.json"])
@@ -41,12 +41,41 @@ struct SignalTests {
     let watch = try start(["--format", "json", "--interval", "10ms"])
     #expect(eventually { isBlocked(watch.pid) })
     watch.send(SIGINT)
-    usleep(200_000)
+    usleep(100_000)
     #expect(isBlocked(watch.pid))
     watch.send(SIGINT)
     let ended = try watch.waitUnread(seconds: 20)
     #expect(ended.status == 130)
     #expect(ended.signal == nil)
+  }
+
+  /// A pipe that nobody reads doesn't keep it from ending.
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func oneSignalEndsABlockedWrite(
+    _ signal: Int32
+  ) throws {
+    let watch = try start(["--format", "json", "--interval", "10ms"])
+    #expect(eventually { isBlocked(watch.pid) })
+    watch.send(signal)
+    let ended = try watch.waitUnread(seconds: 10)
+    #expect(ended.status == 1 && ended.signal == nil)
+  }
+
+  @Test func theEndOfItsTimeEndsABlockedWrite() throws {
+    let watch = try start(["--format", "json", "--interval", "10ms", "--duration", "2s"])
+    #expect(eventually { isBlocked(watch.pid) })
+    #expect(try watch.waitUnread(seconds: 20).status == 1)
+    let ended = try watch.wait()
+    #expect(
+      ended.complaint
+        == "can't write to standard output: nobody reads, the last figures are not in it")
+  }
+
+  /// A descriptor that may be another's as well is left as it is.
+  @Test func standardOutputIsNotMadeNonBlocking() throws {
+    let line = "\"$0\" --duration 300ms; grep ^flags /proc/self/fdinfo/1"
+    let ended = try Command("sh", ["-c", line, Binaries.url("loadwatch").path]).wait()
+    let flags = try #require(ended.output.firstMatch(of: /flags:\s+([0-7]+)/))
+    #expect((Int(flags.output.1, radix: 8) ?? 0) & Int(O_NONBLOCK) == 0)
   }
 
   /// The first still has all told once someone reads.
@@ -64,7 +93,7 @@ struct SignalTests {
   @Test func nothingIsLeftOfAFile() throws {
     let scratch = try Scratch()
     let watch = try start(["-o", scratch.file("out.txt")])
-    #expect(eventually { !scratch.names.isEmpty })
+    #expect(eventually { caughtSignals(of: watch.pid) & 1 << (UInt64(SIGINT) - 1) != 0 })
     watch.send(SIGSTOP)
     #expect(eventually { state(of: watch.pid) == "T" })
     watch.send(SIGTERM)
@@ -96,10 +125,17 @@ struct SignalTests {
   // MARK: -
 
   private func isBlocked(_ pid: Int32) -> Bool {
-    // The first argument of write(2), number 1 here, is the descriptor.
+    // poll(2), number 7 here, of two descriptors; the loop waits in epoll_wait.
     let call = try? String(contentsOfFile: "/proc/\(pid)/syscall", encoding: .utf8)
-    return call?.hasPrefix("1 0x1 ") == true
+    return call?.prefixMatch(of: #/7 0x[0-9a-f]+ 0x2 /#) != nil
   }
+}
+
+/// As a mask: bit 0 is signal 1.
+func caughtSignals(of pid: Int32) -> UInt64 {
+  let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+  let mask = status.firstMatch(of: /SigCgt:\s+([0-9a-f]+)/)
+  return mask.flatMap { UInt64($0.output.1, radix: 16) } ?? 0
 }
 
 /// The letter that /proc shows.

@@ -23,17 +23,18 @@ struct TerminalTests {
 
   @Test func isRedrawnInPlace() throws {
     let output = try live().output
-    #expect(output.hasPrefix("\u{1b}[?25l"))
+    #expect(output.hasPrefix("loadwatch  attaching ...\r\u{1b}[?25l"))
     #expect(output.hasSuffix("\u{1b}[?25h"))
-    // Five pictures, each but the first begun with a move up by as many lines as were drawn.
+    // What is there before the first interval ends, and five pictures, each but the first begun with a move up by as many lines as were drawn.
     let pictures = output.split(separator: /\u{1b}\[[0-9]+A/)
     let moves = output.matches(of: /\u{1b}\[([0-9]+)A/).map { Int($0.output.1) }
-    #expect(pictures.count == 5 && moves.count == 4)
+    #expect(pictures.count == 6 && moves.count == 5)
+    #expect(pictures[0].contains("loadwatch  collecting") && moves[0] == 1)
     for (picture, move) in zip(pictures, moves) {
       #expect(picture.filter { $0 == "\r\n" }.count == move)
     }
-    #expect(pictures.allSatisfy { $0.contains("load average") })
-    #expect(pictures.filter { $0.contains("Ctrl-C") }.count == 4)
+    #expect(pictures.dropFirst().allSatisfy { $0.contains("load average") })
+    #expect(pictures.filter { $0.contains("Ctrl-C") }.count == 5)
     #expect(pictures.last?.contains("whole watch") == true)
     // What a longer picture left below is erased.
     #expect(pictures.allSatisfy { $0.contains("\u{1b}[J") })
@@ -51,13 +52,13 @@ struct TerminalTests {
   /// As a serial console, that doesn't tell its size.
   @Test func aTerminalOfNoSize() throws {
     let output = try live(columns: 0, rows: 0).output
-    #expect(output.hasPrefix("\u{1b}[?25l") && output.hasSuffix("\u{1b}[?25h"))
+    #expect(output.contains("\u{1b}[?25l") && output.hasSuffix("\u{1b}[?25h"))
   }
 
   @Test(arguments: ["dumb", nil]) func aTerminalThatKnowsOnlyText(_ name: String?) throws {
     let output = try live([], ["TERM": name]).output
     #expect(!output.contains("\u{1b}"))
-    #expect(output.matches(of: /load average/).count == 5)
+    #expect(output.hasPrefix("time ") && output.matches(of: /load average/).count == 1)
   }
 
   @Test func colour() throws {
@@ -103,7 +104,75 @@ struct TerminalTests {
     for signal in [SIGTERM, SIGINT, SIGCONT] { watch.send(signal) }
     let ended = try watch.wait(seconds: 20)
     #expect(ended.status == 130)
-    #expect(ended.output == "\u{1b}[?25l\u{1b}[?25h")
+    #expect(ended.output.hasSuffix("\u{1b}[?25h"))
+    #expect(!ended.output.contains("load average"))
+  }
+
+  /// Neither shown meanwhile nor left for the shell afterwards; the terminal's modes are as before.
+  @Test(arguments: ["end", "interrupt", "kill"]) func keysThatAreTyped(_ way: String) throws {
+    let end = way == "end" ? "--duration 2s" : "--interval 10m"
+    let line = """
+      stty -g; "$0" \(end); stty -g; echo ended; \
+      if read -r -t 0.3 word; then echo "left: $word"; else echo nothing left; fi
+      """
+    let shell = try Command(
+      "bash", ["-c", "trap : INT; " + line, Binaries.url("loadwatch").path], environment: xterm,
+      to: .terminal(columns: 100, rows: 40))
+    try shell.read { $0.contains("collecting") }
+    shell.type("typed\n")
+    usleep(100_000)
+    if way == "interrupt" { shell.type("\u{3}") }
+    if way == "kill" { shell.type("\u{3}\u{3}") }
+    let ended = try shell.wait()
+    #expect(ended.output.contains("nothing left") && !ended.output.contains("typed"))
+    let modes = ended.output.matches(of: /[0-9a-f]+(:[0-9a-f]+){20,}/).map(\.output.0)
+    #expect(modes.count == 2 && modes.first == modes.last)
+  }
+
+  /// Ctrl-Z gives the terminal back, `fg` takes it again.
+  @Test func stoppedAndContinued() throws {
+    let line = """
+      set -m; stty -g; "$0" --interval 10m; stty -g; echo stopped; read -r word; echo "got $word"; \
+      fg >/dev/null; stty -g; echo over
+      """
+    let shell = try Command(
+      "bash", ["-c", line, Binaries.url("loadwatch").path], environment: xterm,
+      to: .terminal(columns: 100, rows: 40))
+    try shell.read { $0.contains("collecting") }
+    shell.type("\u{1a}")
+    try shell.read { $0.contains("stopped") }
+    #expect(shell.text.contains("\u{1b}[?25h"))
+    shell.type("word\n")
+    try shell.read {
+      $0.contains("got word") && $0.components(separatedBy: "\u{1b}[?25l").count == 3
+    }
+    shell.type("hidden")
+    usleep(100_000)
+    shell.type("\u{3}")
+    let ended = try shell.wait()
+    #expect(ended.output.contains("over") && !ended.output.contains("hidden"))
+    let modes = ended.output.matches(of: /[0-9a-f]+(:[0-9a-f]+){20,}/).map(\.output.0)
+    #expect(modes.count == 3 && Set(modes).count == 1)
+  }
+
+  /// The keys are the command's.
+  @Test func aCommandReadsWhatIsTyped() throws {
+    let watch = try Command(
+      Binaries.url("cloneprof").path,
+      ["--interval", "10m", "--", "sh", "-c", "echo begun; read word; echo got $word"],
+      environment: xterm, to: .terminal(columns: 100, rows: 40))
+    try watch.read { $0.contains("begun") }
+    watch.type("word\n")
+    #expect(try watch.wait().output.contains("got word"))
+  }
+
+  @Test func anErrorWhileItAttaches() throws {
+    let ended = try start(
+      ["--pid", "1", "--comm", "x", "--cgroup", "/sonde-is-not-there"], environment: xterm,
+      to: .terminal(columns: 100, rows: 40)
+    ).wait()
+    #expect(ended.status == 1)
+    #expect(!ended.output.contains("\u{1b}[?25l"))
   }
 
   @Test func theTerminalIsClosed() throws {

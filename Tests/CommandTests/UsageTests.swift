@@ -21,14 +21,16 @@ struct UsageTests {
   @Test func intervalsThatAreTooShort() throws {
     let ended = try loadwatch("--interval", "9ms")
     #expect(ended.status == 64)
-    #expect(ended.errors.hasPrefix("Error: --interval 9ms: at least 10ms\n"))
+    #expect(ended.errors.hasPrefix("Error: --interval 9ms: must be at least 10ms\n"))
   }
 
   @Test(arguments: [
     (["--format", "yaml"], "yaml"), (["--format", ""], "''"), (["--color", "x"], "'x'"),
-    (["--count", "0"], "--count 0: at least 1"), (["--count", "-3"], "--count -3: at least 1"),
+    (["--count", "0"], "--count 0: must be at least 1"),
+    (["--count", "-3"], "--count -3: must be at least 1"),
     (["--count", "many"], "'many'"), (["--count", "9223372036854775808"], "9223372036854775808"),
-    (["--pid", "0"], "--pid 0"), (["--pid", "-1"], "--pid -1"), (["--pid", "abc"], "'abc'"),
+    (["--pid", "0"], "--pid 0: must be positive"), (["--pid", "-1"], "--pid -1"),
+    (["--pid", "abc"], "'abc'"),
     (["--pid", "1", "--pid", "4294967297"], "4294967297"), (["--pid"], "'--pid"),
     (["-o"], "'-o"), (["--output", ""], "--output"), (["--no-such"], "--no-such"),
     (["nonsense"], "'nonsense'"), (["probes", "extra"], "'extra'"), (["merge"], "<files>"),
@@ -64,7 +66,8 @@ struct UsageTests {
     let options = try #require(ended.output.firstRange(of: "OPTIONS:"))
     #expect(examples.upperBound < usage.lowerBound && usage.upperBound < options.lowerBound)
     for word in [
-      "--pid", "--comm", "--cgroup", "--interval", "--duration", "--count", "--format", "--output",
+      "--pid", "--comm", "--cgroup", "--interval", "--duration", "--count", "--full", "--format",
+      "--output",
       "--color", "--version", "probes", "merge", "CAP_BPF", "CAP_PERFMON",
     ] {
       #expect(ended.output.contains(word))

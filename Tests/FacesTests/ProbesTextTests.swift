@@ -20,7 +20,7 @@ struct ProbesTextTests {
     let text = probesText(Self.probes, columns: 78)
     #expect(
       text == #"""
-        to see                                      by means of          works
+        feature                                     probe                available
         run queue latency, on-CPU and blocked time  tp_btf/sched_switch  yes
         own cost in the kernel                      BPF_ENABLE_STATS     no
             bpf(BPF_ENABLE_STATS) needs CAP_SYS_ADMIN: Operation not permitted

@@ -7,7 +7,6 @@ struct TestTerminal {
   private var grid: [[Character]] = [[]]
   private var row = 0
   private(set) var column = 0
-  private(set) var showsCursor = true
 
   init(columns: Int, rows: Int) {
     self.columns = columns
@@ -57,8 +56,6 @@ struct TestTerminal {
       grid[row] = Array(grid[row].prefix(at))
       // The lines are still on the screen, so that the height of what was there stays.
       for below in (row + 1)..<max(row + 1, grid.count) { grid[below] = [] }
-    case ("l", "?25"): showsCursor = false
-    case ("h", "?25"): showsCursor = true
     default: preconditionFailure("ESC [ \(parameters) \(end)")
     }
   }

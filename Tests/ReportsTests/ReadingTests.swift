@@ -70,6 +70,73 @@ struct ReadingTests {
     }
   }
 
+  @Test(arguments: [
+    "2026-13-01T00:00:00.000Z", "2026-00-01T00:00:00.000Z", "2025-02-29T00:00:00.000Z",
+    "1900-02-29T00:00:00.000Z", "2026-04-31T00:00:00.000Z", "2026-01-00T00:00:00.000Z",
+    "2026-01-01T24:00:00.000Z", "2026-01-01T23:60:00.000Z", "2026-01-01T23:59:60.000Z",
+    "2026-01-01T23:59:59Z", "2026-01-01 23:59:59.000Z", "2026-01-01T23:59:59.000+01:00", "",
+  ])
+  func impossibleTimesAreRefused(_ time: String) throws {
+    var snapshot = sample()
+    snapshot.start = time
+    #expect(
+      Self.complaint(about: try Self.file([snapshot])) == "line 1: start: no such time in UTC")
+    (snapshot.start, snapshot.end) = (sample().start, time)
+    #expect(Self.complaint(about: try Self.file([snapshot])) == "line 1: end: no such time in UTC")
+  }
+
+  @Test(arguments: ["2024-02-29T23:59:59.999Z", "2000-02-29T00:00:00.000Z"])
+  func leapDays(_ time: String) throws {
+    var snapshot = sample()
+    snapshot.start = time
+    #expect(Self.complaint(about: try Self.file([snapshot])) == nil)
+  }
+
+  @Test func noTimeAndTooMuchLoadAreRefused() throws {
+    var snapshot = sample()
+    snapshot.intervalNs = 0
+    #expect(Self.complaint(about: try Self.file([snapshot])) == "line 1: interval_ns is 0")
+    for load in [1e308, -1e308, 0x1p54] {
+      snapshot = sample()
+      snapshot.load.kernel[0] = load
+      #expect(
+        Self.complaint(about: try Self.file([snapshot]))
+          == "line 1: load.kernel: more than a load average can be")
+    }
+    snapshot.load.kernel = [1, 1]
+    #expect(
+      Self.complaint(about: try Self.file([snapshot])) == "line 1: load.kernel: not three averages")
+    snapshot = sample()
+    snapshot.cost.bpfNsPerSwitch = 1e308
+    #expect(Self.complaint(about: try Self.file([snapshot]))?.contains("bpf_ns_per_switch") == true)
+  }
+
+  @Test(arguments: [
+    (#""final":"#, #""final":false,"final":"#, "final"),
+    (#""names":"#, #""n\u0061mes":["x"],"names":"#, "names"),
+    (#""cpus":"#, #""a\"b":[{"cpus":1}],"a\"b":1,"cpus":"#, #"a"b"#),
+  ])
+  func aKeyThatStandsTwiceIsRefused(_ key: String, _ twice: String, _ named: String) throws {
+    let line = String(decoding: try SnapshotJSON.line(sample()), as: UTF8.self)
+    #expect(
+      Self.complaint(about: Data(line.replacing(key, with: twice).utf8))
+        == "line 1: has the key \(named) twice in one object")
+  }
+
+  @Test func theSameKeyInSeveralObjectsIsNone() throws {
+    let line = String(decoding: try SnapshotJSON.line(sample()), as: UTF8.self)
+    let more = line.replacing(#""cpus":"#, with: #""x":[{"a":"a"},{"a":["a","a"]}],"cpus":"#)
+    #expect(Self.complaint(about: Data(more.utf8)) == nil)
+  }
+
+  @Test func theLineOfEachIsKnown() throws {
+    let data =
+      Data("\n".utf8) + (try Self.file([sample(start: 0)])) + Data("\n".utf8)
+      + (try Self.file([sample(start: 5)]))
+    let found = try SnapshotJSON.numbered(in: data) as [(line: Int, snapshot: LoadSnapshot)]
+    #expect(found.map(\.line) == [2, 4])
+  }
+
   static func complaint(about data: Data) -> String? {
     do {
       _ = try SnapshotJSON.snapshots(in: data) as [LoadSnapshot]

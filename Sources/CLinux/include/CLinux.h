@@ -8,7 +8,9 @@
 
 #include <semaphore.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* A descriptor for sonde_epoll_add() and sonde_epoll_wait(). */
 int sonde_epoll(void);
@@ -43,10 +45,45 @@ int sonde_epoll_wait(int epoll, int *ready, int count);
 int sonde_catch_signals(const int *signals, int count);
 void sonde_release_signals(void);
 
-/* What else is to be done before that end: a file to remove, and last words for
- * standard output; NULL for none.
+/* When the first of the signals came since they are caught, CLOCK_MONOTONIC,
+ * ns; 0 for none.
  */
-void sonde_on_forced_exit(const char *file, const char *last_words);
+uint64_t sonde_end_requested_at(void);
+
+/* A file to remove where the process ends at once; NULL for none. */
+void sonde_remove_on_forced_exit(const char *file);
+
+/* Waits until `fd`, where it is not negative, takes what is written, for at
+ * most `timeout` ms (-1: for ever), or until the first signal comes. Whether
+ * `fd` is ready, an error included.
+ */
+bool sonde_wait_writable(int fd, int timeout);
+
+/* What `fd` writes to, as a descriptor of its own that doesn't block; -1 for
+ * other than pipes and terminals and where that isn't permitted.
+ */
+int sonde_open_without_waiting(int fd);
+
+/* A new file in the directory, to write to, that has no name yet. */
+int sonde_open_unnamed(const char *directory);
+
+/* Whether a write of more than PIPE_BUF bytes can block though `fd` is ready.
+ */
+bool sonde_write_may_block(int fd);
+
+/* write(2), and of a socket what it takes at once. */
+ssize_t sonde_write_now(int fd, const void *bytes, size_t size);
+
+/* Hides the cursor of a terminal, and, `with_keys`, keeps what is typed from
+ * being shown, until sonde_screen_end() and while the process is stopped by
+ * Ctrl-Z. Keys that send signals still do. One terminal at a time.
+ */
+void sonde_screen_begin(int fd, bool with_keys);
+
+/* All as it was; what was typed meanwhile is forgotten. Nothing where no screen
+ * was begun.
+ */
+void sonde_screen_end(void);
 
 /* A CLOCK_MONOTONIC timer that has not been set. */
 int sonde_timerfd(void);

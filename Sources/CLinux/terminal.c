@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define HIDE_CURSOR "\033[?25l"
+#define SHOW_CURSOR "\033[?25h"
+
+/* The terminal that a live screen stands on, or -1, and its modes before. */
+static volatile sig_atomic_t screen = -1;
+static bool takes_keys;
+static struct termios modes;
+static struct sigaction stop_before, continue_before;
+
+int sonde_terminal_size(int fd, int *columns, int *rows)
+{
+	struct winsize size;
+
+	if (ioctl(fd, TIOCGWINSZ, &size))
+		return -1;
+	*columns = size.ws_col;
+	*rows = size.ws_row;
+	return 0;
+}
+
+static void put(const char *text)
+{
+	struct pollfd output = {.fd = screen, .events = POLLOUT};
+
+	/* Not for long: this may be in a signal handler. */
+	if (poll(&output, 1, 100) == 1)
+		sonde_write_now(screen, text, strlen(text));
+}
+
+/* To change a terminal from the background is to be stopped by SIGTTOU. */
+static bool is_foreground(void)
+{
+	return tcgetpgrp(screen) == getpgrp();
+}
+
+static void take_keys(void)
+{
+	struct termios quiet = modes;
+
+	/* Ctrl-C, Ctrl-Z and Ctrl-S stay. */
+	quiet.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
+	if (takes_keys)
+		tcsetattr(screen, TCSANOW, &quiet);
+	put(HIDE_CURSOR);
+}
+
+static void give_back(void)
+{
+	put(SHOW_CURSOR);
+	if (!takes_keys || !is_foreground())
+		return;
+	tcflush(screen, TCIFLUSH);
+	tcsetattr(screen, TCSANOW, &modes);
+}
+
+static void stop(int signal)
+{
+	int error = errno;
+	struct sigaction again, by_default = {.sa_handler = SIG_DFL};
+	sigset_t this, before;
+
+	if (is_foreground())
+		give_back();
+	/* Not SIGSTOP: an orphaned process group, which nobody would continue,
+	 * is not stopped by SIGTSTP.
+	 */
+	sigaction(signal, &by_default, &again);
+	raise(signal);
+	sigemptyset(&this);
+	sigaddset(&this, signal);
+	sigprocmask(SIG_UNBLOCK, &this, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	sigaction(signal, &again, NULL);
+	/* If it wasn't stopped, no SIGCONT comes. */
+	if (is_foreground())
+		take_keys();
+	errno = error;
+}
+
+static void go_on(int signal)
+{
+	int error = errno;
+
+	(void)signal;
+	if (screen >= 0 && is_foreground())
+		take_keys();
+	errno = error;
+}
+
+void sonde_screen_begin(int fd, bool with_keys)
+{
+	struct sigaction on_stop = {.sa_handler = stop};
+	struct sigaction on_continue = {.sa_handler = go_on};
+
+	takes_keys = with_keys && tcgetattr(fd, &modes) == 0 &&
+		     tcgetpgrp(fd) == getpgrp();
+	screen = fd;
+	take_keys();
+	sigaction(SIGTSTP, NULL, &stop_before);
+	sigaction(SIGCONT, &on_continue, &continue_before);
+	/* As a shell without job control has it. */
+	if (stop_before.sa_handler != SIG_IGN)
+		sigaction(SIGTSTP, &on_stop, NULL);
+}
+
+void sonde_screen_end(void)
+{
+	if (screen < 0)
+		return;
+	sigaction(SIGTSTP, &stop_before, NULL);
+	sigaction(SIGCONT, &continue_before, NULL);
+	give_back();
+	screen = -1;
+}

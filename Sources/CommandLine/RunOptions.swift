@@ -1,0 +1,35 @@
+public import ArgumentParser
+
+/// How long a run lasts and how often it reports: the same for every tool.
+public struct RunOptions: ParsableArguments {
+  @Option(
+    name: .long, parsing: .unconditional, help: "Length of an interval: 500ms, 1s, 5m.")
+  public var interval = TimeLength(text: "1s")
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "How long to run: 10s, 5m (default: until Ctrl-C).")
+  public var duration: TimeLength?
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Number of intervals to run (default: until Ctrl-C).")
+  public var count: Int?
+
+  @Flag(help: "A full report an interval where text isn't live: on a pipe, in a file.")
+  public var full = false
+
+  public init() {}
+
+  public func validate() throws {
+    if interval.ns < 10_000_000 {
+      throw ValidationError("--interval \(interval.text): must be at least 10ms")
+    }
+    if let count, count < 1 { throw ValidationError("--count \(count): must be at least 1") }
+  }
+
+  /// ns; nil: until Ctrl-C.
+  public var length: UInt64? {
+    [duration?.ns, count.map { interval.times($0) }].compactMap { $0 }.min()
+  }
+}
