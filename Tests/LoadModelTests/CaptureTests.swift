@@ -21,7 +21,7 @@ struct CaptureTests {
   /// Each of the loads, on each of the kernels.
   @Test func areThere() {
     for kernel in ["5.10", "6.1", "6.12", "6.18", "7.2"] {
-      for load in ["idle", "spinners", "pinned", "vfork", "stopped"] {
+      for load in ["idle", "spinners", "pinned", "vfork"] {
         #expect(Self.names.contains("\(kernel)-\(load)"))
       }
     }
