@@ -28,7 +28,7 @@ extension CloneProbes {
   /// them, or refuses it, is told of and goes without.
   static func attachCopies(
     _ object: borrowing Object, _ strategy: ProbeStrategy, _ kernel: borrowing KernelFeatures,
-    _ symbols: KernelSymbols?, _ substitute: CloneWishes.Substitute?,
+    _ symbols: KernelSymbols?, _ substitute: CloneProbeOptions.Substitute?,
     _ attached: inout Attached, _ coverage: inout CloneCoverage
   ) -> [ProbePart] {
     let (begin, end) = strategy.endings

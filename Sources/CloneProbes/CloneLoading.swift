@@ -52,7 +52,8 @@ extension CloneProbes {
 
   /// Loads the programs of a strategy, those of functions that aren't there left out.
   static func load(
-    _ strategy: ProbeStrategy, _ kernel: borrowing KernelFeatures, _ wishes: CloneWishes,
+    _ strategy: ProbeStrategy, _ kernel: borrowing KernelFeatures,
+    _ probeOptions: CloneProbeOptions,
     possibleCPUs: Int,
     ringSize: Int, symbols: KernelSymbols?
   ) throws(BPFError) -> Object {
@@ -64,9 +65,9 @@ extension CloneProbes {
     try file.set(
       ".rodata.clone",
       to: sonde_clone_config(
-        only_wanted: wishes.processes.isEmpty ? 0 : 1, follows: wishes.follows ? 1 : 0,
-        mapping_threshold: mappingThreshold, threads: wishes.threads ? 1 : 0))
-    try file.setLoads("process_ends", !wishes.processes.isEmpty)
+        only_wanted: probeOptions.processes.isEmpty ? 0 : 1, follows: probeOptions.follows ? 1 : 0,
+        mapping_threshold: mappingThreshold, threads: probeOptions.threads ? 1 : 0))
+    try file.setLoads("process_ends", !probeOptions.processes.isEmpty)
     for call in systemCalls {
       try file.setLoads("\(call)_begins", strategy == .syscalls)
       try file.setLoads("\(call)_ends", strategy == .syscalls)
@@ -96,7 +97,7 @@ extension CloneProbes {
     }
     for step in Clone.Step.allCases {
       let function = step.function
-      let stands = wishes.steps && place(of: step, strategy, kernel, symbols).reason == nil
+      let stands = probeOptions.steps && place(of: step, strategy, kernel, symbols).reason == nil
       for ending in ["entry", "exit"] {
         try file.setLoads("\(function)_\(ending)", stands && strategy == .fentry)
       }

@@ -9,7 +9,7 @@ public import Symbols
 import SystemPackage
 
 /// What the kernel side is to tell of.
-public struct CloneWishes: Sendable {
+public struct CloneProbeOptions: Sendable {
   /// Only these processes; empty: all.
   public var processes: [Int32] = []
   /// And those that they make.
@@ -97,7 +97,7 @@ public struct CloneProbes: ~Copyable {
   ///   - symbols: the kernel's, as far as they may be seen.
   /// - Throws: where the kernel refuses what there is no substitute for.
   public init(
-    _ host: Proc.Host, wishes: CloneWishes, symbols: KernelSymbols?
+    _ host: Proc.Host, probeOptions: CloneProbeOptions, symbols: KernelSymbols?
   ) throws(BPFError) {
     let kernel = KernelFeatures()
     let cpus = host.presentCPUs
@@ -106,7 +106,7 @@ public struct CloneProbes: ~Copyable {
     var reasons: [String] = []
     var strategy = ProbeStrategy.syscalls
     var loaded: Loaded?
-    for candidate in wishes.substitute == .samples ? [.syscalls] : ProbeStrategy.allCases {
+    for candidate in probeOptions.substitute == .samples ? [.syscalls] : ProbeStrategy.allCases {
       if let reason = Self.reasonAgainst(candidate, kernel, symbols) {
         reasons.append(reason)
         continue
@@ -115,7 +115,7 @@ public struct CloneProbes: ~Copyable {
         if candidate == .syscalls { try Self.ensureTracefs() }
         loaded = Loaded(
           object: try Self.load(
-            candidate, kernel, wishes, possibleCPUs: possibleCPUs, ringSize: size,
+            candidate, kernel, probeOptions, possibleCPUs: possibleCPUs, ringSize: size,
             symbols: symbols))
         strategy = candidate
         break
@@ -130,7 +130,7 @@ public struct CloneProbes: ~Copyable {
     }
     let reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
 
-    if wishes.steps, strategy == .syscalls {
+    if probeOptions.steps, strategy == .syscalls {
       throw BPFError(
         .unsupported, "measure the steps of a copy", cause: reason,
         remedy: "leave out --steps: samples show the parts of a clone")
@@ -139,14 +139,16 @@ public struct CloneProbes: ~Copyable {
     var rings = RingBuffers(try loaded.object.map("rings"))
     try rings.add(cpus: cpus, size: size)
     let wanted = try loaded.object.map("wanted")
-    for pid in wishes.processes { try wanted.set(UInt32(pid), to: UInt64(0)) }
+    for pid in probeOptions.processes { try wanted.set(UInt32(pid), to: UInt64(0)) }
     let accounts = try MappedValues(try loaded.object.map("cpus"), as: sonde_cpu.self)
     let status = try MappedValues(
       try loaded.object.map(".data.status"), as: sonde_clone_status.self)
 
     var attached = Attached()
     for name in Self.children { try attached.attach(loaded.object.program(name)) }
-    if !wishes.processes.isEmpty { try attached.attach(loaded.object.program("process_ends")) }
+    if !probeOptions.processes.isEmpty {
+      try attached.attach(loaded.object.program("process_ends"))
+    }
     var coverage = CloneCoverage()
     var ladder: [ProbePart] = []
     let whole: String
@@ -162,8 +164,8 @@ public struct CloneProbes: ~Copyable {
       whole = "tracepoints of the system calls"
     } else {
       ladder += Self.attachCopies(
-        loaded.object, strategy, kernel, symbols, wishes.substitute, &attached, &coverage)
-      if wishes.steps {
+        loaded.object, strategy, kernel, symbols, probeOptions.substitute, &attached, &coverage)
+      if probeOptions.steps {
         ladder += Self.attachSteps(loaded.object, strategy, kernel, symbols, &attached, &coverage)
       }
       whole = try Self.attachWhole(loaded.object, strategy, kernel, symbols, &attached)
@@ -295,11 +297,11 @@ public struct CloneProbes: ~Copyable {
 public func cloneProbes() throws -> [ProbePart] {
   let host = try Proc.Host.current()
   let symbols = try? KernelSymbols.current()
-  func ladder(_ wishes: CloneWishes) throws -> [ProbePart] {
-    try CloneProbes(host, wishes: wishes, symbols: symbols).ladder
+  func ladder(_ probeOptions: CloneProbeOptions) throws -> [ProbePart] {
+    try CloneProbes(host, probeOptions: probeOptions, symbols: symbols).ladder
   }
-  var wishes = CloneWishes()
-  wishes.steps = true
+  var probeOptions = CloneProbeOptions()
+  probeOptions.steps = true
   // Where there are no steps to be seen the rest is.
-  return try (try? ladder(wishes)) ?? ladder(CloneWishes())
+  return try (try? ladder(probeOptions)) ?? ladder(CloneProbeOptions())
 }

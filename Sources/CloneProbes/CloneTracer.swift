@@ -14,7 +14,7 @@ public struct CloneOptions: Sendable {
   /// Until so many clones were seen, where not nil.
   public var clones: UInt64?
   public var filter = CloneFilter()
-  public var wishes = CloneWishes()
+  public var probeOptions = CloneProbeOptions()
   /// The filter as reports show it.
   public var filterPart = FilterPart()
   /// Looked up again with every interval: cgroups come and go.
@@ -49,7 +49,7 @@ public struct CloneTracer: ~Copyable, Tracer {
   /// - Throws: `BPFError` where the kernel refuses, `ProcError` where /proc can't be read.
   public init(_ options: CloneOptions) throws {
     let host = try Proc.Host.current()
-    guard PIDNamespace.isMachines || options.wishes.processes.isEmpty else {
+    guard PIDNamespace.isInitial || options.probeOptions.processes.isEmpty else {
       throw BPFError(
         .unsupported, "tell single processes apart",
         cause: "inside a PID namespace, PIDs differ from the kernel's",
@@ -62,7 +62,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     var ladder: [ProbePart] = []
     if options.raisesPriority { ladder.append(raisePriority()) }
     let symbols = try? KernelSymbols.current()
-    let probes = try CloneProbes(host, wishes: options.wishes, symbols: symbols)
+    let probes = try CloneProbes(host, probeOptions: options.probeOptions, symbols: symbols)
     if (try? RunTimeStatistics()) == nil {
       ladder.append(
         ProbePart(
@@ -102,7 +102,7 @@ public struct CloneTracer: ~Copyable, Tracer {
       .setUp(
         CloneSetup(
           filter: options.filter, kernelPhases: kernelPhases, coverage: probes.coverage,
-          pageSize: UInt64(getpagesize()), pidsAreGlobal: PIDNamespace.isMachines,
+          pageSize: UInt64(getpagesize()), pidsAreGlobal: PIDNamespace.isInitial,
           host: HostPart(
             names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
           filterPart: options.filterPart, probes: ladder, ringBytes: UInt64(probes.ringBytes))))

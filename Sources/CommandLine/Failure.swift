@@ -38,20 +38,20 @@ public func reporting(tool: String, _ body: () throws -> Void) throws {
       case .unsupported: Exit.unsupported
       case .failed: Exit.failure
       }
-    say("\(error)", as: tool)
+    warn("\(error)", as: tool)
     if unsafe getenv("SONDE_LOG") != nil, let log = error.log {
-      log.split(separator: "\n").forEach { say(String($0), as: tool) }
+      log.split(separator: "\n").forEach { warn(String($0), as: tool) }
     }
     throw code
   } catch let error as ExitCode {
     throw error
   } catch {
-    say("\(error)", as: tool)
+    warn("\(error)", as: tool)
     throw Exit.failure
   }
 }
 
 /// A message to whoever sits there, beside the output: one line, whatever names of files are in it.
-public func say(_ text: String, as tool: String) {
+public func warn(_ text: String, as tool: String) {
   try? Terminal.write("\(tool): \(escaped(text))\n", to: .standardError)
 }

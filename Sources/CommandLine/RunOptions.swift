@@ -4,12 +4,12 @@ public import ArgumentParser
 public struct RunOptions: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditional, help: "Length of an interval: 500ms, 1s, 5m.")
-  public var interval = TimeLength(text: "1s")
+  public var interval = DurationArgument(text: "1s")
 
   @Option(
     name: .long, parsing: .unconditional,
     help: "How long to run: 10s, 5m (default: until Ctrl-C).")
-  public var duration: TimeLength?
+  public var duration: DurationArgument?
 
   @Option(
     name: .long, parsing: .unconditional,

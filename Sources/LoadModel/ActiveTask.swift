@@ -73,7 +73,7 @@ extension LoadTracker {
     for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].matches {
       guard let state = activeState(slot, at: time) else { continue }
       tasks[slot].sample = sample
-      tasks[slot].isTakenForD = state == .uninterruptible
+      tasks[slot].countedAsD = state == .uninterruptible
       tasks[slot].isCertain = false
       body(active(slot, state))
     }
@@ -86,9 +86,9 @@ extension LoadTracker {
   public mutating func endSample() -> [LateTask] {
     for slot in tasks.slots where tasks[slot].tid != 0 {
       if tasks[slot].phase == .waiting, tasks[slot].runnableSince <= sampledAt {
-        noticeLate(slot)
+        recordLateWakeup(slot)
       }
-      noticeDoubt(slot)
+      recordDoubt(slot)
     }
     sampledAt = 0
     return late
@@ -112,8 +112,8 @@ extension LoadTracker {
 
   /// It was taken to be runnable at the sample, and may have left its CPU before, by a switch that was
   /// lost or never traced.
-  mutating func noticeDoubt(_ slot: TaskTable.Slot) {
-    guard sampledAt != 0, tasks[slot].sample == sample, !tasks[slot].isTakenForD,
+  mutating func recordDoubt(_ slot: TaskTable.Slot) {
+    guard sampledAt != 0, tasks[slot].sample == sample, !tasks[slot].countedAsD,
       !tasks[slot].isCertain
     else { return }
     doubtful.append(active(slot, .runnable))
@@ -122,7 +122,7 @@ extension LoadTracker {
 
   /// A task scan has found a task on the CPU, or in the queue, that it had at the sample, or shows that it
   /// left it later.
-  mutating func noticeCertainty(_ slot: TaskTable.Slot, _ seen: sonde_task) {
+  mutating func recordCertainty(_ slot: TaskTable.Slot, _ seen: sonde_task) {
     guard sampledAt != 0, tasks[slot].hasBaseline, seen.pcount == tasks[slot].pcount else { return }
     switch tasks[slot].phase {
     case .running where seen.on_cpu != 0 || max(seen.last_ran, seen.last_queued) > sampledAt:
@@ -144,15 +144,15 @@ extension LoadTracker {
 
   /// It has waited for a CPU since before the sample.
   @inline(never)
-  mutating func noticeLate(_ slot: TaskTable.Slot) {
+  mutating func recordLateWakeup(_ slot: TaskTable.Slot) {
     guard tasks[slot].matches else { return }
     let isTaken = tasks[slot].sample == sample
-    guard !isTaken || tasks[slot].isTakenForD else { return }
+    guard !isTaken || tasks[slot].countedAsD else { return }
     late.append(
       LateTask(
         task: active(slot, .runnable), taken: isTaken ? active(slot, .uninterruptible) : nil))
     tasks[slot].sample = sample
-    tasks[slot].isTakenForD = false
+    tasks[slot].countedAsD = false
     tasks[slot].isCertain = true
   }
 

@@ -84,7 +84,9 @@ public struct KernelLoad: Sendable {
   ///
   /// Which of them are in D isn't known: as many are taken to be as exceed what the kernel counted, and
   /// no more than there are in D.
-  public static func besides(delayed: UInt64, seen: UInt64, inD: UInt64, active: UInt64) -> UInt64 {
+  public static func excludingCountedInD(delayed: UInt64, seen: UInt64, inD: UInt64, active: UInt64)
+    -> UInt64
+  {
     let excess = seen + delayed - min(seen + delayed, active)
     return delayed - min(delayed, inD, excess)
   }

@@ -42,9 +42,9 @@ public struct LoadAnalysis: ~Copyable, Model {
       names = SampleNames(pidsAreGlobal: setup.pidsAreGlobal)
     case .scanBegins(let scan):
       self.scan = scan
-      if scan.isComplete { tracker.beginSurvey(cgroups: scan.cgroups) }
+      if scan.isComplete { tracker.beginScan(cgroups: scan.cgroups) }
     case .scanEnds:
-      if scan.isComplete { tracker.endSurvey() }
+      if scan.isComplete { tracker.endScan() }
     case .waiter(let tid, let frames):
       tracker.found(waiter: tid) { names.number(frames) }
     case .rings(let readings):

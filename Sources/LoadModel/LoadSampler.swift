@@ -213,7 +213,7 @@ package struct LoadSampler {
       pending.seen -= 1
     }
     if let active, let delayed = pending.delayed {
-      pending.delayed = KernelLoad.besides(
+      pending.delayed = KernelLoad.excludingCountedInD(
         delayed: delayed, seen: pending.seen, inD: pending.inD, active: active)
     }
     for index in tables.indices {

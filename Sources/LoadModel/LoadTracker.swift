@@ -100,7 +100,7 @@ public struct LoadTracker: ~Copyable {
       gaps[cpu] &+= 1
       forgetRunning(on: cpu, unless: event.prev_tid, at: event.header.time)
     } else if running[cpu] != event.prev_tid {
-      noticeExec(on: cpu, as: event.prev_tid, at: event.header.time)
+      recordExec(on: cpu, as: event.prev_tid, at: event.header.time)
     }
     if counts, filter.isEmpty { current.switches &+= 1 }
     if event.prev_tid != 0 {
@@ -248,7 +248,7 @@ public struct LoadTracker: ~Copyable {
       tasks[slot].runnableSince = time
     }
     // Where the kernel counts it after all (before 5.14), the next arrival shows two.
-    if tasks[slot].runnableSince <= sampledAt, time > sampledAt { noticeLate(slot) }
+    if tasks[slot].runnableSince <= sampledAt, time > sampledAt { recordLateWakeup(slot) }
     tasks[slot].pcount = isUncounted ? event.next_pcount &- 1 : event.next_pcount
     tasks[slot].runDelay = event.next_run_delay
     tasks[slot].hasBaseline = true
@@ -313,15 +313,15 @@ public struct LoadTracker: ~Copyable {
   /// Begins a pass of the task iterator, each of whose records is to be given to ``found(_:clockOffset:boundary:)``.
   ///
   /// - Parameter cgroups: the cgroups that match from now on, where the filter has any.
-  public mutating func beginSurvey(cgroups: Set<UInt64>? = nil) {
+  public mutating func beginScan(cgroups: Set<UInt64>? = nil) {
     survey &+= 1
     if cgroups != nil { filter.cgroups = cgroups }
   }
 
   /// Ends a pass. Tasks that two passes in a row have not seen are gone: their end was lost.
-  public mutating func endSurvey() {
+  public mutating func endScan() {
     for slot in tasks.slots where tasks[slot].tid != 0 && survey &- tasks[slot].survey >= 2 {
-      noticeDoubt(slot)
+      recordDoubt(slot)
       tasks.remove(slot)
     }
   }

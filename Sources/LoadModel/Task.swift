@@ -76,7 +76,7 @@ struct Task {
   /// The last load sample that it was counted in.
   var sample: UInt32 = 0
   /// As in D.
-  var isTakenForD = false
+  var countedAsD = false
   /// Whether what came after that sample has borne it out.
   var isCertain = false
   /// The last survey that saw it.

@@ -140,7 +140,7 @@ public struct LoadTracer: ~Copyable, Tracer {
           filterPart: options.filterPart, probes: ladder, ringBytes: UInt64(probes.ringBytes))))
     try scan(boundary: 0, cgroups: try Cgroup.ids(of: options.cgroups))
     if options.stacks {
-      try probes.tellWaits(from: 0, to: .max, sample: 0)
+      try probes.reportWaits(from: 0, to: .max, sample: 0)
       try findWaiters()
     }
     let start = Clocks.monotonic &+ clockOffset
@@ -172,7 +172,7 @@ public struct LoadTracer: ~Copyable, Tracer {
     guard let next = door.model.nextSample, next != announced else { return }
     announced = next
     let instant = next &+ clockOffset
-    try probes.tellWaits(
+    try probes.reportWaits(
       from: options.stacks ? 0 : instant &- SessionTiming.drainPeriod,
       to: options.stacks ? .max : instant &+ Self.commitSlack, sample: next)
   }

@@ -26,7 +26,7 @@ struct LookupResolver {
       let frames = frames.isEmpty ? probes.frames(ofStack: stack) : frames
       answer.functions = symbols.map { symbols in frames.compactMap { symbols.name(of: $0) } }
     case .fileSystem(let tid):
-      answer.text = FileCall.fileSystem(ofTask: Int32(bitPattern: tid))
+      answer.text = SyscallFile.fileSystem(ofTask: Int32(bitPattern: tid))
     case .quota(let tgid):
       guard let mounts = try? Mount.all(),
         let quota = CPUQuota.of(process: Int32(bitPattern: tgid), mounts)

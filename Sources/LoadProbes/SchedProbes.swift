@@ -169,7 +169,7 @@ public struct SchedProbes: ~Copyable {
   /// Lets the kernel side tell where tasks go to sleep in D, for a while on the run queue clock.
   ///
   /// - Parameter sample: the load sample that comes next, CLOCK_MONOTONIC, ns; 0 for none.
-  func tellWaits(from: UInt64, to: UInt64, sample: UInt64) throws(BPFError) {
+  func reportWaits(from: UInt64, to: UInt64, sample: UInt64) throws(BPFError) {
     try setControl { ($0.stacks_from, $0.stacks_to, $0.sample) = (from, to, sample) }
   }
 

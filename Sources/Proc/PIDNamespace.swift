@@ -3,7 +3,7 @@ import Glibc
 /// PID namespaces, in which a process has other ids than the machine's own (man pid_namespaces(7)).
 public enum PIDNamespace {
   /// Whether this process is in the machine's own: there ids are those that the kernel side tells.
-  public static var isMachines: Bool {
+  public static var isInitial: Bool {
     var status = stat()
     // PROC_PID_INIT_INO, include/linux/proc_ns.h.
     return unsafe stat("/proc/self/ns/pid", &status) != 0 || status.st_ino == 0xEFFF_FFFC

@@ -1,119 +1,121 @@
-extension LoadSnapshot {
-  /// Adds another host's or another run's snapshot, or the same run's next interval.
-  ///
-  /// Counts, sums and buckets are exact. Means are weighted by time: of two hosts traced for as
-  /// long, the mean per host. `max` and `longest` are the larger of the two. What is true at the
-  /// end (`now`, `pending`) adds up over hosts; of one host it is the later. A verdict is about one host at one
-  /// time: there is none of the sum.
-  /// - Throws: `MergeError` where the two are not of this form, are not about the same kind of
-  ///   tasks, or the sum exceeds 64 bits.
-  public func merged(with other: LoadSnapshot) throws -> LoadSnapshot {
-    var merged = try headMerged(with: other)
-    merged.switches = try sum(\.switches, with: other)
-    merged.preemptions = try sum(\.preemptions, with: other)
-    merged.cost = CostPart(
-      bpfNsPerSwitch: weighted(
-        cost.bpfNsPerSwitch, switches, other.cost.bpfNsPerSwitch, other.switches),
-      consumerNs: try sum(\.cost.consumerNs, with: other),
-      taskScanNs: try sum(\.cost.taskScanNs, with: other),
-      residentBytes: Swift.max(cost.residentBytes, other.cost.residentBytes),
-      ringBytes: Swift.max(cost.ringBytes, other.cost.ringBytes))
-    merged.load.kernel = zip(load.kernel, other.load.kernel).map {
-      weighted($0, intervalNs, $1, other.intervalNs) ?? 0
+import Histograms
+
+extension Snapshot {
+  /// This one, with all that every form has added up; what is a form's own is left as it is.
+  func headMerged(with other: Self) throws -> Self {
+    try check()
+    try other.check()
+    guard filter.isComparable(with: other.filter) else {
+      throw MergeError(description: "can't add what was seen of all tasks to that of some")
     }
-    // Of several hosts or times no samples follow one another.
-    merged.load.recomputed = nil
-    merged.load.avenrun = nil
-    merged.load.samples = nil
-    if attribution != nil || other.attribution != nil {
-      merged.attribution = attributed.merged(intervalNs, with: other.attributed, other.intervalNs)
-      merged.load.timeWeighted = zip(
-        load.timeWeighted ?? load.kernel, other.load.timeWeighted ?? other.load.kernel
-      ).map { weighted($0, intervalNs, $1, other.intervalNs) ?? 0 }
-    }
-    merged.verdict = nil
-    merged.pressure = nil
-    merged.limits = nil
-    if let own = stacks, let theirs = other.stacks {
-      merged.stacks = try own.joined(
-        with: theirs, same: { ($0.comm, $0.frames) == ($1.comm, $1.frames) }
-      ) { one, two throws(MergeError) in
-        StackPart(
-          comm: one.comm, frames: one.frames, count: try one.count.adding(two.count),
-          ns: try one.ns.adding(two.ns))
-      }
-    } else {
-      merged.stacks = stacks ?? other.stacks
-    }
-    merged.tasks = TasksPart(
-      runnable: try sum(\.runnable, with: other, over: merged.intervalNs),
-      uninterruptible: try sum(\.uninterruptible, with: other, over: merged.intervalNs),
-      reliableNs: tasks.reliableNs == nil && other.tasks.reliableNs == nil
-        ? nil : try reliableNs.adding(other.reliableNs))
-    merged.histograms = HistogramsPart(
-      runQueueLatency: try sum(\.histograms.runQueueLatency, with: other),
-      onCPU: try sum(\.histograms.onCPU, with: other),
-      blockedUninterruptible: try sum(\.histograms.blockedUninterruptible, with: other),
-      blockedInterruptible: try sum(\.histograms.blockedInterruptible, with: other))
+    var merged = self
+    merged.final = true
+    merged.host = HostPart(
+      names: host.names.union(other.host.names), kernels: host.kernels.union(other.host.kernels),
+      cpus: try cpus(with: other.host))
+    merged.start = Swift.min(start, other.start)
+    merged.end = Swift.max(end, other.end)
+    merged.intervalNs = try sum(\.intervalNs, with: other)
+    merged.filter = FilterPart(
+      pids: filter.pids.union(other.filter.pids), comms: filter.comms.union(other.filter.comms),
+      cgroups: filter.cgroups.union(other.filter.cgroups))
+    merged.probes = probes.union(other.probes)
+    merged.loss = LossPart(
+      expected: try sum(\.loss.expected, with: other),
+      delivered: try sum(\.loss.delivered, with: other),
+      pending: try atEnd(\.loss.pending, with: other),
+      ringFull: try sum(\.loss.ringFull, with: other),
+      noRing: try sum(\.loss.noRing, with: other),
+      mapFull: try sum(\.loss.mapFull, with: other),
+      missedEnds: try sum(\.loss.missedEnds, with: other),
+      recursion: try sum(\.loss.recursion, with: other),
+      untraced: try sum(\.loss.untraced, with: other),
+      namesLeftOut: try sum(\.loss.namesLeftOut, with: other))
     return merged
   }
 
-  /// Before its first sample all of a load is of before the run.
-  private var attributed: AttributionPart {
-    attribution
-      ?? AttributionPart(
-        by: [], rows: [], delayed: [0, 0, 0], beforeRun: load.kernel, unattributed: [0, 0, 0])
+  func sum<Number: FixedWidthInteger>(
+    _ field: KeyPath<Self, Number>, with other: Self
+  ) throws(MergeError) -> Number {
+    try self[keyPath: field].adding(other[keyPath: field])
   }
 
-  private func sum(
-    _ part: WritableKeyPath<TasksPart, OccupancyPart>, with other: LoadSnapshot,
-    over interval: UInt64
-  ) throws -> OccupancyPart {
-    let (one, two) = (tasks[keyPath: part], other.tasks[keyPath: part])
-    let longest = (two.longest?.ns ?? 0) > (one.longest?.ns ?? 0) ? two.longest : one.longest
-    let total = try one.taskNs.adding(two.taskNs)
-    let field = (\LoadSnapshot.tasks).appending(path: part)
-    return OccupancyPart(
-      now: try atEnd(field.appending(path: \.now), with: other),
-      mean: try mean(one.mean, two.mean, with: other)
-        ?? (interval == 0 ? 0 : Double(total) / Double(interval)), max: Swift.max(one.max, two.max),
-      taskNs: total, longest: longest)
+  func sum(
+    _ field: KeyPath<Self, HistogramPart>, with other: Self
+  ) throws -> HistogramPart {
+    let (one, two) = (self[keyPath: field], other[keyPath: field])
+    _ = try one.count.adding(two.count)
+    var sum = try one.histogram()
+    sum.add(try two.histogram())
+    return HistogramPart(sum)
   }
 
-  /// For how much of it no record was lost.
-  private var reliableNs: UInt64 { Swift.min(tasks.reliableNs ?? intervalNs, intervalNs) }
-
-  /// Of two occupancies' means, over the time in which no record was lost; nil where none was lost, or
-  /// where there is no such time.
-  private func mean(
-    _ one: Double, _ two: Double, with other: LoadSnapshot
-  ) throws(MergeError) -> Double? {
-    let time = try reliableNs.adding(other.reliableNs)
-    guard tasks.reliableNs != nil || other.tasks.reliableNs != nil, time > 0 else { return nil }
-    return weighted(one, reliableNs, two, other.reliableNs)
+  /// What is true at the end: adds up over hosts; of one host it is the later.
+  func atEnd<Number: FixedWidthInteger>(
+    _ field: KeyPath<Self, Number>, with other: Self
+  ) throws(MergeError) -> Number {
+    guard host.names == other.host.names else { return try sum(field, with: other) }
+    return (other.end >= end ? other : self)[keyPath: field]
   }
 
-  /// Numbers from a file may be anything.
-  /// - Throws: `MergeError` where they are of another form or contradict each other.
-  public func check() throws {
-    try checkHead()
-    try checkRate("cost.bpf_ns_per_switch", cost.bpfNsPerSwitch)
-    try checkLoads("load.kernel", load.kernel)
-    try checkLoads("load.recomputed", load.recomputed)
-    try checkLoads("load.time_weighted", load.timeWeighted)
-    try checkLoads("attribution.before_run", attribution?.beforeRun)
-    try checkLoads("attribution.delayed", attribution?.delayed)
-    try checkLoads("attribution.unattributed", attribution?.unattributed)
-    for row in attribution?.rows ?? [] {
-      try checkLoads("attribution.rows", [row.load1, row.load5, row.load15])
+  private func cpus(with other: HostPart) throws(MergeError) -> Int {
+    let all = host.names.union(other.names).count
+    // Several intervals of one of the hosts that are in already.
+    if all == host.names.count || all == other.names.count { return max(host.cpus, other.cpus) }
+    return try host.cpus.adding(other.cpus)
+  }
+}
+
+/// The mean of two values, each of some weight; a missing one has none.
+func weighted(_ a: Double?, _ aWeight: UInt64, _ b: Double?, _ bWeight: UInt64) -> Double? {
+  guard let a else { return b }
+  guard let b else { return a }
+  let (aWeight, bWeight) = (Double(aWeight), Double(bWeight))
+  return aWeight + bWeight > 0 ? (a * aWeight + b * bWeight) / (aWeight + bWeight) : (a + b) / 2
+}
+
+extension FilterPart {
+  /// Whether each kind of condition was set for both or for neither.
+  fileprivate func isComparable(with other: FilterPart) -> Bool {
+    pids.isEmpty == other.pids.isEmpty && comms.isEmpty == other.comms.isEmpty
+      && cgroups.isEmpty == other.cgroups.isEmpty
+  }
+}
+
+extension FixedWidthInteger {
+  /// The numbers come from files and may be anything.
+  func adding(_ other: Self) throws(MergeError) -> Self {
+    let (sum, overflow) = addingReportingOverflow(other)
+    guard !overflow else { throw MergeError(description: "the sum exceeds 64 bits") }
+    return sum
+  }
+}
+
+extension Array where Element: Equatable {
+  /// What is in either, in order, once.
+  func union(_ other: [Element]) -> [Element] {
+    self + other.filter { !contains($0) }
+  }
+}
+
+extension Array {
+  /// What is in either, the same things made one. What only the other has comes behind what it
+  /// follows there.
+  func joined(
+    with other: [Element], same: (Element, Element) -> Bool,
+    adding: (Element, Element) throws(MergeError) -> Element
+  ) throws(MergeError) -> [Element] {
+    var all = self
+    var place = 0
+    for element in other {
+      if let index = all.firstIndex(where: { same($0, element) }) {
+        all[index] = try adding(all[index], element)
+        place = index + 1
+      } else {
+        all.insert(element, at: place)
+        place += 1
+      }
     }
-    do {
-      _ = try histograms.runQueueLatency.histogram()
-      _ = try histograms.onCPU.histogram()
-      _ = try histograms.blockedUninterruptible.histogram()
-      _ = try histograms.blockedInterruptible.histogram()
-    } catch {
-      throw MergeError(description: "\(error)")
-    }
+    return all
   }
 }

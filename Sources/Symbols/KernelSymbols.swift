@@ -35,7 +35,7 @@ public struct KernelSymbols: Sendable {
   }
 
   /// Why there would be none, by the first lines of the file alone; nil where there are some.
-  public static func hindrance() -> KernelSymbolsError? {
+  public static func unavailableReason() -> KernelSymbolsError? {
     let text: [UInt8]
     do throws(ProcError) {
       text = try bytes(of: "/proc/kallsyms", enough: 1)

@@ -34,7 +34,7 @@ struct Cloneprof: Tool {
     subcommands: [ProbesCommand<Self>.self, MergeCommand<Self>.self])
 
   // Not a default subcommand: the help would not show its options.
-  @OptionGroup var watch: WatchCommand
+  @OptionGroup var watch: TraceCommand
 
   static func main() { run() }
 

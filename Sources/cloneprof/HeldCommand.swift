@@ -41,7 +41,7 @@ struct HeldCommand {
     close(report)
     guard count == MemoryLayout<Int32>.size else { return }
     waitpid(pid)
-    say("can't run \(name): \(errnoText(error))", as: Cloneprof.name)
+    warn("can't run \(name): \(errnoText(error))", as: Cloneprof.name)
     throw ExitCode(error == ENOENT ? 127 : 126)
   }
 

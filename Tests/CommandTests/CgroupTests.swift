@@ -20,7 +20,7 @@ struct CgroupTests {
   @Test func tasksOfACgroupAndBelow() throws {
     let group = try TestCgroup()
     try group.add(below: "below")
-    let load = try Load("spin", "2", tellsIds: true)
+    let load = try Load("spin", "2", printsIDs: true)
     let other = try Load("spin", "1")
     try group.take(load.tids[0])
     try group.take(load.tids[1], at: "/below")
@@ -39,7 +39,7 @@ struct CgroupTests {
   /// What is left then is nothing, not everything.
   @Test func goesAwayMeanwhile() throws {
     var group: TestCgroup? = try TestCgroup()
-    let load = try Load("spin", "1", tellsIds: true)
+    let load = try Load("spin", "1", printsIDs: true)
     let other = try Load("spin", "1")
     try group?.take(load.tids[0])
     let watch = try start([

@@ -95,7 +95,7 @@ struct CloneLimitsTests {
   @Test func onlyOfACgroup() throws {
     let group = try TestCgroup()
     let other = try Load("forkstorm", "1")
-    let load = try Load("forkstorm", "1", tellsIds: true)
+    let load = try Load("forkstorm", "1", printsIDs: true)
     try group.take(load.tids[0])
     let watch = try scratch.cloneprof(["--cgroup", group.path, "--duration", "1s"])
     let final = try #require(scratch.snapshots(of: watch.wait(seconds: 60)).last)

@@ -307,7 +307,7 @@ struct CloneprofTests {
     #expect(try cloneprof("--pid", "0").status == 64)
     #expect(try cloneprof("--follow").errors.hasPrefix("Error: --follow requires --pid\n"))
     #expect(try cloneprof("--pid", "1", "--", "true").status == 64)
-    let load = try Load("sleepers", "1", tellsIds: false)
+    let load = try Load("sleepers", "1", printsIDs: false)
     let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(load.pid)/task")
     let thread = try #require(threads.compactMap { Int32($0) }.first { $0 != load.pid })
     let ended = try cloneprof("--pid", "\(thread)")

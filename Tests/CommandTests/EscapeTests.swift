@@ -16,7 +16,7 @@ struct EscapeTests {
     let program = scratch.file(name)
     try FileManager.default.copyItem(atPath: Binaries.url("testload").path, toPath: program)
     // In D, and so the longest that is in D.
-    load = try Load("vfork", "3", tellsIds: true, program: URL(filePath: program))
+    load = try Load("vfork", "3", printsIDs: true, program: URL(filePath: program))
   }
 
   private var arguments: [String] {

@@ -48,7 +48,7 @@ struct ProcessTests {
 
   @Test func goesOnWithTheOther() throws {
     let short = try Command("sleep", ["0.3"])
-    let load = try Load("spin", "1", tellsIds: true)
+    let load = try Load("spin", "1", printsIDs: true)
     let ended = try loadwatch(
       "--pid", "\(short.pid)", "--pid", "\(load.tids[0])", "--format", "json", "--interval",
       "250ms", "--duration", "1s")
@@ -63,7 +63,7 @@ struct ProcessTests {
   }
 
   @Test func singleThreads() throws {
-    let load = try Load("wake", "2", "2000", tellsIds: true)
+    let load = try Load("wake", "2", "2000", printsIDs: true)
     try #require(load.tids.count == 2)
     let process = try processIds(of: load.tids[1])
     try #require(process.thread != process.leader)

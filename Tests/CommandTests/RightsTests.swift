@@ -44,7 +44,7 @@ struct RightsTests {
   }
 
   @Test func withBPFAndPerfmon() throws {
-    let load = try Load("spin", "1", tellsIds: true)
+    let load = try Load("spin", "1", printsIDs: true)
     let ended = try asNobody(
       "+bpf,+perfmon", "--duration", "500ms", "--format", "json", "--pid", "\(load.tids[0])")
     #expect(ended.status == 0)

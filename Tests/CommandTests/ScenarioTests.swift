@@ -44,7 +44,7 @@ struct ScenarioTests {
     } else {
       try cgroup.set("cpu.cfs_quota_us", to: "20000")
     }
-    let load = try Load("spin", "8", tellsIds: true)
+    let load = try Load("spin", "8", printsIDs: true)
     for tid in load.tids { try cgroup.take(tid) }
     let snapshot = try watched(seconds: 21)
     _ = load.stop()
@@ -65,7 +65,7 @@ struct ScenarioTests {
 
   @Test func frozenTasks() throws {
     let cgroup = try (try? TestCgroup("freezer")) ?? TestCgroup()
-    let load = try Load("spin", "12", tellsIds: true)
+    let load = try Load("spin", "12", printsIDs: true)
     for tid in load.tids { try cgroup.take(tid) }
     try cgroup.set("cgroup.freeze", v1: "freezer.state", to: cgroup.isUnified ? "1" : "FROZEN")
     let snapshot = try watched(seconds: 11)

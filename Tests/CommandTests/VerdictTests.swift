@@ -107,7 +107,7 @@ struct VerdictTests {
 
   /// SIGSTOPped tasks don't count, however many.
   @Test func stoppedTasks() throws {
-    let load = try Load("spin", "20", tellsIds: true)
+    let load = try Load("spin", "20", printsIDs: true)
     for tid in load.tids { kill(tid, SIGSTOP) }
     let snapshot = try watched(seconds: 11)
     for tid in load.tids { kill(tid, SIGCONT) }

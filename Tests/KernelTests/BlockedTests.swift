@@ -12,7 +12,7 @@ import Testing
 struct BlockedTests {
   /// bcc 4652: sleeps that don't end are the load, and must be seen while they last.
   @Test func vforkParentsThatStayInD() throws {
-    let load = try Load("vfork", "200", tellsIds: true)
+    let load = try Load("vfork", "200", printsIDs: true)
     try #require(load.tids.count == 200)
     let began = now()
     let snapshots = try watched(seconds: 2, .threads(load.tids))
@@ -33,7 +33,7 @@ struct BlockedTests {
 
   /// 20,000 tasks in D, more than other tools' maps hold, that were all there before.
   @Test(.timeLimit(.minutes(2))) func manyTasksFromBeforeTheWatch() throws {
-    let load = try Load("chain", "20000", tellsIds: true)
+    let load = try Load("chain", "20000", printsIDs: true)
     var filter = TaskFilter()
     filter.processes = Set(load.tids.map { UInt32($0) })
     let inD = { (try? LoadAverage.current().tasks) ?? 0 }
@@ -106,7 +106,7 @@ struct BlockedTests {
 
   /// Tasks that are killed while they are in D.
   @Test func tasksThatExitWhileBlocked() throws {
-    let load = try Load("dexit", "50", tellsIds: true)
+    let load = try Load("dexit", "50", printsIDs: true)
     let before = try watched(seconds: 0.5, .threads(load.tids))
     #expect(before.last!.tasks.uninterruptible.now == 50)
     var stopped = false

@@ -17,11 +17,11 @@ struct CloneMeansTests {
       (false, nil))
     private let isOver = Atomic(false)
 
-    init(_ substitute: CloneWishes.Substitute?, comm: String) throws {
+    init(_ substitute: CloneProbeOptions.Substitute?, comm: String) throws {
       var options = CloneOptions()
       options.session.interval = 100_000_000
       options.filter.comms = [Comm(comm)]
-      options.wishes.substitute = substitute
+      options.probeOptions.substitute = substitute
       options.raisesPriority = false
       Thread.detachNewThread { [options] in
         let result = Result {
@@ -48,7 +48,7 @@ struct CloneMeansTests {
 
   /// Eight forks of 1 GiB by a program of that name.
   private func seenTwice(
-    by substitute: CloneWishes.Substitute, comm: String
+    by substitute: CloneProbeOptions.Substitute, comm: String
   ) throws -> (best: CloneSnapshot, other: CloneSnapshot) {
     let program = URL(filePath: NSTemporaryDirectory()).appending(path: comm)
     try? FileManager.default.removeItem(at: program)

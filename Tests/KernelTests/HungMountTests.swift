@@ -7,7 +7,7 @@ import Testing
 @Suite(.serialized)
 struct HungMountTests {
   @Test func readsAreGivenUp() throws {
-    let load = try Load("fuse", "1", tellsIds: true)
+    let load = try Load("fuse", "1", printsIDs: true)
     defer { _ = load.stop() }
     let reader = try #require(load.tids.first)
     // It has this file open and nothing else.
@@ -22,7 +22,7 @@ struct HungMountTests {
     }
     #expect(lookups.leftOut == 1)
     // Its type shows all the same.
-    #expect(FileCall.fileSystem(ofTask: reader) == "fuse")
+    #expect(SyscallFile.fileSystem(ofTask: reader) == "fuse")
     #expect(lookups.value { 1 } == 1)
   }
 }

@@ -80,8 +80,8 @@ struct LifeTests {
 
   /// A filter is about the task itself: not about who wakes it, not about its parent.
   @Test func filtersByProcess() throws {
-    let mine = try Load("spin", "1", "0", tellsIds: true)
-    let other = try Load("spin", "1", "0", tellsIds: true)
+    let mine = try Load("spin", "1", "0", printsIDs: true)
+    let other = try Load("spin", "1", "0", printsIDs: true)
     var filter = TaskFilter()
     filter.processes = [UInt32(mine.tids[0])]
     let final = try #require(try watched(seconds: 2, filter).last)
@@ -102,7 +102,7 @@ struct LifeTests {
       unsafe rmdir("\(path)/below")
       unsafe rmdir(path)
     }
-    let load = try Load("spin", "2", "0", tellsIds: true)
+    let load = try Load("spin", "2", "0", printsIDs: true)
     for (tid, group) in zip(load.tids, [path, "\(path)/below"]) {
       try "\(tid)\n".write(toFile: "\(group)/cgroup.procs", atomically: false, encoding: .utf8)
     }
@@ -125,7 +125,7 @@ struct LifeTests {
       "needs a CPU that can be taken offline (CONFIG_HOTPLUG_CPU, and more than one CPU)"))
   func aCPUThatGoesAndComes() throws {
     var recording = try Recording()
-    let load = try Load("spin", "4", tellsIds: true)
+    let load = try Load("spin", "4", printsIDs: true)
     defer { try? "1".write(toFile: Self.cpu1, atomically: false, encoding: .utf8) }
     for value in ["0", "1"] {
       try value.write(toFile: Self.cpu1, atomically: false, encoding: .utf8)

@@ -34,7 +34,7 @@ struct LossTests {
   /// Records of which some were lost still give possible durations, and the kernel's sum of waits.
   @Test func figuresUnderLoss() throws {
     var recording = try Recording(ringSize: 16 << 10)
-    let load = try Load("spin", "6", "0", tellsIds: true)
+    let load = try Load("spin", "6", "0", printsIDs: true)
     let noise = try Load("pingpong", "4")
     for _ in 0..<10 {
       usleep(200_000)

@@ -16,9 +16,9 @@ struct RunQueueLatencyTests {
     var recording = try Recording()
     let load =
       if let third = arguments.2 {
-        try Load(arguments.0, arguments.1, third, tellsIds: true)
+        try Load(arguments.0, arguments.1, third, printsIDs: true)
       } else {
-        try Load(arguments.0, arguments.1, tellsIds: true)
+        try Load(arguments.0, arguments.1, printsIDs: true)
       }
     #expect(!load.tids.isEmpty)
     recording.run(milliseconds: seconds * 1000)
@@ -69,9 +69,9 @@ struct RunQueueLatencyTests {
   func spinners(_ count: String, _ cpu: String?) throws {
     let load =
       if let cpu {
-        try Load("spin", count, cpu, tellsIds: true)
+        try Load("spin", count, cpu, printsIDs: true)
       } else {
-        try Load("spin", count, tellsIds: true)
+        try Load("spin", count, printsIDs: true)
       }
     let expected = try #require(Int(count))
     let snapshots = try watched(seconds: 2, interval: 0.5, .threads(load.tids))

@@ -12,12 +12,13 @@ import Testing
 struct StraddlingTests {
   /// Processes that fork on and on, while the probes are attached and while they are detached.
   @Test func inAForkStorm() throws {
-    let load = try Load("forkstorm", "4", tellsIds: true)
+    let load = try Load("forkstorm", "4", printsIDs: true)
     var straddled: UInt64 = 0
     // Which of the forkers have a CPU as the probes are attached is chance.
     for round in 1...20 where round <= 3 || straddled == 0 {
       var probes = try CloneProbes(
-        Proc.Host.current(), wishes: CloneWishes(), symbols: try? KernelSymbols.current())
+        Proc.Host.current(), probeOptions: CloneProbeOptions(),
+        symbols: try? KernelSymbols.current())
       var tracker = CloneTracker(filter: CloneFilter(), phases: KernelPhases([]), start: now())
       usleep(50_000)
       try probes.stop()
@@ -36,12 +37,12 @@ struct StraddlingTests {
 
   /// Two vfork parents wait for their children as the run ends.
   @Test func callsThatGoOn() throws {
-    var wishes = CloneWishes()
-    wishes.processes = [getpid()]
-    wishes.follows = true
+    var probeOptions = CloneProbeOptions()
+    probeOptions.processes = [getpid()]
+    probeOptions.follows = true
     var probes = try CloneProbes(
-      Proc.Host.current(), wishes: wishes, symbols: try? KernelSymbols.current())
-    let load = try Load("vfork", "2", tellsIds: true)
+      Proc.Host.current(), probeOptions: probeOptions, symbols: try? KernelSymbols.current())
+    let load = try Load("vfork", "2", printsIDs: true)
     #expect(try probes.counters().straddled == 0)
     try probes.stop()
     let account = try probes.counters()

@@ -87,12 +87,12 @@ struct KernelLoadTests {
 
   @Test func delayedTasksInD() {
     // None in D: what is too much stays to be explained.
-    #expect(KernelLoad.besides(delayed: 5, seen: 10, inD: 0, active: 12) == 5)
-    #expect(KernelLoad.besides(delayed: 5, seen: 10, inD: 2, active: 12) == 3)
-    #expect(KernelLoad.besides(delayed: 5, seen: 10, inD: 9, active: 12) == 2)
-    #expect(KernelLoad.besides(delayed: 1, seen: 9, inD: 4, active: 9) == 0)
+    #expect(KernelLoad.excludingCountedInD(delayed: 5, seen: 10, inD: 0, active: 12) == 5)
+    #expect(KernelLoad.excludingCountedInD(delayed: 5, seen: 10, inD: 2, active: 12) == 3)
+    #expect(KernelLoad.excludingCountedInD(delayed: 5, seen: 10, inD: 9, active: 12) == 2)
+    #expect(KernelLoad.excludingCountedInD(delayed: 1, seen: 9, inD: 4, active: 9) == 0)
     // More than is seen, and less.
-    #expect(KernelLoad.besides(delayed: 1, seen: 9, inD: 4, active: 20) == 1)
-    #expect(KernelLoad.besides(delayed: 1, seen: 9, inD: 4, active: 3) == 0)
+    #expect(KernelLoad.excludingCountedInD(delayed: 1, seen: 9, inD: 4, active: 20) == 1)
+    #expect(KernelLoad.excludingCountedInD(delayed: 1, seen: 9, inD: 4, active: 3) == 0)
   }
 }

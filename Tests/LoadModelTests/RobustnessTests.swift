@@ -39,8 +39,8 @@ struct RobustnessTests {
       unsafe script.tracker.found(
         bytes.span.bytes, clockOffset: random.next(), boundary: random.next())
       if round % 500 == 0 {
-        script.tracker.beginSurvey()
-        script.tracker.endSurvey()
+        script.tracker.beginScan()
+        script.tracker.endScan()
         _ = script.close(at: UInt64(round) * 1000)
       }
     }

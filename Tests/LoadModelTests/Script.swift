@@ -58,14 +58,14 @@ struct Script: ~Copyable {
   mutating func survey(
     at time: UInt64, boundary: UInt64? = nil, cgroups: Set<UInt64>? = nil, _ seen: [sonde_task]
   ) {
-    tracker.beginSurvey(cgroups: cgroups)
+    tracker.beginScan(cgroups: cgroups)
     for var record in seen {
       record.monotonic = Self.start + time - Simulator.clockOffset
       unsafe tracker.found(
         CollectionOfOne(record).span.bytes, clockOffset: Simulator.clockOffset,
         boundary: Self.start + (boundary ?? time))
     }
-    tracker.endSurvey()
+    tracker.endScan()
   }
 
   mutating func close(at time: UInt64) -> LoadInterval { tracker.close(at: Self.start + time) }

@@ -31,13 +31,13 @@ struct Watch: ~Copyable {
   }
 
   mutating func survey(_ records: [sonde_task], boundary: UInt64, cgroups: Set<UInt64>? = nil) {
-    tracker.beginSurvey(cgroups: cgroups)
+    tracker.beginScan(cgroups: cgroups)
     for record in records {
       unsafe tracker.found(
         CollectionOfOne(record).span.bytes, clockOffset: Simulator.clockOffset,
         boundary: boundary)
     }
-    tracker.endSurvey()
+    tracker.endScan()
   }
 }
 

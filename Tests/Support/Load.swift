@@ -14,10 +14,10 @@ public final class Load {
   /// Starts it and waits until it is in place.
   ///
   /// - Parameters:
-  ///   - tellsIds: whether a line with thread ids follows `ready`.
+  ///   - printsIDs: whether a line with thread ids follows `ready`.
   ///   - program: `testload` itself, or a copy under another name.
   public init(
-    _ arguments: String..., tellsIds: Bool = false, program: URL = Binaries.url("testload")
+    _ arguments: String..., printsIDs: Bool = false, program: URL = Binaries.url("testload")
   ) throws {
     let output = Pipe()
     process.executableURL = program
@@ -29,7 +29,7 @@ public final class Load {
     guard lines.next() == "ready" else {
       throw Failure("testload \(arguments.joined(separator: " ")) did not get ready")
     }
-    guard tellsIds else {
+    guard printsIDs else {
       tids = []
       return
     }

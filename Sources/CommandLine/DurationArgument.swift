@@ -2,7 +2,7 @@ public import ArgumentParser
 import Faces
 
 /// A length of time as a user writes it: 500ms, 1s, 5m.
-public struct TimeLength: ExpressibleByArgument, Sendable {
+public struct DurationArgument: ExpressibleByArgument, Sendable {
   /// As it was written.
   public let text: String
   public let ns: UInt64

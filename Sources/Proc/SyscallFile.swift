@@ -1,7 +1,7 @@
 import CLinux
 
 /// The file that a task's system call is about, where it waits in one (man proc_pid_syscall(5)).
-public enum FileCall {
+public enum SyscallFile {
   /// The type of the file system it is on, such as "nfs4"; nil where there is none, or it can't be seen.
   /// Doesn't touch the file system itself, which may never answer.
   public static func fileSystem(ofTask tid: Int32) -> String? {

@@ -39,7 +39,7 @@ private func part(_ want: String, _ using: String, _ needs: Availability...) -> 
 
 /// To read all of it takes a tenth of a second.
 private func kernelNames() -> Availability {
-  KernelSymbols.hindrance().map { .no("\($0)") } ?? .yes
+  KernelSymbols.unavailableReason().map { .no("\($0)") } ?? .yes
 }
 
 private func ownCost() -> Availability {

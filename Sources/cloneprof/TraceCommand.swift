@@ -10,7 +10,7 @@ import SystemPackage
 import Tasks
 
 /// What the tool does where no subcommand is named.
-struct WatchCommand: ParsableCommand {
+struct TraceCommand: ParsableCommand {
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
     help: ArgumentHelp("Only clones by this process (repeatable).", valueName: "id"))
@@ -72,8 +72,8 @@ struct WatchCommand: ParsableCommand {
       options.filterPart = FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup)
       options.filter.comms = Set(comm.map { Comm($0) })
       options.filter.threads = threads
-      options.wishes.threads = threads
-      options.wishes.steps = steps
+      options.probeOptions.threads = threads
+      options.probeOptions.steps = steps
       options.cgroups = cgroup.map { Cgroup($0) }
       for path in options.cgroups { _ = try path.ids() }
       try choosePids(&options)
@@ -82,13 +82,13 @@ struct WatchCommand: ParsableCommand {
       try checkOpenFiles()
       guard !command.isEmpty else {
         if try watch(options) == .processesEnded {
-          say("all traced processes have exited", as: Cloneprof.name)
+          warn("all traced processes have exited", as: Cloneprof.name)
         }
         return
       }
       let started = try HeldCommand(command)
-      options.wishes.processes = [started.pid]
-      options.wishes.follows = true
+      options.probeOptions.processes = [started.pid]
+      options.probeOptions.follows = true
       options.session.processes = [started.pid]
       options.filterPart.pids = [Int(started.pid)]
       // What a key sent the command has had.
@@ -131,9 +131,9 @@ struct WatchCommand: ParsableCommand {
       guard status.tgid == id else {
         throw Failure("\(id) is a thread: use --pid \(status.tgid), its process")
       }
-      options.wishes.processes.append(id)
+      options.probeOptions.processes.append(id)
       options.session.processes.append(id)
     }
-    options.wishes.follows = follow
+    options.probeOptions.follows = follow
   }
 }

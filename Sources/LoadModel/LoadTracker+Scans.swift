@@ -16,9 +16,9 @@ extension LoadTracker {
     let seen = unsafe record.unsafeLoad(as: sonde_task.self)
     // A dead task that its parent hasn't asked for is nobody's load.
     guard seen.tid != 0, TaskTable.canHold(seen.tid), !Sleep.isDead(seen.state) else { return }
-    noticeExec(seen)
+    recordExec(seen)
     let slot = slotFound(seen.tid)
-    noticeCertainty(slot, seen)
+    recordCertainty(slot, seen)
     identify(
       slot, tgid: seen.tgid, cgroup: seen.cgroup,
       comm: Comm(record, at: MemoryLayout<sonde_task>.offset(of: \.comm)!),
@@ -28,7 +28,7 @@ extension LoadTracker {
     {
       seed(slot, seen, at: seen.monotonic &+ clockOffset)
     } else {
-      noticeWakeup(slot, seen, boundary: boundary)
+      recordWakeup(slot, seen, boundary: boundary)
     }
   }
 
@@ -126,7 +126,7 @@ extension LoadTracker {
   ///
   /// Only where nothing has happened since the wakeup but that it was given a CPU once, after the
   /// boundary.
-  private mutating func noticeWakeup(
+  private mutating func recordWakeup(
     _ slot: TaskTable.Slot, _ seen: sonde_task, boundary: UInt64
   ) {
     let task = tasks[slot]

@@ -9,7 +9,7 @@ extension LoadTracker {
 
   /// The id now belongs to another task.
   mutating func startOver(_ slot: TaskTable.Slot) {
-    noticeDoubt(slot)
+    recordDoubt(slot)
     tasks[slot] = unidentified(tasks[slot].tid)
   }
 
@@ -33,7 +33,7 @@ extension LoadTracker {
           break
         }
         // What a survey saw of it after this happened is going to be told from here on.
-        noticeDoubt(old)
+        recordDoubt(old)
         tasks.remove(old)
       }
       let slot = add(event.header.tid)
@@ -63,7 +63,7 @@ extension LoadTracker {
   /// The one record of that comes at the end of execve, and it may sleep before. But a CPU whose
   /// records are all there runs what it was given: it has taken its leader's id, or it is the
   /// leader, about to die, and has got the thread's.
-  mutating func noticeExec(on cpu: Int, as tid: UInt32, at time: UInt64) {
+  mutating func recordExec(on cpu: Int, as tid: UInt32, at time: UInt64) {
     guard tid != 0, let slot = tasks.find(running[cpu]), tasks[slot].phase == .running,
       tasks[slot].cpu == Int32(cpu) || tasks[slot].cpu < 0, time > tasks[slot].since
     else { return }
@@ -78,7 +78,7 @@ extension LoadTracker {
 
   /// A survey tells of a running leader. It may be a thread that has taken its id since it was given
   /// the CPU.
-  mutating func noticeExec(_ seen: sonde_task) {
+  mutating func recordExec(_ seen: sonde_task) {
     guard seen.on_cpu != 0, seen.tid == seen.tgid else { return }
     for tid in running where tid != seen.tid {
       if let slot = tasks.find(tid), tasks[slot].tgid == seen.tgid, tasks[slot].phase == .running,

@@ -9,7 +9,7 @@ import SystemPackage
 import Tasks
 
 /// What the tool does where no subcommand is named.
-struct WatchCommand: ParsableCommand {
+struct TraceCommand: ParsableCommand {
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
     help: ArgumentHelp("Only this process, or this thread (repeatable).", valueName: "id"))
@@ -76,7 +76,7 @@ struct WatchCommand: ParsableCommand {
       // From here on signals are caught: a file that is begun is also finished or removed.
       var session = try sink.attaching { try Session(options.session, LoadTracer(options)) }
       let end = try sink.use { sink in try session.run { try sink.write($0) } }
-      if end == .processesEnded { say("all traced processes have exited", as: Loadwatch.name) }
+      if end == .processesEnded { warn("all traced processes have exited", as: Loadwatch.name) }
     }
   }
 

@@ -1,0 +1,119 @@
+extension LoadSnapshot {
+  /// Adds another host's or another run's snapshot, or the same run's next interval.
+  ///
+  /// Counts, sums and buckets are exact. Means are weighted by time: of two hosts traced for as
+  /// long, the mean per host. `max` and `longest` are the larger of the two. What is true at the
+  /// end (`now`, `pending`) adds up over hosts; of one host it is the later. A verdict is about one host at one
+  /// time: there is none of the sum.
+  /// - Throws: `MergeError` where the two are not of this form, are not about the same kind of
+  ///   tasks, or the sum exceeds 64 bits.
+  public func merged(with other: LoadSnapshot) throws -> LoadSnapshot {
+    var merged = try headMerged(with: other)
+    merged.switches = try sum(\.switches, with: other)
+    merged.preemptions = try sum(\.preemptions, with: other)
+    merged.cost = CostPart(
+      bpfNsPerSwitch: weighted(
+        cost.bpfNsPerSwitch, switches, other.cost.bpfNsPerSwitch, other.switches),
+      consumerNs: try sum(\.cost.consumerNs, with: other),
+      taskScanNs: try sum(\.cost.taskScanNs, with: other),
+      residentBytes: Swift.max(cost.residentBytes, other.cost.residentBytes),
+      ringBytes: Swift.max(cost.ringBytes, other.cost.ringBytes))
+    merged.load.kernel = zip(load.kernel, other.load.kernel).map {
+      weighted($0, intervalNs, $1, other.intervalNs) ?? 0
+    }
+    // Of several hosts or times no samples follow one another.
+    merged.load.recomputed = nil
+    merged.load.avenrun = nil
+    merged.load.samples = nil
+    if attribution != nil || other.attribution != nil {
+      merged.attribution = attributed.merged(intervalNs, with: other.attributed, other.intervalNs)
+      merged.load.timeWeighted = zip(
+        load.timeWeighted ?? load.kernel, other.load.timeWeighted ?? other.load.kernel
+      ).map { weighted($0, intervalNs, $1, other.intervalNs) ?? 0 }
+    }
+    merged.verdict = nil
+    merged.pressure = nil
+    merged.limits = nil
+    if let own = stacks, let theirs = other.stacks {
+      merged.stacks = try own.joined(
+        with: theirs, same: { ($0.comm, $0.frames) == ($1.comm, $1.frames) }
+      ) { one, two throws(MergeError) in
+        StackPart(
+          comm: one.comm, frames: one.frames, count: try one.count.adding(two.count),
+          ns: try one.ns.adding(two.ns))
+      }
+    } else {
+      merged.stacks = stacks ?? other.stacks
+    }
+    merged.tasks = TasksPart(
+      runnable: try sum(\.runnable, with: other, over: merged.intervalNs),
+      uninterruptible: try sum(\.uninterruptible, with: other, over: merged.intervalNs),
+      reliableNs: tasks.reliableNs == nil && other.tasks.reliableNs == nil
+        ? nil : try reliableNs.adding(other.reliableNs))
+    merged.histograms = HistogramsPart(
+      runQueueLatency: try sum(\.histograms.runQueueLatency, with: other),
+      onCPU: try sum(\.histograms.onCPU, with: other),
+      blockedUninterruptible: try sum(\.histograms.blockedUninterruptible, with: other),
+      blockedInterruptible: try sum(\.histograms.blockedInterruptible, with: other))
+    return merged
+  }
+
+  /// Before its first sample all of a load is of before the run.
+  private var attributed: AttributionPart {
+    attribution
+      ?? AttributionPart(
+        by: [], rows: [], delayed: [0, 0, 0], beforeRun: load.kernel, unattributed: [0, 0, 0])
+  }
+
+  private func sum(
+    _ part: WritableKeyPath<TasksPart, OccupancyPart>, with other: LoadSnapshot,
+    over interval: UInt64
+  ) throws -> OccupancyPart {
+    let (one, two) = (tasks[keyPath: part], other.tasks[keyPath: part])
+    let longest = (two.longest?.ns ?? 0) > (one.longest?.ns ?? 0) ? two.longest : one.longest
+    let total = try one.taskNs.adding(two.taskNs)
+    let field = (\LoadSnapshot.tasks).appending(path: part)
+    return OccupancyPart(
+      now: try atEnd(field.appending(path: \.now), with: other),
+      mean: try mean(one.mean, two.mean, with: other)
+        ?? (interval == 0 ? 0 : Double(total) / Double(interval)), max: Swift.max(one.max, two.max),
+      taskNs: total, longest: longest)
+  }
+
+  /// For how much of it no record was lost.
+  private var reliableNs: UInt64 { Swift.min(tasks.reliableNs ?? intervalNs, intervalNs) }
+
+  /// Of two occupancies' means, over the time in which no record was lost; nil where none was lost, or
+  /// where there is no such time.
+  private func mean(
+    _ one: Double, _ two: Double, with other: LoadSnapshot
+  ) throws(MergeError) -> Double? {
+    let time = try reliableNs.adding(other.reliableNs)
+    guard tasks.reliableNs != nil || other.tasks.reliableNs != nil, time > 0 else { return nil }
+    return weighted(one, reliableNs, two, other.reliableNs)
+  }
+
+  /// Numbers from a file may be anything.
+  /// - Throws: `MergeError` where they are of another form or contradict each other.
+  public func check() throws {
+    try checkHead()
+    try checkRate("cost.bpf_ns_per_switch", cost.bpfNsPerSwitch)
+    try checkLoads("load.kernel", load.kernel)
+    try checkLoads("load.recomputed", load.recomputed)
+    try checkLoads("load.time_weighted", load.timeWeighted)
+    try checkLoads("attribution.before_run", attribution?.beforeRun)
+    try checkLoads("attribution.delayed", attribution?.delayed)
+    try checkLoads("attribution.unattributed", attribution?.unattributed)
+    for row in attribution?.rows ?? [] {
+      try checkLoads("attribution.rows", [row.load1, row.load5, row.load15])
+    }
+    do {
+      _ = try histograms.runQueueLatency.histogram()
+      _ = try histograms.onCPU.histogram()
+      _ = try histograms.blockedUninterruptible.histogram()
+      _ = try histograms.blockedInterruptible.histogram()
+    } catch {
+      throw MergeError(description: "\(error)")
+    }
+  }
+}
