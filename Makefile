@@ -4,6 +4,7 @@
 # make sanitize the library's tests under AddressSanitizer
 # make lab    the kernel's and the tools' tests inside stock kernels: make lab KERNELS="5.10 7.2"
 # make lab-samples a thousand load samples inside one of them, recomputed to the bit
+# make captures    input of real runs in them, for the tests that need no kernel
 # make lab-large   530,000 tasks in D inside one of them, which takes 18 GB of memory
 #
 # Each installs what it needs and is missing, where apt-get can. Everything runs as root:
@@ -33,7 +34,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test dependent sanitize lab lab-samples lab-large format lint bpf-arm64 bench static install clean
+.PHONY: all build run test dependent sanitize lab lab-samples lab-large captures format lint bpf-arm64 bench static install clean
 
 all: build
 
@@ -100,6 +101,12 @@ lab-large:
 	Tests/Lab/emulator
 	$(SWIFT_BUILD) --build-tests
 	Tests/Lab/lab-large $(BIN)
+
+captures:
+	$(call install,$(LAB_PACKAGES))
+	Tests/Lab/emulator
+	$(SWIFT_BUILD) --build-tests
+	Tests/Lab/captures $(BIN) 5.10 6.1 6.12 6.18 7.2
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Examples

@@ -133,7 +133,18 @@ let package = Package(
     .executableTarget(
       name: "testload", path: "Tests/Loads", cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [.linkedLibrary("pthread")]),
-    .target(name: "CSupport", path: "Tests/CSupport"),
+    .target(
+      name: "CSupport", path: "Tests/CSupport", linkerSettings: [.linkedLibrary("z")]),
+    // Keeps a run's input for the tests without a kernel: Tests/Captures.
+    .executableTarget(
+      name: "capture",
+      dependencies: [
+        "CaptureFormat", "Input", "LoadModel", "LoadProbes", "Reports", "Session",
+      ],
+      path: "Tests/Capture", swiftSettings: tests),
+    .target(
+      name: "CaptureFormat", dependencies: ["CSupport", "Input", "LoadModel", "Reports"],
+      path: "Tests/CaptureFormat", swiftSettings: tests),
     .target(
       name: "Support", dependencies: ["CSupport"], path: "Tests/Support", swiftSettings: tests),
     // Needs root and a kernel; the lab runs the same inside others.
@@ -161,7 +172,10 @@ let package = Package(
       name: "HistogramsTests", dependencies: ["Histograms", "Support"], swiftSettings: strict),
     .testTarget(
       name: "LoadModelTests",
-      dependencies: ["LoadModel", "Records", "Reports", "Histograms", "Support", "Tasks"],
+      dependencies: [
+        "CaptureFormat", "Faces", "Input", "LoadModel", "Records", "Reports", "Histograms",
+        "Support", "Tasks",
+      ],
       swiftSettings: strict + lifetimes),
     .testTarget(
       name: "CloneModelTests",

@@ -104,7 +104,8 @@ struct CloneReporter {
       expected: b.expected - a.expected, delivered: b.delivered - a.delivered,
       pending: b.pending, ringFull: b.ringFull - a.ringFull, noRing: b.noRing - a.noRing,
       mapFull: b.mapFull - a.mapFull, missedEnds: b.missedEnds - a.missedEnds,
-      recursion: b.recursion - a.recursion)
+      recursion: b.recursion - a.recursion,
+      namesLeftOut: now.own.namesLeftOut - before.own.namesLeftOut)
   }
 
   /// - Parameter wall: CLOCK_REALTIME, ns.

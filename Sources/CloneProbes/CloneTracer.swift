@@ -123,7 +123,8 @@ public struct CloneTracer: ~Copyable, Tracer {
       at: time, wall: wallClock.boundary(time, now: Clocks.monotonic, wall: Clocks.wall),
       counters: counters,
       own: OwnUsage(
-        cpuNs: try SelfUsage.cpuTime(), residentBytes: try SelfUsage.residentBytes()),
+        cpuNs: try SelfUsage.cpuTime(), residentBytes: try SelfUsage.residentBytes(),
+        namesLeftOut: Lookups.shared.leftOut),
       onlineCPUs: (try? Proc.Host.current().onlineCPUCount) ?? host.onlineCPUCount)
   }
 

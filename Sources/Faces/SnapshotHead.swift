@@ -66,6 +66,9 @@ struct SnapshotHead {
       parts = [Line("\(total) (\(percentText(loss.lost, of: loss.expected))):", .alarm)] + causes
     }
     if let untraced, loss.untraced > 0 { parts.append(Line(untraced(loss.untraced))) }
+    if loss.namesLeftOut > 0 {
+      parts.append(Line("names left out \(countText(loss.namesLeftOut))", .alarm))
+    }
     return flow(parts)
   }
 

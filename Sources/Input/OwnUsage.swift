@@ -4,8 +4,13 @@ public struct OwnUsage: Codable, Sendable, Equatable {
   public var cpuNs: UInt64
   public var scanNs: UInt64
   public var residentBytes: UInt64
+  /// Names that could not be looked up within a deadline.
+  public var namesLeftOut: UInt64
 
-  public init(cpuNs: UInt64, scanNs: UInt64 = 0, residentBytes: UInt64) {
-    (self.cpuNs, self.scanNs, self.residentBytes) = (cpuNs, scanNs, residentBytes)
+  public init(
+    cpuNs: UInt64, scanNs: UInt64 = 0, residentBytes: UInt64, namesLeftOut: UInt64 = 0
+  ) {
+    (self.cpuNs, self.scanNs) = (cpuNs, scanNs)
+    (self.residentBytes, self.namesLeftOut) = (residentBytes, namesLeftOut)
   }
 }

@@ -100,7 +100,7 @@ struct LoadReporter {
     var snapshot = LoadSnapshot(
       final: final, host: host, start: times.start, end: times.end,
       intervalNs: length, filter: setup.filterPart, probes: setup.probes,
-      loss: loss(from: before.counters, to: now.counters),
+      loss: loss(from: before, to: now),
       cost: CostPart(
         bpfNsPerSwitch: runs == 0 ? nil : Double(runTime) / Double(runs),
         consumerNs: now.own.cpuNs - before.own.cpuNs,
@@ -130,12 +130,14 @@ struct LoadReporter {
     return snapshot
   }
 
-  private func loss(from a: LoadCounters, to b: LoadCounters) -> LossPart {
-    LossPart(
+  private func loss(from before: IntervalReading, to now: IntervalReading) -> LossPart {
+    let (a, b) = (before.counters, now.counters)
+    return LossPart(
       expected: b.due - a.due, delivered: b.delivered - a.delivered, pending: b.pending,
       ringFull: b.ringFull - a.ringFull, noRing: b.noRing - a.noRing,
       recursion: b.recursion - a.recursion,
-      untraced: b.untraced > a.untraced ? b.untraced - a.untraced : 0)
+      untraced: b.untraced > a.untraced ? b.untraced - a.untraced : 0,
+      namesLeftOut: now.own.namesLeftOut - before.own.namesLeftOut)
   }
 
   private func occupancy(

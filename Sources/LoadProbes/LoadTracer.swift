@@ -311,7 +311,7 @@ extension LoadTracer {
       counters: try counters(),
       own: OwnUsage(
         cpuNs: try SelfUsage.cpuTime(), scanNs: scans.total,
-        residentBytes: try SelfUsage.residentBytes()),
+        residentBytes: try SelfUsage.residentBytes(), namesLeftOut: Lookups.shared.leftOut),
       system: SystemCounters.current(), load: [load.load1, load.load5, load.load15],
       onlineCPUs: (try? Proc.Host.current().onlineCPUCount) ?? host.onlineCPUCount,
       limits: try? limits(load))

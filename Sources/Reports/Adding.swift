@@ -29,7 +29,8 @@ extension Snapshot {
       mapFull: try sum(\.loss.mapFull, with: other),
       missedEnds: try sum(\.loss.missedEnds, with: other),
       recursion: try sum(\.loss.recursion, with: other),
-      untraced: try sum(\.loss.untraced, with: other))
+      untraced: try sum(\.loss.untraced, with: other),
+      namesLeftOut: try sum(\.loss.namesLeftOut, with: other))
     return merged
   }
 

@@ -140,12 +140,16 @@ public struct LossPart: Codable, Sendable, Equatable {
   /// Context switches that happened and that the tracepoint did not show, by the kernel's own
   /// count of switches (`rq->nr_switches`).
   public var untraced: UInt64
+  /// Names of tasks, files and functions that could not be looked up within a deadline: a hung mount,
+  /// or a process whose locks are held. No record is lost for it.
+  public var namesLeftOut: UInt64
 
   public init(
     expected: UInt64 = 0, delivered: UInt64 = 0, pending: UInt64 = 0, ringFull: UInt64 = 0,
     noRing: UInt64 = 0, mapFull: UInt64 = 0, missedEnds: UInt64 = 0, recursion: UInt64 = 0,
-    untraced: UInt64 = 0
+    untraced: UInt64 = 0, namesLeftOut: UInt64 = 0
   ) {
+    self.namesLeftOut = namesLeftOut
     self.expected = expected
     self.delivered = delivered
     self.pending = pending
@@ -172,6 +176,7 @@ public struct LossPart: Codable, Sendable, Equatable {
     case noRing = "no_ring"
     case mapFull = "map_full"
     case missedEnds = "missed_ends"
+    case namesLeftOut = "names_left_out"
   }
 }
 

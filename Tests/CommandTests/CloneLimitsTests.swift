@@ -19,11 +19,11 @@ struct CloneLimitsTests {
     try group.take(load.pid)
     let watch = try scratch.cloneprof(["--pid", "\(load.pid)", "--follow"])
     // It is attached before it opens its file.
-    #expect(eventually(seconds: 60) { !scratch.names.isEmpty })
+    #expect(eventually(seconds: 60) { scratch.isBeingWritten(by: watch.pid) })
     try load.begin()
     let told = figures(load.stop().last ?? "")
     let ended = try watch.wait(seconds: 60)
-    #expect(ended.errors.contains("has ended"))
+    #expect(ended.errors.contains("have exited"))
     return (try #require(scratch.snapshots(of: ended).last), told)
   }
 

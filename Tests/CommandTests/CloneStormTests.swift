@@ -66,7 +66,7 @@ struct CloneStormTests {
   @Test func endsAmongForks() throws {
     let load = try Load("forkstorm", "4")
     let watch = try scratch.cloneprof([])
-    #expect(eventually(seconds: 60) { !scratch.names.isEmpty })
+    #expect(eventually(seconds: 60) { scratch.isBeingWritten(by: watch.pid) })
     sleep(2)
     watch.send(SIGINT)
     let ended = try watch.wait(seconds: 60)

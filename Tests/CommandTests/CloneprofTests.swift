@@ -318,7 +318,7 @@ struct CloneprofTests {
   @Test func endsWithItsProcess() throws {
     let load = try Load("spin", "1")
     let watch = try Command(Binaries.url("cloneprof").path, ["--pid", "\(load.pid)"])
-    try watch.read { $0.contains("cloneprof") }
+    try watch.read { $0.contains("clones") }
     _ = load.stop()
     let ended = try watch.wait()
     #expect(ended.status == 0)

@@ -24,6 +24,18 @@ extension Scratch {
       Binaries.url("cloneprof").path, ["--format", "json", "-o", file("out.json")] + arguments)
   }
 
+  /// Whether a process has a file open in it that has no name yet: it is attached before it opens one.
+  func isBeingWritten(by pid: Int32) -> Bool {
+    let descriptors =
+      (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []
+    let folder = URL(filePath: path).lastPathComponent
+    return descriptors.contains {
+      let target = try? FileManager.default.destinationOfSymbolicLink(
+        atPath: "/proc/\(pid)/fd/\($0)")
+      return target?.contains("/\(folder)/") == true && target?.hasSuffix(" (deleted)") == true
+    }
+  }
+
   /// What ``cloneprof(_:)`` wrote, the sum at last.
   func snapshots(of ended: Command.Ended) throws -> [CloneSnapshot] {
     try #require(ended.status == 0, "\(ended.errors)")

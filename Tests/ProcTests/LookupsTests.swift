@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 import Testing
 
-@testable import Proc
+import Proc
 
 /// Lookups that may never return.
 struct LookupsTests {

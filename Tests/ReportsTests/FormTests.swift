@@ -47,7 +47,7 @@ struct FormTests {
     #expect(
       json["loss"]?.keys == [
         "expected", "delivered", "pending", "ring_full", "no_ring", "map_full", "missed_ends",
-        "recursion", "untraced",
+        "recursion", "untraced", "names_left_out",
       ])
     #expect(
       json["cost"]?.keys == [

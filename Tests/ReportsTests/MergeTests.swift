@@ -31,7 +31,7 @@ struct MergeTests {
       merged.loss
         == LossPart(
           expected: 240, delivered: 200, pending: 4, ringFull: 20, noRing: 4, mapFull: 6,
-          missedEnds: 4, recursion: 2, untraced: 8))
+          missedEnds: 4, recursion: 2, untraced: 8, namesLeftOut: 6))
     #expect(merged.cost.bpfNsPerSwitch == 78.25 && merged.cost.consumerNs == 24_000_000)
     #expect(merged.cost.residentBytes == 21_000_000 && merged.cost.ringBytes == 8_388_608)
     #expect(merged.probes == sample().probes)

@@ -19,7 +19,7 @@ func sample(
     ],
     loss: LossPart(
       expected: 120, delivered: 100, pending: 2, ringFull: 10, noRing: 2, mapFull: 3, missedEnds: 2,
-      recursion: 1, untraced: 4),
+      recursion: 1, untraced: 4, namesLeftOut: 3),
     cost: CostPart(
       bpfNsPerSwitch: 78.25, consumerNs: 12_000_000, taskScanNs: 1_000_000,
       residentBytes: 21_000_000, ringBytes: 8_388_608),

@@ -3,6 +3,7 @@
 #ifndef CSUPPORT_H
 #define CSUPPORT_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 struct sonde_command {
@@ -33,5 +34,12 @@ int sonde_limit_locked_memory(unsigned long bytes);
 
 /* Whether the kernel tells of the end of a single thread (Linux 6.9). */
 int sonde_tells_of_threads(void);
+
+/* zlib's format (RFC 1950): how many bytes were written, 0 where they don't fit
+ * or the input is damaged.
+ */
+size_t sonde_compressed_bound(size_t size);
+size_t sonde_compress(const void *from, size_t size, void *to, size_t room);
+size_t sonde_uncompress(const void *from, size_t size, void *to, size_t room);
 
 #endif
