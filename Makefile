@@ -1,4 +1,4 @@
-# make run    watch this machine for ten seconds, with a small load of its own
+# make run    trace this machine for ten seconds, with a small load of its own
 # make test   everything that can be tested on this machine
 # make bench  what it costs, beside its peers
 # make sanitize the library's tests under AddressSanitizer
@@ -59,7 +59,7 @@ run:
 	@for load in "spin 3" "dsleep 20" "pingpong 1"; do \
 		$(BIN)/testload $$load --seconds 11 >/dev/null & \
 	done; \
-	$(SUDO) $(BIN)/loadwatch --duration 10s; \
+	$(SUDO) env LINES=40 $(BIN)/loadwatch --duration 10s --interval 2s; \
 	wait
 
 test:

@@ -15,6 +15,7 @@
 
 /* The terminal that a live screen stands on, or -1, and its modes before. */
 static volatile sig_atomic_t screen = -1;
+static volatile sig_atomic_t is_up;
 static bool takes_keys;
 static struct termios modes;
 static struct sigaction stop_before, continue_before;
@@ -54,11 +55,13 @@ static void take_keys(void)
 	if (takes_keys)
 		tcsetattr(screen, TCSANOW, &quiet);
 	put(HIDE_CURSOR);
+	is_up = 1;
 }
 
 static void give_back(void)
 {
 	put(SHOW_CURSOR);
+	is_up = 0;
 	if (!takes_keys || !is_foreground())
 		return;
 	tcflush(screen, TCIFLUSH);
@@ -83,8 +86,8 @@ static void stop(int signal)
 	sigprocmask(SIG_UNBLOCK, &this, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	sigaction(signal, &again, NULL);
-	/* If it wasn't stopped, no SIGCONT comes. */
-	if (is_foreground())
+	/* If it wasn't stopped, no SIGCONT came. */
+	if (!is_up && is_foreground())
 		take_keys();
 	errno = error;
 }

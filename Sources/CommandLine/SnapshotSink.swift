@@ -147,7 +147,7 @@ public struct SnapshotSink<T: Tool> {
 
   private mutating func draw(_ report: T.Report) -> String {
     guard isLive else { return line(report) }
-    if report.final { return screen.frame(T.block(report, layout()), rows: .max) }
+    if report.final { return screen.frame(T.block(report, wholeLayout), rows: .max) }
     let rows = Terminal.rows(of: descriptor)
     // The cursor needs a row too.
     return screen.frame(T.block(report, layout(rows: rows - 1)), rows: rows)
@@ -157,12 +157,15 @@ public struct SnapshotSink<T: Tool> {
   private mutating func line(_ report: T.Report) -> String {
     guard !full, !report.final else {
       defer { lines = 0 }
-      return (lines > 0 ? "\n" : "") + T.block(report, layout()) + (full ? "\n" : "")
+      return (lines > 0 ? "\n" : "") + T.block(report, wholeLayout) + (full ? "\n" : "")
     }
     let heading = lines % Self.linesPerHeading == 0 ? T.heading(layout()) : ""
     lines += 1
     return heading + T.line(report, layout())
   }
+
+  /// Of a report that isn't drawn over.
+  private var wholeLayout: TextLayout { layout(rows: Terminal.rowsWanted ?? .max) }
 
   private func layout(rows: Int = .max) -> TextLayout {
     TextLayout(

@@ -25,6 +25,12 @@ public enum Terminal {
   /// How high a terminal is, or what is usual.
   public static func rows(of descriptor: FileDescriptor) -> Int { size(of: descriptor)?.rows ?? 24 }
 
+  /// How many lines the user wants a report to fit, by LINES in the environment (POSIX, Base
+  /// Definitions 8.3), which shells don't export by themselves.
+  public static var rowsWanted: Int? {
+    variable("LINES").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+  }
+
   private static func size(of descriptor: FileDescriptor) -> (columns: Int, rows: Int)? {
     var columns: Int32 = 0
     var rows: Int32 = 0

@@ -86,6 +86,15 @@ struct OutputTests {
     #expect(ended.output.components(separatedBy: "load average").count == 2)
   }
 
+  @Test func theReportFitsAsManyLinesAsAreWanted() throws {
+    func report(_ lines: String?) throws -> [Substring] {
+      try loadwatch("--count", "1", "--interval", "200ms", environment: ["LINES": lines]).output
+        .split(separator: "\n", omittingEmptySubsequences: false).dropFirst(3).dropLast()
+    }
+    #expect(try report("20").count <= 20)
+    for none in [nil, "", "0", "-1", "x"] as [String?] { #expect(try report(none).count > 20) }
+  }
+
   @Test func aLineIsThereAsItsIntervalEnds() throws {
     let watch = try start(["--interval", "100ms"])
     try watch.read { $0.split(separator: "\n").count > 2 }

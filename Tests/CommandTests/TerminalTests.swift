@@ -131,8 +131,9 @@ struct TerminalTests {
 
   /// Ctrl-Z gives the terminal back, `fg` takes it again.
   @Test func stoppedAndContinued() throws {
+    // bash controls jobs only where its standard error is the terminal.
     let line = """
-      set -m; stty -g; "$0" --interval 10m; stty -g; echo stopped; read -r word; echo "got $word"; \
+      exec 2>&1; set -m; stty -g; "$0" --interval 10m; stty -g; echo stopped; read -r word; echo "got $word"; \
       fg >/dev/null; stty -g; echo over
       """
     let shell = try Command(

@@ -38,7 +38,7 @@ struct ProbesTextTests {
         #expect(line.last != " ")
       }
     }
-    #expect(probesText([], columns: 80) == "to see  by means of  works\n")
+    #expect(probesText([], columns: 80) == "feature  probe  available\n")
   }
 
   @Test func reasonsAreWrappedWhole() {
