@@ -105,7 +105,7 @@ public struct CloneText: Sendable {
         isPermitted: !snapshot.probes.contains {
           $0.using == "BPF_ENABLE_STATS" && $0.state != .yes
         },
-        event: "clone", consumer: "\(share) of one CPU",
+        event: "clone", consumer: "\(share) CPU",
         residentBytes: cost.residentBytes, ringBytes: cost.ringBytes)
   }
 

@@ -143,7 +143,7 @@ public struct LoadText: Sendable {
     let scans = percentText(cost.taskScanNs, of: snapshot.intervalNs)
     return head.cost(
       kernelNs: cost.bpfNsPerSwitch, event: "switch",
-      consumer: "\(share) of one CPU (\(scans) task scans)", residentBytes: cost.residentBytes,
+      consumer: "\(share) CPU (\(scans) task scans)", residentBytes: cost.residentBytes,
       ringBytes: cost.ringBytes)
   }
 }

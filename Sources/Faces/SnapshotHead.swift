@@ -21,7 +21,7 @@ struct SnapshotHead {
     var items = [
       Line(tool, .strong), Line(listed(host.names)), Line("Linux " + listed(host.kernels)),
       Line(cpus == 1 ? "1 CPU" : "\(cpus) CPUs"), Line(timeOfDay(end)),
-      Line(final ? "whole watch: \(length)" : length, .strong),
+      Line(final ? "total: \(length)" : length, .strong),
     ]
     if live, !final { items.append(Line("Ctrl-C ends", .heading)) }
     return flow(items)
@@ -82,13 +82,14 @@ struct SnapshotHead {
     residentBytes: UInt64, ringBytes: UInt64
   ) -> [Line] {
     let kernel =
-      kernelNs.map { "cost \(durationText(ns: UInt64(clamping: $0))) a \(event) in the kernel" }
+      kernelNs.map { "overhead: \(durationText(ns: UInt64(clamping: $0)))/\(event) (BPF)" }
       ?? (isPermitted
-        ? "cost of a \(event): none yet" : "cost in the kernel: not permitted to measure")
+        ? "overhead: no \(event) measured yet"
+        : "overhead: BPF time can't be measured (CAP_SYS_ADMIN)")
     return flow(
       [
         Line(kernel), Line(consumer),
-        Line("\(bytesText(residentBytes)) + \(bytesText(ringBytes)) rings"),
+        Line("RSS \(bytesText(residentBytes))"), Line("rings \(bytesText(ringBytes))"),
       ], gap: ", ")
   }
 }

@@ -1,6 +1,6 @@
 public import Tasks
 
-/// Sleeps in D by where they were, over a whole watch.
+/// Sleeps in D by where they were, over a whole run.
 public struct WaitStacks: Sendable {
   public struct Key: Sendable, Hashable {
     public var comm: Comm

@@ -1,4 +1,4 @@
-/// What a tool tells of one interval, or of a whole watch: one JSON object.
+/// What a tool tells of one interval, or of a whole run: one JSON object.
 ///
 /// The properties stand for the fields of that name, which every form has.
 public protocol Snapshot: Codable, Sendable {

@@ -96,7 +96,7 @@ struct MergeTests {
   @Test func asText() throws {
     let ended = try loadwatch("merge", scratch.file("0.json"), scratch.file("1.json"))
     #expect(ended.status == 0)
-    #expect(ended.output.contains("whole watch: 900 ms"))
+    #expect(ended.output.contains("total: 900 ms"))
     #expect(!ended.bytes.contains(0x1b))
   }
 

@@ -65,7 +65,7 @@ struct OutputFileTests {
     ).wait()
     #expect(ended.status == 0)
     let text = try String(contentsOfFile: scratch.file("out.txt"), encoding: .utf8)
-    #expect(text.contains("load average") && text.contains("whole watch"))
+    #expect(text.contains("load average") && text.contains("total: "))
     #expect(!text.contains("\u{1b}"))
   }
 

@@ -82,7 +82,7 @@ struct OutputTests {
       #expect(line.count <= 80 && line.prefixMatch(of: #/[0-9:]{8} +[0-9.]+ /#) != nil, "\(line)")
     }
     #expect(lines[23].isEmpty && lines[24].hasPrefix("loadwatch  "))
-    #expect(ended.output.components(separatedBy: "whole watch").count == 2)
+    #expect(ended.output.components(separatedBy: "total: ").count == 2)
     #expect(ended.output.components(separatedBy: "load average").count == 2)
   }
 
@@ -124,7 +124,7 @@ struct OutputTests {
     #expect(ended.status == 0)
     #expect(ended.errors.isEmpty)
     #expect(ended.output.split(separator: "\n").filter { $0.contains("load average") }.count == 4)
-    #expect(ended.output.components(separatedBy: "whole watch").count == 2)
+    #expect(ended.output.components(separatedBy: "total: ").count == 2)
     for word in ["runnable (R)", "uninterruptible (D)", "run queue latency", "switches", " CPU"] {
       #expect(ended.output.contains(word))
     }

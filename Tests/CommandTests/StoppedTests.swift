@@ -53,7 +53,7 @@ struct StoppedTests {
     }
 
     let text = ended[1].output
-    let shown = try #require(text.firstRange(of: "whole watch").map { text[$0.lowerBound...] })
+    let shown = try #require(text.firstRange(of: "total: ").map { text[$0.lowerBound...] })
     let lost = try #require(shown.firstMatch(of: /LOST ([0-9,]+) of [0-9,]+ records/))
     #expect(Int(lost.output.1.filter { $0 != "," }) ?? 0 > 10_000)
     #expect(shown.contains("ring full"))

@@ -169,7 +169,7 @@ private let golden = """
   new processes 1,204 (10/s)  vfork 4  clone 1,200  new threads 24 (0.20/s)
   FAILED 3:  EAGAIN 2  ENOMEM 1
   lost 0 of 4,821 records
-  cost 1.84 us a clone in the kernel, 0.08 % of one CPU, 24.3 MB + 8.39 MB rings
+  overhead: 1.84 us/clone (BPF), 0.08 % CPU, RSS 24.3 MB, rings 8.39 MB
 
                            count       p50       p90       p99     p99.9       max
   clone                    1,204   51.4 ms   54.5 ms   54.5 ms   72.4 ms   72.4 ms
