@@ -59,9 +59,6 @@ final class Scratch {
     try? FileManager.default.removeItem(atPath: path)
   }
 
-  /// The last part of its path.
-  var name: String { URL(filePath: path).lastPathComponent }
-
   func file(_ name: String) -> String { "\(path)/\(name)" }
 
   /// What is in it, in order of names.

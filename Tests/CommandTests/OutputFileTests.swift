@@ -15,7 +15,7 @@ struct OutputFileTests {
   /// Where the file system has files without a name.
   @Test func appearsWhenAllIsWritten() throws {
     let watch = try start(json + ["-o", scratch.file("out.json")])
-    #expect(eventually { holdsAFileWithoutAName(watch.pid) })
+    #expect(eventually { scratch.isBeingWritten(by: watch.pid) })
     usleep(300_000)
     #expect(scratch.names.isEmpty)
     watch.send(SIGTERM)
@@ -29,7 +29,7 @@ struct OutputFileTests {
   @Test func replacesAnotherOnlyAtTheEnd() throws {
     let file = try scratch.write("old", to: "out.json")
     let watch = try start(json + ["-o", file])
-    #expect(eventually { holdsAFileWithoutAName(watch.pid) })
+    #expect(eventually { scratch.isBeingWritten(by: watch.pid) })
     #expect(try String(contentsOfFile: file, encoding: .utf8) == "old")
     watch.send(SIGTERM)
     #expect(try watch.wait().status == 0)
@@ -39,7 +39,7 @@ struct OutputFileTests {
 
   @Test func nothingIsLeftOfOneThatWasKilled() throws {
     let watch = try start(json + ["-o", scratch.file("out.json")])
-    #expect(eventually { holdsAFileWithoutAName(watch.pid) })
+    #expect(eventually { scratch.isBeingWritten(by: watch.pid) })
     watch.send(SIGKILL)
     #expect(try watch.wait().signal == SIGKILL)
     #expect(scratch.names.isEmpty)
@@ -177,17 +177,6 @@ struct OutputFileTests {
   /// Five intervals.
   private var short: [String] { json + ["--duration", "500ms"] }
   private let tool = Binaries.url("loadwatch").path
-
-  private func holdsAFileWithoutAName(_ pid: Int32) -> Bool {
-    let descriptors =
-      (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []
-    return descriptors.contains {
-      let target = try? FileManager.default.destinationOfSymbolicLink(
-        atPath: "/proc/\(pid)/fd/\($0)")
-      return target?.contains("/\(scratch.name)/") == true
-        && target?.hasSuffix(" (deleted)") == true
-    }
-  }
 
   private func written(_ name: String) throws -> [LoadSnapshot] {
     try decoded(Data(contentsOf: URL(filePath: scratch.file(name))))
