@@ -61,6 +61,8 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
     let last = options.duration.map { start &+ $0 }
     var boundary = start
     var end: SessionEnd?
+    /// Where the run was to end, and has.
+    var planned: UInt64?
     advance(&boundary, last: last)
     while end == nil {
       var next = min(
@@ -75,7 +77,7 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
       while end == nil, boundary <= horizon {
         try tracer.advance(to: boundary)
         if boundary == last {
-          end = .over
+          (end, planned) = (.over, boundary)
           break
         }
         if try !emit(tracer.close(at: boundary)) { end = .stopped }
@@ -98,8 +100,7 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
       // The kernel reports an end (exit_notify()) before the task's last switch.
       usleep(UInt32(Self.commitSlack / 1000))
     }
-    let time = boundary == last && end == .over ? boundary : nil
-    try finish(at: time, emit)
+    try finish(at: planned, emit)
     return end ?? .over
   }
 

@@ -7,7 +7,7 @@ public import SystemPackage
 public protocol Tracer: ~Copyable {
   associatedtype Report
 
-  /// Bytes of each ring, and which CPUs have one, by descriptor.
+  /// The rings, readable once a program asks for a wakeup.
   var rings: [FileDescriptor] { get }
   /// What to add to CLOCK_MONOTONIC for the clock of the records.
   var clockOffset: UInt64 { get }

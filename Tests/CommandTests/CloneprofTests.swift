@@ -300,6 +300,16 @@ struct CloneprofTests {
     #expect(ended.status == 0 && ended.output.contains("came 1\r"))
   }
 
+  /// What was asked for is there long before the time is up: the run is over, and no longer than it was.
+  @Test func endsAfterItsClones() throws {
+    let load = try Load("forkstorm", "1")
+    let ended = try scratch.cloneprof(["--clones", "3", "--interval", "30s", "--duration", "30s"])
+      .wait(seconds: 25)
+    _ = load.stop()
+    let final = try #require(try scratch.snapshots(of: ended).last)
+    #expect(final.histograms.clone.count >= 3 && final.intervalNs < 25_000_000_000)
+  }
+
   @Test func badProcesses() throws {
     let gone = try cloneprof("--pid", "4194303")
     #expect(
