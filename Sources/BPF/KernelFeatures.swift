@@ -25,13 +25,13 @@ public enum Availability: Sendable, Hashable {
 
   private static func withoutBTF() -> Availability {
     guard let errno = Limit.kernelBTFError() else {
-      return .cannotTell("the kernel's BTF could not be read the first time")
+      return .cannotTell("the kernel's BTF could not be read on the first attempt")
     }
     if let limit = Limit.remedy(for: errno) {
       return .cannotTell("the kernel's BTF can't be read (\(errno)); \(limit)")
     }
     return .no(
-      "no BTF of the kernel can be read (\(errno)); it is built with CONFIG_DEBUG_INFO_BTF")
+      "the kernel has no BTF (\(errno)): it needs CONFIG_DEBUG_INFO_BTF")
   }
 
   deinit {
@@ -45,7 +45,7 @@ public enum Availability: Sendable, Hashable {
 
   /// Whether a function stands in BTF, as `fentry` needs.
   public func function(_ name: String) -> Availability {
-    find(name, kind: BTF_KIND_FUNC, "no function \(name): not there, or inlined")
+    find(name, kind: BTF_KIND_FUNC, "no function \(name) (missing or inlined)")
   }
 
   /// `BTF_KIND_FUNC`, which is both a macro and an enumerator.
@@ -106,8 +106,8 @@ public enum Availability: Sendable, Hashable {
       return .yes
     }
     switch -descriptor {
-    case EPERM: return .cannotTell("no right to try; \(BPFError.rights)")
-    case EINVAL: return .no("this kernel has no ring buffers")
+    case EPERM: return .cannotTell("not permitted to try; \(BPFError.rights)")
+    case EINVAL: return .no("this kernel has no BPF ring buffers")
     case let code:
       let errno = Errno(rawValue: code)
       return .cannotTell(

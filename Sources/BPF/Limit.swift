@@ -24,13 +24,13 @@ public enum Limit {
   static func remedy(for errno: Errno) -> String? {
     switch errno {
     case .tooManyOpenFiles:
-      "raise the limit of open files, now \(current(RLIMIT_NOFILE) ?? 0) (ulimit -n)"
-    case .tooManyOpenFilesInSystem: "raise the machine's limit of open files (fs.file-max)"
+      "raise the limit on open files, now \(current(RLIMIT_NOFILE) ?? 0) (ulimit -n)"
+    case .tooManyOpenFilesInSystem: "raise the system-wide limit on open files (fs.file-max)"
     case .noMemory:
       current(RLIMIT_AS).map {
-        "raise the limit of address space, now \($0 / 1024) KiB (ulimit -v)"
+        "raise the limit on address space, now \($0 / 1024) KiB (ulimit -v)"
       }
-        ?? "memory is short: the machine's, or this cgroup's (memory.max)"
+        ?? "the machine or this cgroup (memory.max) is out of memory"
     default: nil
     }
   }

@@ -149,7 +149,7 @@ public struct Map {
       unsafe next[1] = unsafe next[0]
       code = unsafe bpf_map_get_next_key(descriptor, next + 1, next)
     }
-    guard code == -ENOENT else { throw BPFError("walk map \(name)", code: code) }
+    guard code == -ENOENT else { throw BPFError("iterate over map \(name)", code: code) }
   }
 
   private func lookUp<Key: BitwiseCopyable>(

@@ -23,7 +23,7 @@ struct MapLayout {
     var info = bpf_map_info()
     var size = UInt32(MemoryLayout<bpf_map_info>.size)
     let code = unsafe bpf_obj_get_info_by_fd(descriptor, &info, &size)
-    guard code == 0 else { throw BPFError("ask about map \(name)", code: code) }
+    guard code == 0 else { throw BPFError("query map \(name)", code: code) }
     type = info.type
     keySize = Int(info.key_size)
     valueSize = Int(info.value_size)

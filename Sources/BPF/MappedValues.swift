@@ -19,7 +19,7 @@ import Glibc
     guard map.layout.isMappable else {
       throw BPFError(
         .failed, "map \(map.name) into memory",
-        cause: "it is no array with the flag BPF_F_MMAPABLE (a global section is)")
+        cause: "it is not a BPF_F_MMAPABLE array, as a global data section is")
     }
     try map.check(value: Value.self)
     // array_map_alloc() pads values to eight bytes.

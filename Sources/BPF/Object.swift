@@ -57,7 +57,8 @@ public struct OpenObject: ~Copyable {
   public func setMaxEntries(_ name: String, _ count: Int) throws(BPFError) {
     let map = unsafe try handle.map(name)
     guard let count = UInt32(exactly: count) else {
-      throw BPFError(.failed, "size map \(name)", cause: "\(count) is no number of entries")
+      throw BPFError(
+        .failed, "size map \(name)", cause: "\(count) is not a valid number of entries")
     }
     let code = unsafe bpf_map__set_max_entries(map, count)
     guard code == 0 else { throw BPFError("size map \(name)", code: code) }
@@ -67,7 +68,7 @@ public struct OpenObject: ~Copyable {
   public func setLoads(_ program: String, _ loads: Bool) throws(BPFError) {
     let pointer = unsafe try handle.program(program)
     let code = unsafe bpf_program__set_autoload(pointer, loads)
-    guard code == 0 else { throw BPFError("choose program \(program)", code: code) }
+    guard code == 0 else { throw BPFError("select program \(program)", code: code) }
   }
 
   /// Creates the maps and loads the chosen programs.

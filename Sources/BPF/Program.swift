@@ -52,7 +52,7 @@ import SystemPackage
     var info = bpf_prog_info()
     var size = UInt32(MemoryLayout<bpf_prog_info>.size)
     let code = unsafe bpf_obj_get_info_by_fd(bpf_program__fd(pointer), &info, &size)
-    guard code == 0 else { throw BPFError("ask about program \(name)", code: code) }
+    guard code == 0 else { throw BPFError("query program \(name)", code: code) }
     return Statistics(
       runTime: info.run_time_ns, runs: info.run_cnt, recursionMisses: info.recursion_misses)
   }
@@ -69,7 +69,7 @@ public struct RunTimeStatistics: ~Copyable {
     guard descriptor >= 0 else {
       throw BPFError(
         .notPermitted, "measure run times", errno: .init(rawValue: errno),
-        remedy: "grant CAP_SYS_ADMIN to see them")
+        remedy: "grant CAP_SYS_ADMIN")
     }
   }
 

@@ -86,7 +86,7 @@ public struct RingBuffers: ~Copyable {
   private static func beyondLockedMemory(_ error: BPFError) -> BPFError {
     BPFError(
       .notPermitted, error.operation, errno: error.errno,
-      remedy: "\(BPFError.rights); before Linux 5.11 also CAP_SYS_RESOURCE, or raise the limit of "
+      remedy: "\(BPFError.rights); before Linux 5.11 also CAP_SYS_RESOURCE, or raise the limit on "
         + "locked memory (ulimit -l unlimited)")
   }
 

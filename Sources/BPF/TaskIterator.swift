@@ -16,7 +16,7 @@ import Glibc
   public init(_ program: Program, recordSize: Int) throws(BPFError) {
     guard (1...Self.bufferSize).contains(recordSize) else {
       throw BPFError(
-        .failed, "read iterator \(program.name)", cause: "no record has \(recordSize) bytes")
+        .failed, "read iterator \(program.name)", cause: "\(recordSize) is not a valid record size")
     }
     link = try program.attach()
     name = program.name
@@ -47,7 +47,7 @@ import Glibc
       if count == 0 {
         guard held == 0 else {
           throw BPFError(
-            .failed, "read iterator \(name)", cause: "its records don't have \(recordSize) bytes")
+            .failed, "read iterator \(name)", cause: "its records are not \(recordSize) bytes long")
         }
         return
       }

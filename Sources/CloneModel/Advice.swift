@@ -48,7 +48,7 @@ private func limits(_ calls: CallsPart) -> AdvicePart? {
     }
   return AdvicePart(
     kind: .limits, text: text,
-    evidence: failed.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" })
+    evidence: failed.sorted { $0.key < $1.key }.map { "\($0.value) failed with \($0.key)" })
 }
 
 /// An ordinary page's entry takes as long at least. Of a huge page resident sizes count 512, which take

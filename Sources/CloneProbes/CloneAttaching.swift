@@ -32,9 +32,9 @@ extension CloneProbes {
     _ attached: inout Attached, _ coverage: inout CloneCoverage
   ) -> [ProbePart] {
     let (begin, end) = strategy.endings
-    let copy = "the copy of the address space"
+    let copy = "address-space copy"
     var ladder: [ProbePart] = []
-    var failure = substitute == .bracket ? "not wanted" : reasonAgainst("dup_mmap", symbols)
+    var failure = substitute == .bracket ? "disabled" : reasonAgainst("dup_mmap", symbols)
     if failure == nil {
       failure = reason {
         () throws(BPFError) in
@@ -62,8 +62,8 @@ extension CloneProbes {
       // c78f463649d6 ("mm: remove src/dst mm parameter in copy_page_range()"), 5.10.
       guard kernel.parameterCount(of: "copy_page_range") ?? 2 == 2 else {
         throw BPFError(
-          .unsupported, "tell the mapping that is copied",
-          cause: "copy_page_range has other arguments in this kernel")
+          .unsupported, "identify the copied mapping",
+          cause: "copy_page_range has different parameters in this kernel")
       }
       try attached.attach(object.program("mapping_\(end)"))
       try attached.attach(object.program("mapping_\(begin)"))
@@ -71,7 +71,7 @@ extension CloneProbes {
     coverage.measuresMappings = missing == nil
     ladder.append(
       ProbePart(
-        want: "page tables, mapping by mapping", using: strategy.probe("copy_page_range"),
+        want: "page-table copy, per mapping", using: strategy.probe("copy_page_range"),
         state: missing == nil ? .yes : .no, reason: missing))
     return ladder
   }
@@ -90,7 +90,7 @@ extension CloneProbes {
       .filter { !$0.contains(".part") && !$0.contains(".cold") }
     guard let name = names.first else { return (function, "\(function) is inlined in this kernel") }
     guard names.count == 1 else {
-      return (function, "\(function) is there \(names.count) times in this kernel")
+      return (function, "this kernel has \(names.count) functions named \(function)")
     }
     if strategy == .fentry, case .no(let reason) = kernel.function(name) {
       return (name, reason)
@@ -146,7 +146,7 @@ extension CloneProbes {
     switch found.count {
     case 0: return "\(function) is inlined in this kernel"
     case 1: return nil
-    default: return "\(function) is there \(found.count) times in this kernel"
+    default: return "this kernel has \(found.count) functions named \(function)"
     }
   }
 
@@ -154,8 +154,8 @@ extension CloneProbes {
     _ object: borrowing Object, _ cpus: [Int], _ symbols: KernelSymbols?, _ reason: String?,
     _ attached: inout Attached, _ coverage: inout CloneCoverage
   ) -> [ProbePart] {
-    let want = "the parts of a clone"
-    let using = "samples of the kernel's stack, \(sampleFrequency) a second"
+    let want = "phases of a clone"
+    let using = "kernel stack samples, \(sampleFrequency) Hz"
     guard symbols != nil else {
       return [
         ProbePart(
@@ -181,10 +181,10 @@ extension Clone.Step {
   /// What it does, and how often, as the ladder names it.
   fileprivate var feature: String {
     switch self {
-    case .mapping: "step: each mapping's structure"
-    case .reverseMapping: "step: each mapping's reverse mapping"
-    case .hugetlb: "step: each hugetlb mapping"
-    case .entries: "step: each 2 MiB of page-table entries"
+    case .mapping: "step: VMA, per mapping"
+    case .reverseMapping: "step: reverse mapping, per mapping"
+    case .hugetlb: "step: hugetlb page tables, per mapping"
+    case .entries: "step: page-table entries, per 2 MiB"
     }
   }
 }

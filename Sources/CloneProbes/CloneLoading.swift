@@ -115,14 +115,15 @@ extension CloneProbes {
       if unsafe access("\(root)/events", F_OK) == 0 { return }
       guard errno != EACCES else {
         throw BPFError(
-          .notPermitted, "see system calls", errno: .permissionDenied, cause: "\(root) is closed",
-          remedy: "run as root: this kernel lets only system calls be traced, for which "
-            + "CAP_BPF and CAP_PERFMON don't suffice")
+          .notPermitted, "trace system calls", errno: .permissionDenied,
+          cause: "\(root) is not accessible",
+          remedy: "run as root: on this kernel only system calls can be traced, and CAP_BPF and "
+            + "CAP_PERFMON don't suffice for that")
       }
     }
     guard sonde_mount_tracefs() == 0 else {
       throw BPFError(
-        errno == EPERM ? .notPermitted : .unsupported, "see system calls",
+        errno == EPERM ? .notPermitted : .unsupported, "trace system calls",
         errno: Errno(rawValue: errno), cause: "tracefs is not mounted",
         remedy: "run as root, or mount -t tracefs nodev /sys/kernel/tracing")
     }

@@ -122,18 +122,18 @@ public struct CloneProbes: ~Copyable {
       } catch {
         if candidate == .syscalls { throw error }
         let cause = error.errno.map { "\($0)" } ?? "\(error)"
-        reasons.append("\(candidate.rawValue) is refused: \(cause)")
+        reasons.append("\(candidate.rawValue) programs failed to load: \(cause)")
       }
     }
     guard let loaded else {
-      throw BPFError(.unsupported, "see clones", cause: reasons.joined(separator: "; "))
+      throw BPFError(.unsupported, "trace clones", cause: reasons.joined(separator: "; "))
     }
     let reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
 
     if probeOptions.steps, strategy == .syscalls {
       throw BPFError(
-        .unsupported, "measure the steps of a copy", cause: reason,
-        remedy: "leave out --steps: samples show the parts of a clone")
+        .unsupported, "measure the steps of the copy", cause: reason,
+        remedy: "drop --steps: this kernel lets the phases of a clone only be sampled")
     }
 
     var rings = RingBuffers(try loaded.object.map("rings"))
@@ -161,7 +161,7 @@ public struct CloneProbes: ~Copyable {
         try attached.attach(loaded.object.program("\(call)_ends"))
         try attached.attach(loaded.object.program("\(call)_begins"))
       }
-      whole = "tracepoints of the system calls"
+      whole = "syscall tracepoints"
     } else {
       ladder += Self.attachCopies(
         loaded.object, strategy, kernel, symbols, probeOptions.substitute, &attached, &coverage)
@@ -171,10 +171,10 @@ public struct CloneProbes: ~Copyable {
       whole = try Self.attachWhole(loaded.object, strategy, kernel, symbols, &attached)
     }
     ladder.insert(
-      ProbePart(want: "a clone as a whole", using: whole, state: .yes, reason: reason), at: 0)
+      ProbePart(want: "whole clone", using: whole, state: .yes, reason: reason), at: 0)
     ladder.append(
       ProbePart(
-        want: "the child, its memory and its waking",
+        want: "child PID, memory and wakeup",
         using: "tp_btf/sched_process_fork, sched_wakeup_new", state: .yes))
 
     let control = try loaded.object.map(".data.control")

@@ -51,7 +51,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     let host = try Proc.Host.current()
     guard PIDNamespace.isInitial || options.probeOptions.processes.isEmpty else {
       throw BPFError(
-        .unsupported, "tell single processes apart",
+        .unsupported, "filter by PID",
         cause: "inside a PID namespace, PIDs differ from the kernel's",
         remedy: "run in the initial namespace, or filter by name or cgroup")
     }
@@ -66,8 +66,8 @@ public struct CloneTracer: ~Copyable, Tracer {
     if (try? RunTimeStatistics()) == nil {
       ladder.append(
         ProbePart(
-          want: "own cost in the kernel", using: "BPF_ENABLE_STATS", state: .no,
-          reason: "grant CAP_SYS_ADMIN to see it"))
+          want: "BPF overhead", using: "BPF_ENABLE_STATS", state: .no,
+          reason: "grant CAP_SYS_ADMIN"))
     }
     self.options = options
     self.host = host
@@ -199,7 +199,7 @@ public struct CloneTracer: ~Copyable, Tracer {
 
   private mutating func report(_ observation: CloneObservation) throws -> CloneSnapshot {
     guard let report = try door.observe(observation) else {
-      throw BPFError(.failed, "report", cause: "the run hasn't begun")
+      throw BPFError(.failed, "report", cause: "the run hasn't started")
     }
     return report
   }

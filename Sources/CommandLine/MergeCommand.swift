@@ -7,15 +7,15 @@ public struct MergeCommand<T: Tool>: ParsableCommand {
       commandName: "merge",
       abstract: "Add up snapshots of several hosts or runs.",
       discussion: """
-        Takes of each file its final objects, or its intervals where it was cut off. Counts, sums \
-        and buckets are exact.
+        Adds the final objects of each file, or its intervals if it was cut off. Counts, sums and \
+        buckets stay exact.
         """)
   }
 
   @Argument(help: "Files that \(T.name) wrote with --format json.")
   var files: [String]
 
-  @Flag(help: "Also add what is of the same host and begins at the same time as another.")
+  @Flag(help: "Add a snapshot even if another has the same host and start.")
   var again = false
 
   @OptionGroup var output: OutputOptions

@@ -19,7 +19,7 @@ public struct OutputOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "text; json: one object a line; folded, folded-count: stacks for a flame graph, by ns or count.",
+      "text, json (one object per line), folded or folded-count (stacks for flame graphs, by ns or count).",
       valueName: "format"))
   public var format = OutputFormat.text
 
@@ -30,7 +30,7 @@ public struct OutputOptions: ParsableArguments {
       valueName: "file"))
   public var output: String?
 
-  @Option(name: .long, help: "auto, always or never; NO_COLOR in the environment means never.")
+  @Option(name: .long, help: "auto, always or never (auto respects NO_COLOR).")
   public var color = ColorChoice.auto
 
   public init() {}

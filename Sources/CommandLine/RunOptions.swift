@@ -13,10 +13,10 @@ public struct RunOptions: ParsableArguments {
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "Number of intervals to run (default: until Ctrl-C).")
+    help: "Number of intervals (default: until Ctrl-C).")
   public var count: Int?
 
-  @Flag(help: "A full report an interval where text isn't live: on a pipe, in a file.")
+  @Flag(help: "In a pipe or file: a full report per interval, not one line.")
   public var full = false
 
   public init() {}

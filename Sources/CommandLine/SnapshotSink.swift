@@ -74,7 +74,7 @@ public struct SnapshotSink<T: Tool> {
       let result = try body(&self)
       if isIncomplete {
         throw Failure(
-          "can't write \(options.place): nobody reads, the last figures are not in it")
+          "can't write \(options.place): nobody reads it; the last figures are missing")
       }
       try failing { try file?.finish() }
       return result
@@ -101,7 +101,7 @@ public struct SnapshotSink<T: Tool> {
     if own >= 0 { descriptor = FileDescriptor(rawValue: own) }
     guard isLive else { return }
     sonde_screen_begin(descriptor.rawValue, takesKeys)
-    let waiting = "\(T.name)  collecting, until the first interval ends  Ctrl-C ends"
+    let waiting = "\(T.name)  waiting for the first interval  Ctrl-C stops"
     let columns = Terminal.columns(of: descriptor)
     try? Terminal.write(
       screen.frame(clipped(waiting, to: columns, mark: "") + "\n", rows: 2), to: descriptor,

@@ -24,7 +24,7 @@ extension Snapshot {
         let key = ([snapshot.start] + snapshot.host.names.sorted()).joined(separator: "\0")
         if let other = places.updateValue(place, forKey: key), !again {
           throw Failure(
-            "\(place): the host and the start are those of \(other); --again adds it all the same")
+            "\(place): same host and start as \(other); use --again to add it anyway")
         }
         do {
           sum = try sum.map { try $0.merged(with: snapshot) } ?? snapshot

@@ -37,7 +37,7 @@ struct AttributionText {
     let free = columns - width - 3 - Self.figure - site - 6
     let barWidth = free >= 6 ? min(20, free) : 0
     let whole = max(snapshot.load.kernel.first ?? 0, rows.map(\.load).max() ?? 0, 0.01)
-    var heading = Line(left("who makes up load1", width) + "   ", .heading)
+    var heading = Line(left("what makes up load1", width) + "   ", .heading)
     heading.add(right("load1", Self.figure), .heading)
     if barWidth > 0 { heading.add("  " + left("", barWidth)) }
     if site > 0 { heading.add("  where it waits", .heading) }

@@ -45,7 +45,7 @@ extension CloneText {
       line.add(cells[4], .heading)
       return line
     }
-    let unit = snapshot.histograms.clone.count > 0 ? "per clone" : "in all"
+    let unit = snapshot.histograms.clone.count > 0 ? "per clone" : "total"
     return [line([title, unit, "share", "", note], name: .heading, figures: .heading)]
       + rows.map { row in
         let share = row.share.map { max(0, min(1, $0.isNaN ? 0 : $0)) }
@@ -85,7 +85,7 @@ extension CloneText {
     rows += apart.map { phase in
       Row(
         name: phase.phase.text, time: durationText(ns: phase.ns / max(1, phase.count)),
-        share: nil, note: "each of \(compactCountText(phase.count)), extra")
+        share: nil, note: "mean of \(compactCountText(phase.count)), extra")
     }
     return table("where the time goes", rows, snapshot)
   }
@@ -157,7 +157,7 @@ extension CloneText {
         return (
           "\(escaped(clone.comm)) (\(clone.pid)\(thread))",
           [durationText(ns: clone.ns), bytesText(clone.residentBytes)],
-          "\(escaped(clone.call)) of \(clone.child) at \(escaped(String(time)))"
+          "\(escaped(clone.call)), child \(clone.child), \(escaped(String(time)))"
         )
       })
   }
@@ -202,10 +202,10 @@ extension CloneText {
       size.add(preciseNs(ns), .strong)
       size.add(" each")
     }
-    var memory = item("  for memory of")
-    memory.add("\(bytesText(tables.residentBytes / clones)) resident")
+    var memory = item("  resident memory")
+    memory.add(bytesText(tables.residentBytes / clones))
     if tables.hugetlbBytes > 0 {
-      memory.add(", \(bytesText(tables.hugetlbBytes / clones)) of huge pages")
+      memory.add(", plus \(bytesText(tables.hugetlbBytes / clones)) of hugetlb pages")
     }
     var speed: [Line] = []
     if let ms = tables.msPerGiB {

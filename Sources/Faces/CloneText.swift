@@ -97,7 +97,7 @@ public struct CloneText: Sendable {
       "cloneprof", host: snapshot.host, end: snapshot.end, intervalNs: snapshot.intervalNs,
       final: snapshot.final, live: live) + head.filter(snapshot.filter)
       + (Self.isEmpty(snapshot)
-        ? [Line(snapshot.final ? "nothing was cloned" : "nothing cloned yet", .strong)]
+        ? [Line(snapshot.final ? "no clones" : "no clones yet", .strong)]
         : calls(snapshot))
       + head.loss(snapshot.loss)
       + head.cost(
@@ -126,7 +126,7 @@ public struct CloneText: Sendable {
       + byName.map { Line("\($0) \(countText($1))") }
       + [rate("new threads", calls.threads)]
       + [calls.straddled ?? 0].filter { $0 > 0 }
-      .map { Line("\(countText($0)) in progress at the start or end") }
+      .map { Line("\(countText($0)) in progress at start or end") }
     return Line.flow(items, gap: "  ", indent: 2, columns: columns) + failures(calls.failed)
   }
 

@@ -17,7 +17,7 @@ public struct LoadLine: Sendable {
     row(
       "time", "load1", "R mean", "D mean", "switch/s", "runq p50", "runq p99",
       Line("lost", .heading),
-      "top of load1", style: .heading)
+      "top group", style: .heading)
   }
 
   /// The interval's figures; `load1` is at its end, the means are over all of it.

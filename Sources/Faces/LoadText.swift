@@ -103,11 +103,11 @@ public struct LoadText: Sendable {
       let what =
         ns == 0
         ? "records were lost: R and D are unreliable"
-        : "records were lost: the means are over \(durationText(ns: ns)) without losses"
+        : "records were lost: means cover the \(durationText(ns: ns)) without losses"
       lines.append(Line("  " + what, .alarm))
     }
     if let longest = tasks.uninterruptible.longest {
-      var line = Line(left("  waiting longest", 19) + "  ")
+      var line = Line(left("  longest wait", 19) + "  ")
       line.add(durationText(ns: longest.ns), .strong)
       line.add("  " + escaped("\(longest.comm) (\(longest.tid))"))
       lines.append(line)

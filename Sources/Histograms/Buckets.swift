@@ -93,7 +93,7 @@ public enum InvalidBucket: Error, Hashable {
 extension InvalidBucket: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .unknown(let bucket): "\(bucket.lo)..<\(bucket.hi) is no bucket of a histogram"
+    case .unknown(let bucket): "\(bucket.lo)..<\(bucket.hi) is not a histogram bucket"
     case .misplaced(let bucket): "bucket \(bucket.lo) is empty, repeated, or out of order"
     case .tooMany(let bucket): "the counts up to bucket \(bucket.lo) exceed 64 bits"
     case .sum(let sum): "the values in these buckets can't add up to \(sum)"

@@ -75,9 +75,10 @@ public struct LoadTracer: ~Copyable, Tracer {
     try Limit.ensure(addressSpace: 64 << 20 + 2 * rings, to: "trace")
     var ladder = loadProbes()
     if let missing = ladder.first(where: { $0.state == .no && Self.isRequired($0) }) {
+      let verb = missing.using == "tp_btf/sched_switch" ? "measure" : "trace"
       throw BPFError(
-        .unsupported, "see \(missing.want)", cause: missing.reason,
-        remedy: "`loadwatch probes` tells what this kernel has")
+        .unsupported, "\(verb) \(missing.want)", cause: missing.reason,
+        remedy: "`loadwatch probes` lists what this kernel supports")
     }
     // First: under full load to attach takes seconds without.
     if options.raisesPriority { ladder.append(raisePriority()) }
@@ -87,17 +88,17 @@ public struct LoadTracer: ~Copyable, Tracer {
     try probes.synchronizeClocks()
     if !probes.seesAllTasks, !(options.filter.processes.isEmpty && options.filter.threads.isEmpty) {
       throw BPFError(
-        .unsupported, "tell single processes apart",
+        .unsupported, "filter by PID",
         cause: "inside a PID namespace, PIDs differ from the kernel's",
         remedy: "run in the initial namespace, or filter by name or cgroup")
     }
     let isExact = probes.exactLoad != nil
     ladder.append(
       ProbePart(
-        want: "the kernel's load samples",
+        want: "load samples",
         using: isExact ? "jiffies, calc_load_tasks, avenrun" : "jiffies, /proc/loadavg",
         state: .yes,
-        reason: isExact ? nil : "the kernel has no symbols for data, or they may not be seen"))
+        reason: isExact ? nil : "/proc/kallsyms has no data symbols, or hides them"))
     self.options = options
     self.host = host
     self.ladder = ladder
@@ -283,7 +284,7 @@ public struct LoadTracer: ~Copyable, Tracer {
 
   private mutating func report(_ observation: LoadObservation) throws -> LoadSnapshot {
     guard let report = try door.observe(observation) else {
-      throw BPFError(.failed, "report", cause: "the run hasn't begun")
+      throw BPFError(.failed, "report", cause: "the run hasn't started")
     }
     return report
   }

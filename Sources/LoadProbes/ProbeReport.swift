@@ -13,14 +13,14 @@ public func loadProbes() -> [ProbePart] {
       kernel.btf, kernel.ringBuffers, kernel.tracepoint("sched_switch"),
       kernel.member("run_delay", of: "sched_info"), kernel.member("rq", of: "cfs_rq")),
     part("new tasks", "tp_btf/task_newtask", kernel.tracepoint("task_newtask")),
-    part("names of tasks", "tp_btf/task_rename", kernel.tracepoint("task_rename")),
+    part("task names", "tp_btf/task_rename", kernel.tracepoint("task_rename")),
     part(
-      "threads that take their leader's id", "tp_btf/sched_process_exec",
+      "exec by a thread that is not the leader", "tp_btf/sched_process_exec",
       kernel.tracepoint("sched_process_exec")),
-    part("tasks that were there before", "iter/task", kernel.iterator("task")),
-    part("the kernel's load average", "/proc/loadavg", .yes),
-    part("where tasks wait in D", "/proc/kallsyms", kernelNames()),
-    part("own cost in the kernel", "BPF_ENABLE_STATS", ownCost()),
+    part("tasks that predate the run", "iter/task", kernel.iterator("task")),
+    part("load averages", "/proc/loadavg", .yes),
+    part("where tasks in D wait", "/proc/kallsyms", kernelNames()),
+    part("BPF overhead", "BPF_ENABLE_STATS", ownCost()),
   ]
 }
 

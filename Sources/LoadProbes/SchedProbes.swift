@@ -124,8 +124,8 @@ public struct SchedProbes: ~Copyable {
       usleep(1000)
     }
     throw BPFError(
-      .failed, "see this program's own context switches",
-      cause: "sched_switch has told of none for a second")
+      .failed, "trace this program's own context switches",
+      cause: "no sched_switch event for 1 s")
   }
 
   /// The kernel's count of ticks at an instant of CLOCK_MONOTONIC, both as this thread was last given

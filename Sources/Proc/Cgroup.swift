@@ -41,7 +41,7 @@ public struct Cgroup: Sendable, Hashable {
     // Every cgroup2 directory has this file. Something else may be mounted over the cgroups.
     guard unsafe faccessat(file, "cgroup.controllers", F_OK, 0) == 0 else {
       close(file)
-      throw ProcError(directory, "no cgroup, but another file system mounted over them")
+      throw ProcError(directory, "not a cgroup: another file system is mounted over it")
     }
     var ids: Set<UInt64> = [UInt64(entry.st_ino)]
     try Cgroup.collect(below: file, at: directory, into: &ids)
@@ -87,7 +87,7 @@ public struct Cgroup: Sendable, Hashable {
     guard let main = mounts.last(where: { $0.root == "/" }) ?? mounts.last else {
       throw ProcError(path, "no cgroup2 file system is mounted")
     }
-    guard !path.isEmpty else { throw ProcError("cgroup", "its path is empty") }
+    guard !path.isEmpty else { throw ProcError("cgroup", "the path is empty") }
 
     var mount = main
     var names = path.split(separator: "/").filter { $0 != "." }
@@ -103,7 +103,7 @@ public struct Cgroup: Sendable, Hashable {
       if name != ".." {
         kept.append(name)
       } else if kept.popLast() == nil {
-        throw ProcError(path, "leads out of the cgroups, which are at \(mount.point)")
+        throw ProcError(path, "leads outside the cgroup hierarchy at \(mount.point)")
       }
     }
     return ([Substring(mount.point)] + kept).joined(separator: "/")

@@ -66,7 +66,7 @@ public final class Lookups: Sendable {
     let result = value { () -> Result<Value, ProcError>? in
       do throws(ProcError) { return .success(try body()) } catch { return .failure(error) }
     }
-    guard let result else { throw ProcError(path, "no answer in time") }
+    guard let result else { throw ProcError(path, "timed out") }
     return try result.get()
   }
 

@@ -34,7 +34,7 @@ package func read<Value>(
   _ path: String, as parse: (String) -> Value?
 ) throws(ProcError) -> Value {
   guard let value = parse(try contents(of: path)) else {
-    throw ProcError(path, "not in the form that is known of it")
+    throw ProcError(path, "unexpected format")
   }
   return value
 }

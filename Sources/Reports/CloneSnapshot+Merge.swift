@@ -52,7 +52,7 @@ extension CloneSnapshot {
     try checkRate("page_tables.gb_per_s", pageTables.gbPerS)
     // What the mean of speeds divides by.
     guard pageTables.gbPerS.map({ $0 > 0 }) ?? true else {
-      throw MergeError(description: "copied at a speed of 0 or less")
+      throw MergeError(description: "page_tables.gb_per_s: must be positive")
     }
     do {
       _ = try histograms.clone.histogram()

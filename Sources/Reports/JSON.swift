@@ -35,7 +35,7 @@ public enum SnapshotJSON {
       do {
         let snapshot = try decoder.decode(Report.self, from: Data(line))
         if let key = StrictJSON.repeatedKey(in: line) {
-          throw MergeError(description: "has the key \(key) twice in one object")
+          throw MergeError(description: "duplicate key \(key)")
         }
         try snapshot.check()
         all.append((index + 1, snapshot))
@@ -43,10 +43,10 @@ public enum SnapshotJSON {
         throw MergeError(description: "line \(index + 1): \(error)")
       } catch {
         throw MergeError(
-          description: "line \(index + 1) is not a snapshot of the form \(Report.schemaName)")
+          description: "line \(index + 1) is not a \(Report.schemaName) snapshot")
       }
     }
-    guard !all.isEmpty else { throw MergeError(description: "holds no snapshot") }
+    guard !all.isEmpty else { throw MergeError(description: "contains no snapshot") }
     let finals = all.filter(\.snapshot.final)
     return all.filter { _, snapshot in
       snapshot.final || !finals.contains { $0.snapshot.sumsUp(snapshot) }

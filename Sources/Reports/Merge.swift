@@ -6,7 +6,7 @@ extension Snapshot {
     try check()
     try other.check()
     guard filter.isComparable(with: other.filter) else {
-      throw MergeError(description: "can't add what was seen of all tasks to that of some")
+      throw MergeError(description: "can't add snapshots with different kinds of filters")
     }
     var merged = self
     merged.final = true

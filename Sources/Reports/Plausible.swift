@@ -2,10 +2,10 @@ extension Snapshot {
   /// What no run writes, in the fields that every form has.
   func checkHead() throws(MergeError) {
     guard schema == Self.schemaName else {
-      throw MergeError(description: "is of the form \(schema), not \(Self.schemaName)")
+      throw MergeError(description: "schema is \(schema), not \(Self.schemaName)")
     }
     for (name, time) in [("start", start), ("end", end)] where !isTimestamp(time) {
-      throw MergeError(description: "\(name): no such time in UTC")
+      throw MergeError(description: "\(name): not a valid UTC time")
     }
     guard intervalNs > 0 else { throw MergeError(description: "interval_ns is 0") }
   }
@@ -15,9 +15,9 @@ extension Snapshot {
 /// its fixed-point average (`avenrun`), which is below 2^53.
 func checkLoads(_ name: String, _ loads: [Double]?) throws(MergeError) {
   guard let loads else { return }
-  guard loads.count == 3 else { throw MergeError(description: "\(name): not three averages") }
+  guard loads.count == 3 else { throw MergeError(description: "\(name): must be three averages") }
   guard loads.allSatisfy({ abs($0) <= 0x1p53 }) else {
-    throw MergeError(description: "\(name): more than a load average can be")
+    throw MergeError(description: "\(name): too large for a load average")
   }
 }
 
@@ -25,7 +25,7 @@ func checkLoads(_ name: String, _ loads: [Double]?) throws(MergeError) {
 func checkRate(_ name: String, _ rate: Double?) throws(MergeError) {
   guard let rate else { return }
   guard (0...0x1p64).contains(rate) else {
-    throw MergeError(description: "\(name): below 0 or beyond 64 bits")
+    throw MergeError(description: "\(name): out of range")
   }
 }
 

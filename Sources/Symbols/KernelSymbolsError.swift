@@ -34,11 +34,11 @@ public struct KernelSymbolsError: Error, Hashable {
       remedy: "run as root, or grant CAP_SYSLOG; where kernel.kptr_restrict is 2, set it to 1")
   }
 
-  static var empty: KernelSymbolsError { KernelSymbolsError(.malformed, "no function in it") }
+  static var empty: KernelSymbolsError { KernelSymbolsError(.malformed, "contains no function") }
 
   /// - Parameter line: counted from 1.
   static func malformed(line: Int) -> KernelSymbolsError {
-    KernelSymbolsError(.malformed, "line \(line) is not in the form that is known of it")
+    KernelSymbolsError(.malformed, "line \(line) has an unexpected format")
   }
 }
 

@@ -36,7 +36,7 @@ struct Mapping: Hashable {
       try bytes(of: path)
     }
     guard let mappings = all(parsing: text) else {
-      throw ProcError(path, "not in the form that is known of it")
+      throw ProcError(path, "unexpected format")
     }
     return mappings
   }

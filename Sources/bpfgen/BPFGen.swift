@@ -51,7 +51,7 @@ struct BPFGen {
     #elseif arch(arm64)
       ("aarch64", "arm64")
     #else
-      #error("no BPF build is known for this machine")
+      #error("BPF programs can't be built for this architecture yet")
     #endif
   }
 

@@ -20,13 +20,13 @@ struct Cloneprof: Tool {
     discussion: """
       Examples:
         cloneprof                                  all clones of this machine, until Ctrl-C
-        cloneprof --pid 1234                       those of one process
+        cloneprof --pid 1234                       only those of one process
         cloneprof --pid 1234 --clones 20           until there were twenty
         cloneprof --comm redis-server --duration 5m
-        cloneprof -- make -j8                      run a command, and profile it to its end
-        cloneprof | tee log                        a line per interval, then a report
-        cloneprof --format json -o out.json        an object per interval
-        cloneprof probes                           supported features of this kernel
+        cloneprof -- make -j8                      run a command and profile it until it exits
+        cloneprof | tee log                        one line per interval, then a report
+        cloneprof --format json -o out.json        one object per interval
+        cloneprof probes                           what this kernel supports
 
       Needs root; where the kernel has fentry, CAP_BPF and CAP_PERFMON suffice.
       """,

@@ -16,26 +16,26 @@ struct TraceCommand: ParsableCommand {
     help: ArgumentHelp("Only clones by this process (repeatable).", valueName: "id"))
   var pid: [Int32] = []
 
-  @Flag(name: .long, help: "With --pid: also by its descendants, from now on.")
+  @Flag(name: .long, help: "With --pid: also clones by its future descendants.")
   var follow = false
 
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
-    help: "Only by tasks of this name (repeatable).")
+    help: "Only clones by tasks of this name (repeatable).")
   var comm: [String] = []
 
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Only by tasks in this cgroup (version 2) and below (repeatable).", valueName: "path"))
+      "Only clones by tasks in this cgroup (v2) and below (repeatable).", valueName: "path"))
   var cgroup: [String] = []
 
-  @Flag(name: .long, help: "Also new threads.")
+  @Flag(name: .long, help: "Also trace the creation of threads.")
   var threads = false
 
   @Flag(
     name: .long,
-    help: "Also measure the steps of copying each mapping. Costs two probes more a step.")
+    help: "Also measure the steps of copying each mapping (two more probes per step).")
   var steps = false
 
   @OptionGroup var length: RunOptions
@@ -49,7 +49,7 @@ struct TraceCommand: ParsableCommand {
 
   @Argument(
     parsing: .postTerminator,
-    help: "A command to run and to profile, with all that it starts, to its end.")
+    help: "Command to run and profile, with all its descendants, until it exits.")
   var command: [String] = []
 
   func validate() throws {
@@ -59,7 +59,7 @@ struct TraceCommand: ParsableCommand {
     }
     if follow, pid.isEmpty { throw ValidationError("--follow requires --pid") }
     if !command.isEmpty, !pid.isEmpty {
-      throw ValidationError("--pid and a command to run exclude each other")
+      throw ValidationError("--pid can't be combined with a command")
     }
   }
 
@@ -119,8 +119,8 @@ struct TraceCommand: ParsableCommand {
   private func inContainers(_ id: Int32) -> String {
     let found = PIDNamespace.processes(withInnerID: id).prefix(3)
     guard !found.isEmpty else { return "" }
-    return "; in a container it is "
-      + found.map { "\($0.name): --pid \($0.pid)" }.joined(separator: ", or ")
+    return "; inside a container it is "
+      + found.map { "\($0.name): use --pid \($0.pid)" }.joined(separator: ", or ")
   }
 
   private func choosePids(_ options: inout CloneOptions) throws {

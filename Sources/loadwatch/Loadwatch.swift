@@ -22,10 +22,10 @@ struct Loadwatch: Tool {
         loadwatch                                  trace this machine, until Ctrl-C
         loadwatch --duration 10s                   for ten seconds
         loadwatch --pid 1234 --pid 1300            only these processes
-        loadwatch --cgroup system.slice            only tasks in a cgroup and below
-        loadwatch | tee log                        a line per interval, then a report
-        loadwatch --format json -o out.json        an object per interval
-        loadwatch probes                           supported features of this kernel
+        loadwatch --cgroup system.slice            only tasks in this cgroup and below
+        loadwatch | tee log                        one line per interval, then a report
+        loadwatch --format json -o out.json        one object per interval
+        loadwatch probes                           what this kernel supports
         loadwatch merge web1.json web2.json        add up several hosts
 
       Needs root, or CAP_BPF and CAP_PERFMON.

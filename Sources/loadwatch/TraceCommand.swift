@@ -23,20 +23,20 @@ struct TraceCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Only tasks in this cgroup (version 2) and below (repeatable).", valueName: "path"))
+      "Only tasks in this cgroup (v2) and below (repeatable).", valueName: "path"))
   var cgroup: [String] = []
 
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "What the load average is split by: one or two of process, thread, cgroup, user, comm, state "
-        + "and site.", valueName: "what,what"))
+      "Group the load average by one or two of process, thread, cgroup, user, comm, state and "
+        + "site.", valueName: "key,key"))
   var by = "process,site"
 
   @OptionGroup var length: RunOptions
 
   @Flag(
-    help: "Trace every uninterruptible sleep with its kernel stack: for json (folded always does).")
+    help: "Record the kernel stack of every uninterruptible sleep (json only; folded implies it).")
   var stacks = false
 
   @OptionGroup var output: OutputOptions

@@ -8,7 +8,7 @@ import Testing
 struct CgroupTests {
   @Test(arguments: [
     ("sonde-is-not-there", "no such cgroup"), ("/sonde/is/not/there", "no such cgroup"),
-    ("", "empty"), ("../..", "leads out"), ("cgroup.procs", "no such cgroup"),
+    ("", "empty"), ("../..", "leads outside"), ("cgroup.procs", "no such cgroup"),
   ])
   func noCgroups(_ path: String, _ reason: String) throws {
     let ended = try loadwatch("--cgroup", path)

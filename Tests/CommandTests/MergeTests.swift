@@ -112,8 +112,8 @@ struct MergeTests {
   }
 
   @Test(arguments: [
-    ("garbage\n", "line 1 is not a snapshot of the form loadwatch/2"), ("", "holds no snapshot"),
-    ("{}\n", "line 1 is not a snapshot of the form loadwatch/2"), ("\n\n", "holds no snapshot"),
+    ("garbage\n", "line 1 is not a loadwatch/2 snapshot"), ("", "contains no snapshot"),
+    ("{}\n", "line 1 is not a loadwatch/2 snapshot"), ("\n\n", "contains no snapshot"),
   ])
   func noSnapshots(_ text: String, _ complaint: String) throws {
     let file = try scratch.write(text, to: "bad.json")
@@ -142,8 +142,8 @@ struct MergeTests {
       #expect(ended.status == 1 && ended.output.isEmpty)
       #expect(
         ended.complaint
-          == "\(files[1] == other ? one : files[1]): line 4: the host and the start are those of "
-          + "\(one): line 4; --again adds it all the same")
+          == "\(files[1] == other ? one : files[1]): line 4: same host and start as "
+          + "\(one): line 4; use --again to add it anyway")
     }
     let ended = try start(["merge", "--again", "--format", "json", one, one]).wait()
     try expectSum(try #require(try ended.snapshots().first), of: [finals[0], finals[0]])
@@ -152,16 +152,16 @@ struct MergeTests {
   @Test func whatNoRunWrites() throws {
     let final = String(texts[0].split(separator: "\n").last!) + "\n"
     for (pattern, text, complaint) in [
-      (#""start":"[^"]*""#, #""start":"2026-13-45T99:00:00.000Z""#, "start: no such time in UTC"),
-      (#""end":"[^"]*""#, #""end":"2026-02-29T12:00:00.000Z""#, "end: no such time in UTC"),
+      (#""start":"[^"]*""#, #""start":"2026-13-45T99:00:00.000Z""#, "start: not a valid UTC time"),
+      (#""end":"[^"]*""#, #""end":"2026-02-29T12:00:00.000Z""#, "end: not a valid UTC time"),
       (#""interval_ns":[0-9]+"#, #""interval_ns":0"#, "interval_ns is 0"),
       (
         #""kernel":\[[0-9.]+"#, #""kernel":[1e308"#,
-        "load.kernel: more than a load average can be"
+        "load.kernel: too large for a load average"
       ),
       (
         #""switches":"#, #""switches":1,"\u0073witches":"#,
-        "has the key switches twice in one object"
+        "duplicate key switches"
       ),
     ] {
       let file = try scratch.write(

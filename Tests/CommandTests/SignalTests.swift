@@ -67,7 +67,7 @@ struct SignalTests {
     let ended = try watch.wait()
     #expect(
       ended.complaint
-        == "can't write to standard output: nobody reads, the last figures are not in it")
+        == "can't write to standard output: nobody reads it; the last figures are missing")
   }
 
   /// A descriptor that may be another's as well is left as it is.

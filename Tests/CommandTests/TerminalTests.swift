@@ -29,7 +29,7 @@ struct TerminalTests {
     let pictures = output.split(separator: /\u{1b}\[[0-9]+A/)
     let moves = output.matches(of: /\u{1b}\[([0-9]+)A/).map { Int($0.output.1) }
     #expect(pictures.count == 6 && moves.count == 5)
-    #expect(pictures[0].contains("loadwatch  collecting") && moves[0] == 1)
+    #expect(pictures[0].contains("loadwatch  waiting for") && moves[0] == 1)
     for (picture, move) in zip(pictures, moves) {
       #expect(picture.filter { $0 == "\r\n" }.count == move)
     }
@@ -118,7 +118,7 @@ struct TerminalTests {
     let shell = try Command(
       "bash", ["-c", "trap : INT; " + line, Binaries.url("loadwatch").path], environment: xterm,
       to: .terminal(columns: 100, rows: 40))
-    try shell.read { $0.contains("collecting") }
+    try shell.read { $0.contains("waiting for") }
     shell.type("typed\n")
     usleep(100_000)
     if way == "interrupt" { shell.type("\u{3}") }
@@ -139,7 +139,7 @@ struct TerminalTests {
     let shell = try Command(
       "bash", ["-c", line, Binaries.url("loadwatch").path], environment: xterm,
       to: .terminal(columns: 100, rows: 40))
-    try shell.read { $0.contains("collecting") }
+    try shell.read { $0.contains("waiting for") }
     shell.type("\u{1a}")
     try shell.read { $0.contains("stopped") }
     #expect(shell.text.contains("\u{1b}[?25h"))

@@ -16,7 +16,7 @@ struct CloneTextTests {
   }
 
   @Test func nothingClonedIsOneLine() {
-    for (final, line) in [(false, "nothing cloned yet"), (true, "nothing was cloned")] {
+    for (final, line) in [(false, "no clones yet"), (true, "no clones")] {
       var snapshot = emptyCloneSample()
       snapshot.final = final
       let lines = LoadTextTests.lines(Self.text(snapshot))
@@ -164,7 +164,7 @@ struct CloneTextTests {
 }
 
 private let golden = """
-  cloneprof  web-1  Linux 6.18.44  2 CPUs  14:03:12 UTC  2 m 00 s  Ctrl-C ends
+  cloneprof  web-1  Linux 6.18.44  2 CPUs  14:03:12 UTC  2 m 00 s  Ctrl-C stops
   only  comm httpd
   new processes 1,204 (10/s)  vfork 4  clone 1,200  new threads 24 (0.20/s)
   FAILED 3:  EAGAIN 2  ENOMEM 1
@@ -184,7 +184,7 @@ private let golden = """
   open files            1.03 ms     2.0 %  ▍                  measured
   unattributed          1.23 ms     2.4 %  ▍                  remainder
   clone                 51.6 ms   100.0 %                     total
-  vfork wait            1.20 ms         -                     each of 4, extra
+  vfork wait            1.20 ms         -                     mean of 4, extra
 
   by mapping type     per clone     share                      count  addresses
   heap                  43.3 ms    83.8 %  ██████████████▎       1.0    4.07 GB
@@ -198,7 +198,7 @@ private let golden = """
   cron (9120)               10   8.40 us   1.84 MB  …ib/x86_64-linux-gnu/libc.so.6
 
   page tables per clone  8.43 MB with 1,046,511 entries, 45.5 ns each
-    for memory of        4.29 GB resident
+    resident memory      4.29 GB
     speed                12.9 ms per GiB, 83.2 GB/s: good
 
                          clone                        page-table copy
@@ -213,8 +213,8 @@ private let golden = """
     67.1 ms -    134 ms  ▏                        10  ▏                        10
 
   slowest clones               took  resident
-  httpd (812, thread 901)   72.4 ms   4.30 GB  clone of 20411 at 14:02:41.318
-  httpd (812)               71.9 ms   4.30 GB  clone of 19204 at 14:01:13.004
+  httpd (812, thread 901)   72.4 ms   4.30 GB  clone, child 20411, 14:02:41.318
+  httpd (812)               71.9 ms   4.30 GB  clone, child 19204, 14:01:13.004
 
   call stacks    clones      each     share
   httpd           1.19k   52.0 ms    99.6 %

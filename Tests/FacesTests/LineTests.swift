@@ -24,7 +24,7 @@ struct LineTests {
     text += line.line(report)
     #expect(
       text == #"""
-        time      load1 R mean D mean switch/s runq p50 runq p99  lost  top of load1
+        time      load1 R mean D mean switch/s runq p50 runq p99  lost  top group
         14:03:12   4.21   4.70   2.00     123k  1.50 us  90.0 us     0  -
         14:03:12   530k   4.70   2.00     123k  1.50 us  90.0 us 1.30k  postgres\x1b[~ D
 

@@ -9,7 +9,7 @@ struct ProbesTextTests {
     ProbePart(
       want: "run queue latency, on-CPU and blocked time", using: "tp_btf/sched_switch", state: .yes),
     ProbePart(
-      want: "own cost in the kernel", using: "BPF_ENABLE_STATS", state: .no,
+      want: "BPF overhead", using: "BPF_ENABLE_STATS", state: .no,
       reason: "bpf(BPF_ENABLE_STATS) needs CAP_SYS_ADMIN: Operation not permitted"),
     ProbePart(
       want: "names\u{1b}[2J", using: "tp_btf/task_rename", state: .cannotTell,
@@ -22,7 +22,7 @@ struct ProbesTextTests {
       text == #"""
         feature                                     probe                available
         run queue latency, on-CPU and blocked time  tp_btf/sched_switch  yes
-        own cost in the kernel                      BPF_ENABLE_STATS     no
+        BPF overhead                                BPF_ENABLE_STATS     no
             bpf(BPF_ENABLE_STATS) needs CAP_SYS_ADMIN: Operation not permitted
         names\x1b[2J                                tp_btf/task_rename   cannot tell
             one

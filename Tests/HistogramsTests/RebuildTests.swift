@@ -96,7 +96,7 @@ struct RebuildTests {
   @Test func theErrorsSayWhatIsWrong() {
     #expect(
       "\(InvalidBucket.unknown(Bucket(lo: 10, hi: 12, count: 1)))"
-        == "10..<12 is no bucket of a histogram")
+        == "10..<12 is not a histogram bucket")
     #expect(
       "\(InvalidBucket.extremes(min: 3, max: nil))"
         == "minimum 3 and maximum none don't fit the first and last bucket")

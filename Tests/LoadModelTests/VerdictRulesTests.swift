@@ -87,8 +87,8 @@ struct VerdictRulesTests {
     #expect(
       part.evidence == [
         "1.70 of load1 1.70 comes from this", "dd (15 processes) in f: 1.50",
-        "disk vda is busy 88 % of the time",
-        "some task waited for I/O 42 % of the time (/proc/pressure)",
+        "disk vda was busy 88 % of the time",
+        "at least one task waited for I/O 42 % of the time (/proc/pressure)",
       ])
   }
 

@@ -133,11 +133,11 @@ struct VerdictWordsTests {
     virtual.stolen = 0.45
     let part = try #require(virtual.parts().first)
     #expect(part.cause == .stolen && abs(part.share - 0.5) < 1e-9)
-    #expect(part.text == "The host takes 50 % of the CPU time that this virtual machine wants.")
+    #expect(part.text == "The host steals 50 % of the CPU time that this VM asks for.")
     #expect(
       part.evidence == [
         "steal is 45 % of all CPU time, 0.90 of 2 CPUs (/proc/stat)",
-        "run queue latency does not show it: a task counts as running while its virtual CPU waits",
+        "run queue latency does not show it: a task counts as running while its vCPU waits",
       ])
     // Root cause of a saturation if it is that much; beside it, if it is little.
     (virtual.runnableMean, virtual.idle) = (9, [0, 0])

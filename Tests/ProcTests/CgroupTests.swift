@@ -90,7 +90,7 @@ struct CgroupPathTests {
       try Cgroup(path).directory(in: CgroupPathTests.unified)
     }
     #expect(
-      error?.description == "\(path): leads out of the cgroups, which are at /sys/fs/cgroup")
+      error?.description == "\(path): leads outside the cgroup hierarchy at /sys/fs/cgroup")
   }
 
   @Test func nothingToLookIn() {

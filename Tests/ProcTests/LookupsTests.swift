@@ -56,7 +56,7 @@ struct LookupsTests {
     #expect(lookups.value { fifo.read() } == nil)
     // Another thread has taken its place.
     #expect(lookups.value { 5 } == 5)
-    #expect(throws: ProcError("path", "no answer in time")) {
+    #expect(throws: ProcError("path", "timed out")) {
       try lookups.result(of: "path") { () throws(ProcError) in fifo.read() }
     }
     #expect(lookups.leftOut == 2)

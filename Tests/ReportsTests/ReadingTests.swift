@@ -37,19 +37,19 @@ struct ReadingTests {
   }
 
   @Test(arguments: ["", "\n", "\n\n\n"]) func nothingIsNoSnapshot(text: String) {
-    #expect(Self.complaint(about: Data(text.utf8)) == "holds no snapshot")
+    #expect(Self.complaint(about: Data(text.utf8)) == "contains no snapshot")
   }
 
   @Test(arguments: ["{", "[]", "{}", "null", "lost", "\u{0}", #"{"schema":"loadwatch/2"}"#])
   func aBrokenLineIsNamed(broken: String) throws {
     let data = try Self.file([sample()]) + Data("\n\(broken)\n".utf8)
     #expect(
-      Self.complaint(about: data) == "line 3 is not a snapshot of the form loadwatch/2")
+      Self.complaint(about: data) == "line 3 is not a loadwatch/2 snapshot")
   }
 
   @Test func aLineThatWasCutIsNotPassedOver() throws {
     let data = try Self.file([sample(), sample()]).dropLast(20)
-    #expect(Self.complaint(about: data) == "line 2 is not a snapshot of the form loadwatch/2")
+    #expect(Self.complaint(about: data) == "line 2 is not a loadwatch/2 snapshot")
   }
 
   @Test func anotherFormIsRefused() throws {
@@ -57,7 +57,7 @@ struct ReadingTests {
     other.schema = "loadwatch/9"
     #expect(
       Self.complaint(about: try Self.file([sample(), other]))
-        == "line 2: is of the form loadwatch/9, not loadwatch/2")
+        == "line 2: schema is loadwatch/9, not loadwatch/2")
   }
 
   @Test func bucketsThatContradictThemselvesAreRefused() throws {
@@ -80,9 +80,9 @@ struct ReadingTests {
     var snapshot = sample()
     snapshot.start = time
     #expect(
-      Self.complaint(about: try Self.file([snapshot])) == "line 1: start: no such time in UTC")
+      Self.complaint(about: try Self.file([snapshot])) == "line 1: start: not a valid UTC time")
     (snapshot.start, snapshot.end) = (sample().start, time)
-    #expect(Self.complaint(about: try Self.file([snapshot])) == "line 1: end: no such time in UTC")
+    #expect(Self.complaint(about: try Self.file([snapshot])) == "line 1: end: not a valid UTC time")
   }
 
   @Test(arguments: ["2024-02-29T23:59:59.999Z", "2000-02-29T00:00:00.000Z"])
@@ -101,11 +101,12 @@ struct ReadingTests {
       snapshot.load.kernel[0] = load
       #expect(
         Self.complaint(about: try Self.file([snapshot]))
-          == "line 1: load.kernel: more than a load average can be")
+          == "line 1: load.kernel: too large for a load average")
     }
     snapshot.load.kernel = [1, 1]
     #expect(
-      Self.complaint(about: try Self.file([snapshot])) == "line 1: load.kernel: not three averages")
+      Self.complaint(about: try Self.file([snapshot]))
+        == "line 1: load.kernel: must be three averages")
     snapshot = sample()
     snapshot.cost.bpfNsPerSwitch = 1e308
     #expect(Self.complaint(about: try Self.file([snapshot]))?.contains("bpf_ns_per_switch") == true)
@@ -120,7 +121,7 @@ struct ReadingTests {
     let line = String(decoding: try SnapshotJSON.line(sample()), as: UTF8.self)
     #expect(
       Self.complaint(about: Data(line.replacing(key, with: twice).utf8))
-        == "line 1: has the key \(named) twice in one object")
+        == "line 1: duplicate key \(named)")
   }
 
   @Test func theSameKeyInSeveralObjectsIsNone() throws {

@@ -18,11 +18,11 @@ extension Verdict {
     }
     if shortLives > 0.25 * busy {
       evidence.append(
-        "\(number(forksPerSecond)) new tasks per second; those that need less than 10 ms of CPU time "
-          + "in all used \(number(shortLives)) CPUs")
+        "\(number(forksPerSecond)) new tasks per second; tasks with less than 10 ms of CPU time in "
+          + "total used \(number(shortLives)) CPUs")
       return part(
         .processStorm, "Fork storm: many short-lived tasks.",
-        "Find out who forks them: trace a suspect with cloneprof.")
+        "Run cloneprof to see who forks them.")
     }
     if isShortOfMemory {
       evidence += memoryEvidence
@@ -67,8 +67,8 @@ extension Verdict {
 
   private var partlyFullAdvice: String {
     isConfined
-      ? "Widen its affinity (taskset -p) or its cpuset."
-      : "If an affinity (taskset -p) or a cpuset confines the tasks that wait, widen it."
+      ? "Widen its CPU affinity (taskset -p) or its cpuset."
+      : "If CPU affinity (taskset -p) or a cpuset confines the waiting tasks, widen it."
   }
 
   /// Says nothing of why tasks wait beside idle CPUs but what has been read of them.
@@ -102,13 +102,13 @@ extension Verdict {
     return [
       part(
         .stolen, load / load1 * stolenOfBusy,
-        "The host takes \(percent(stolenOfBusy)) of the CPU time that this virtual machine wants.",
+        "The host steals \(percent(stolenOfBusy)) of the CPU time that this VM asks for.",
         [
           "steal is \(percent(stolen)) of all CPU time, \(number(stolenCPUs)) of "
             + "\(counted(cpus, "CPU")) (/proc/stat)",
-          "run queue latency does not show it: a task counts as running while its virtual CPU waits",
+          "run queue latency does not show it: a task counts as running while its vCPU waits",
         ],
-        "Look at the host: it is overcommitted, or limits this machine's CPU time.")
+        "Look at the host: it is overcommitted, or caps this VM's CPU time.")
     ]
   }
 }

@@ -14,7 +14,7 @@ extension Verdict {
       switch cause {
       case .disk, .journal:
         if let disk, disk.share > 0.05 {
-          evidence.append("disk \(disk.name) is busy \(percent(disk.share)) of the time")
+          evidence.append("disk \(disk.name) was busy \(percent(disk.share)) of the time")
         }
         evidence += stalls("I/O", pressure?.io)
       case .memory: evidence += memoryEvidence
@@ -53,30 +53,31 @@ extension Verdict {
       )
     case .networkFileSystem:
       return (
-        "\(subject.are) blocked on a remote file system (over the network, or FUSE).",
-        "Check that server and the path to it: local CPUs and disks are not the bottleneck."
+        "\(subject.are) blocked on a network or FUSE file system.",
+        "Check the file server and the network (or the FUSE daemon): local CPUs and disks are not the "
+          + "bottleneck."
       )
     case .journal:
       return (
         "\(subject.are) blocked on a file-system journal.",
-        "Fewer fsyncs, larger batches, or a faster disk for the journal."
+        "Call fsync less often, write in larger batches, or put the journal on a faster disk."
       )
-    case .memory: return ("\(subject.are) blocked on reclaim or swap.", Self.memoryAdvice)
+    case .memory: return ("\(subject.are) blocked on memory reclaim or swap.", Self.memoryAdvice)
     case .disk:
       return (
         "\(subject.are) blocked on disk I/O.",
-        "A faster disk, more memory for the page cache, or fewer reads and writes."
+        "Use a faster disk, add memory for the page cache, or do less I/O."
       )
     case .kernelLock:
       return (
         "\(subject.are) blocked on a kernel lock.",
-        "Find out who holds it, from the stacks of other tasks."
+        "Look for its holder in the kernel stacks of other tasks (/proc/PID/stack)."
       )
     case .noWork:
       return (
         "This load isn't work: \(subject.are) in uninterruptible sleep.",
-        "Nothing runs slower because of it: kernel threads may sleep that way when they have nothing "
-          + "to do, and the kernel counts that."
+        "Nothing runs slower because of it: idle kernel threads may sleep in TASK_UNINTERRUPTIBLE "
+          + "instead of TASK_IDLE, and the kernel counts them."
       )
     default: return ("\(subject.are) in uninterruptible sleep.", nil)
     }

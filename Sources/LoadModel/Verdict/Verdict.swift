@@ -80,8 +80,8 @@ public struct Verdict: Sendable {
         part(
           .overflow, 1, "load1 is bogus: a kernel counter overflowed.",
           ["load1 is \(number(load1))"],
-          "Kernels 5.14 to 6.15 count uninterruptible tasks in 32 bits; load1 is right again after "
-            + "a reboot, or with 6.16.")
+          "Kernels 5.14 to 6.15 keep nr_uninterruptible in 32 bits: reboot to reset it, or upgrade "
+            + "to 6.16.")
       ]
     }
     // Lost tasks seem to do what they last did, which may be anything.
@@ -107,7 +107,7 @@ public struct Verdict: Sendable {
         found.prefix(2) + [
           part(
             .beforeRun, beforeRun / load1, "Most of load1 predates this run and is decaying.",
-            ["\(number(beforeRun)) of load1 \(number(load1)) is from before"], nil)
+            ["\(number(beforeRun)) of load1 \(number(load1)) is from before this run"], nil)
         ]
     }
     if found.isEmpty, unattributed > max(0.5, 0.3 * load1) {
@@ -115,7 +115,7 @@ public struct Verdict: Sendable {
         part(
           .cannotTell, unattributed / load1, "Can't attribute this load.",
           ["\(number(unattributed)) of load1 \(number(load1)) is unattributed"],
-          "See above for records that are lost and switches that are untraced.")
+          "Check the counts of lost records and of untraced switches.")
       ]
     }
     if found.allSatisfy({ $0.cause == .beforeRun }) {
@@ -139,12 +139,12 @@ public struct Verdict: Sendable {
       evidence.append(
         "its quota was used up in \(most.used) of \(most.periods) periods (cpu.stat)")
     }
-    let whose = most.cgroup.map { "Tasks of cgroup \($0)" } ?? "Tasks"
+    let whose = most.cgroup.map { "Tasks in cgroup \($0)" } ?? "Tasks"
     return [
       part(
         .throttled, sum / (load1 + sum),
         "\(whose) are throttled (CPU quota exhausted) and not counted.", evidence,
-        "Raise the quota (cpu.max, cpu.cfs_quota_us), or run fewer threads in it.")
+        "Raise the quota (cpu.max, cpu.cfs_quota_us), or run fewer threads in the cgroup.")
     ]
   }
 
@@ -188,12 +188,14 @@ public struct Verdict: Sendable {
   }
 
   static let memoryAdvice =
-    "Add memory (or raise its cgroup's memory.max), or run less: time goes into moving pages."
+    "Add memory, raise the cgroup's memory.max, or run less: the time goes into reclaim and swapping."
 
   /// The kernel's own account of it.
   func stalls(_ what: String, _ shares: PressurePart.Shares?) -> [String] {
     guard let shares, shares.some >= 0.01 else { return [] }
-    return ["some task waited for \(what) \(percent(shares.some)) of the time (/proc/pressure)"]
+    return [
+      "at least one task waited for \(what) \(percent(shares.some)) of the time (/proc/pressure)"
+    ]
   }
 
   var latency: [String] {

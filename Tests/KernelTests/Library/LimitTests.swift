@@ -37,12 +37,12 @@ struct LimitTests {
     for limit in UInt(next)..<UInt(next) + 64 {
       guard let error = Self.limited(RLIMIT_NOFILE, to: limit, Self.load) else { break }
       refusals += 1
-      #expect("\(error)".contains("limit of open files, now \(limit)"), "\(error)")
+      #expect("\(error)".contains("limit on open files, now \(limit)"), "\(error)")
       #expect(!"\(error)".contains("libbpf"))
     }
     #expect(refusals > 10 && refusals < 64)
     let kernel = Self.limited(RLIMIT_NOFILE, to: UInt(next)) { KernelFeatures().btf }
-    #expect("\(kernel)".contains("limit of open files"), "\(kernel)")
+    #expect("\(kernel)".contains("limit on open files"), "\(kernel)")
   }
 
   @Test func littleAddressSpace() throws {
