@@ -97,7 +97,8 @@ struct KernelSymbolsTests {
 
   @Test(
     arguments: [
-      ("", "no function"), ("1000 D data\n", "no function"), ("1000 T a\nx", "line 2 "),
+      ("", "contains no function"), ("1000 D data\n", "contains no function"),
+      ("1000 T a\nx", "line 2 "),
       ("1000 T a\n\n", "line 2 "), ("1000\n", "line 1 "),
       ("1000 T\n", "line 1 "), ("1000 T \n", "line 1 "),
       ("1000 TT a\n", "line 1 "), ("fffffffffffffffff T a\n", "line 1 "),
