@@ -65,8 +65,8 @@ run:
 test:
 	$(call install,$(TEST_PACKAGES))
 	$(MAKE) lint bpf-arm64
-	$(SWIFT_BUILD)
-	$(SUDO) env "PATH=$$PATH" $(SWIFT) test -c release --scratch-path $(BUILD) --no-parallel
+	$(SWIFT_BUILD) --build-tests
+	$(SUDO) env "PATH=$$PATH" $(BIN)/sondePackageTests.xctest --testing-library swift-testing --no-parallel
 	$(MAKE) dependent sanitize
 
 # A package of its own that uses the library and the plugin.

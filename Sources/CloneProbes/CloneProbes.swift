@@ -174,7 +174,7 @@ public struct CloneProbes: ~Copyable {
       ProbePart(want: "whole clone", using: whole, state: .yes, reason: reason), at: 0)
     ladder.append(
       ProbePart(
-        want: "child PID, memory and wakeup",
+        want: "child: PID, RSS, wakeup",
         using: "tp_btf/sched_process_fork, sched_wakeup_new", state: .yes))
 
     let control = try loaded.object.map(".data.control")

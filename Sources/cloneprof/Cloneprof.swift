@@ -19,12 +19,12 @@ struct Cloneprof: Tool {
       """,
     discussion: """
       Examples:
-        cloneprof                                  all clones of this machine, until Ctrl-C
+        cloneprof                                  all clones, until Ctrl-C
         cloneprof --pid 1234                       only those of one process
-        cloneprof --pid 1234 --clones 20           until there were twenty
+        cloneprof --pid 1234 --clones 20           stop after 20 clones
         cloneprof --comm redis-server --duration 5m
-        cloneprof -- make -j8                      run a command and profile it until it exits
-        cloneprof | tee log                        one line per interval, then a report
+        cloneprof -- make -j8                      profile a command until it exits
+        cloneprof | tee log                        lines, then a full report
         cloneprof --format json -o out.json        one object per interval
         cloneprof probes                           what this kernel supports
 
