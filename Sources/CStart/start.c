@@ -44,7 +44,8 @@ static void check(int argc, char **argv, char **environment)
 	if (getrlimit(RLIMIT_AS, &limit) == 0 &&
 	    limit.rlim_cur < SONDE_LEAST_ADDRESS_SPACE) {
 		snprintf(why, sizeof(why),
-			 "RLIMIT_AS (ulimit -v) is %llu kB, at least %llu kB "
+			 "RLIMIT_AS (ulimit -v) is %llu kB, but at least %llu "
+			 "kB "
 			 "of address space are needed",
 			 (unsigned long long)limit.rlim_cur >> 10,
 			 SONDE_LEAST_ADDRESS_SPACE >> 10);

@@ -10,5 +10,5 @@ public func checkOpenFiles() throws(Failure) {
   let least = 64 + 3 * UInt64(max(1, sysconf(Int32(_SC_NPROCESSORS_CONF))))
   guard limit.rlim_cur < least else { return }
   throw Failure(
-    "RLIMIT_NOFILE (ulimit -n) is \(limit.rlim_cur); at least \(least) open files are needed")
+    "RLIMIT_NOFILE (ulimit -n) is \(limit.rlim_cur), but at least \(least) open files are needed")
 }

@@ -34,7 +34,8 @@ struct LimitsTests {
       #expect(ended.status == 1)
       #expect(
         ended.complaint(of: tool)
-          == "RLIMIT_AS (ulimit -v) is 120000 kB, at least 131072 kB of address space are needed")
+          == "RLIMIT_AS (ulimit -v) is 120000 kB, but at least 131072 kB of address space are needed"
+      )
       #expect(try run(tool, "ulimit -v 400000; exec \"$0\" --duration 100ms").status == 0)
     }
   }
@@ -44,7 +45,7 @@ struct LimitsTests {
       let ended = try run(tool, "ulimit -n \(count); exec \"$0\" --duration 1s")
       #expect(ended.status == 1)
       let complaint = ended.complaint(of: tool)
-      #expect(complaint.hasPrefix("RLIMIT_NOFILE (ulimit -n) is \(count), at least "))
+      #expect(complaint.hasPrefix("RLIMIT_NOFILE (ulimit -n) is \(count), but at least "))
       // As many as it says are enough.
       let least = complaint.split(separator: " ").compactMap { Int($0) }.last ?? 0
       #expect(try run(tool, "ulimit -n \(least); exec \"$0\" --duration 100ms").status == 0)

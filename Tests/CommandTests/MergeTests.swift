@@ -129,7 +129,7 @@ struct MergeTests {
       let ended = try loadwatch("merge", file)
       #expect(ended.status == 1)
       let lines = (texts[0] + broken).split(separator: "\n").count
-      #expect(ended.complaint.hasPrefix("\(file): line \(lines) is not a snapshot"))
+      #expect(ended.complaint.hasPrefix("\(file): line \(lines) is not a loadwatch/2 snapshot"))
     }
   }
 

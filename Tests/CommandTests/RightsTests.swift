@@ -55,7 +55,7 @@ struct RightsTests {
     // What it could not do is told.
     let cost = try #require(final.probes.first { $0.using == "BPF_ENABLE_STATS" })
     #expect(cost.state == .no && cost.reason?.contains("CAP_SYS_ADMIN") == true)
-    let priority = try #require(final.probes.first { $0.want.hasPrefix("a CPU as soon") })
+    let priority = try #require(final.probes.first { $0.want == "priority of the consumer" })
     #expect(priority.state == .no && priority.reason?.contains("CAP_SYS_NICE") == true)
     _ = load.stop()
   }
