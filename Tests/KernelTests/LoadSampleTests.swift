@@ -64,7 +64,8 @@ struct LoadSampleTests {
     let attribution = try #require(final.attribution)
     let rows = attribution.rows
     #expect(rows.contains { $0.process == "testload" })
-    #expect(
-      !rows.contains { $0.process == nil && $0.folded != true && $0.state == .runnable }, "\(rows)")
+    let unnamed = rows.filter { $0.process == nil && $0.folded != true && $0.state == .runnable }
+    // In an emulator one may be gone before its name is read: that of one sample.
+    #expect(unnamed.reduce(0) { $0 + $1.load1 } <= (Need.inLab ? 0.09 : 0), "\(rows)")
   }
 }
