@@ -6,7 +6,7 @@ import Testing
 /// A file system whose server doesn't answer: nothing that is looked up hangs.
 @Suite(.serialized)
 struct HungMountTests {
-  @Test func readsAreGivenUp() throws {
+  @Test(.needs(.fuse)) func readsAreGivenUp() throws {
     let load = try Load("fuse", "1", printsIDs: true)
     defer { _ = load.stop() }
     let reader = try #require(load.tids.first)
