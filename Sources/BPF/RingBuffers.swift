@@ -62,6 +62,18 @@ public struct RingBuffers: ~Copyable {
     rings += new
   }
 
+  /// Gives those of the CPUs a ring that have none: CPUs come and go.
+  ///
+  /// Where the kernel refuses one, its CPU stays without: what a program can't write there, the kernel
+  /// side is to count as lost.
+  ///
+  /// - Returns: the new rings' descriptors.
+  public mutating func add(missingOf cpus: [Int], size: Int) -> [FileDescriptor] {
+    let before = rings.count
+    for cpu in cpus where !self.cpus.contains(cpu) { try? add(cpus: [cpu], size: size) }
+    return Array(descriptors[before...])
+  }
+
   private static func create(cpu: Int, size: Int) throws(BPFError) -> Ring {
     guard cpu >= 0, size > 0, size <= 1 << 31 else {
       throw BPFError(

@@ -43,7 +43,7 @@ extension CloneProbes {
       }
     }
     if failure == nil {
-      ladder.append(ProbePart(want: copy, using: strategy.probe("dup_mmap"), state: .yes))
+      ladder.append(ProbePart(feature: copy, probe: strategy.probe("dup_mmap"), available: .yes))
       coverage.measuresCopies = true
     } else {
       let missing = reason {
@@ -54,8 +54,8 @@ extension CloneProbes {
       coverage.measuresCopies = missing == nil
       ladder.append(
         ProbePart(
-          want: copy, using: strategy.probe("uprobe_start_dup_mmap, uprobe_end_dup_mmap"),
-          state: missing == nil ? .yes : .no, reason: missing ?? failure))
+          feature: copy, probe: strategy.probe("uprobe_start_dup_mmap, uprobe_end_dup_mmap"),
+          available: missing == nil ? .yes : .no, reason: missing ?? failure))
     }
     let missing = reason {
       () throws(BPFError) in
@@ -71,8 +71,8 @@ extension CloneProbes {
     coverage.measuresMappings = missing == nil
     ladder.append(
       ProbePart(
-        want: "page-table copy, per mapping", using: strategy.probe("copy_page_range"),
-        state: missing == nil ? .yes : .no, reason: missing))
+        feature: "page-table copy, per mapping", probe: strategy.probe("copy_page_range"),
+        available: missing == nil ? .yes : .no, reason: missing))
     return ladder
   }
 
@@ -123,7 +123,8 @@ extension CloneProbes {
       if missing == nil { coverage.steps.append(step) }
       ladder.append(
         ProbePart(
-          want: step.feature, using: strategy.probe(symbol), state: missing == nil ? .yes : .no,
+          feature: step.feature, probe: strategy.probe(symbol),
+          available: missing == nil ? .yes : .no,
           reason: missing))
     }
     return ladder
@@ -154,12 +155,12 @@ extension CloneProbes {
     _ object: borrowing Object, _ cpus: [Int], _ symbols: KernelSymbols?, _ reason: String?,
     _ attached: inout Attached, _ coverage: inout CloneCoverage
   ) -> [ProbePart] {
-    let want = "phases of a clone"
-    let using = "kernel stack samples, \(sampleFrequency) Hz"
+    let feature = "phases of a clone"
+    let probe = "kernel stack samples, \(sampleFrequency) Hz"
     guard symbols != nil else {
       return [
         ProbePart(
-          want: want, using: using, state: .no,
+          feature: feature, probe: probe, available: .no,
           reason: "addresses in /proc/kallsyms are hidden; run as root, or grant CAP_SYSLOG")
       ]
     }
@@ -169,10 +170,10 @@ extension CloneProbes {
       attached.programs.append(program)
       attached.sampler = program
       coverage.samples = true
-      return [ProbePart(want: want, using: using, state: .yes, reason: reason)]
+      return [ProbePart(feature: feature, probe: probe, available: .yes, reason: reason)]
     } catch {
       attached.clocks = [:]
-      return [ProbePart(want: want, using: using, state: .no, reason: "\(error)")]
+      return [ProbePart(feature: feature, probe: probe, available: .no, reason: "\(error)")]
     }
   }
 }

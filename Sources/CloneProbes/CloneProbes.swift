@@ -6,7 +6,7 @@ public import Proc
 import Records
 public import Reports
 public import Symbols
-import SystemPackage
+public import SystemPackage
 
 /// What the kernel side is to tell of.
 public struct CloneProbeOptions: Sendable {
@@ -133,7 +133,7 @@ public struct CloneProbes: ~Copyable {
     if probeOptions.steps, strategy == .syscalls {
       throw BPFError(
         .unsupported, "measure the steps of the copy", cause: reason,
-        remedy: "drop --steps: this kernel lets the phases of a clone only be sampled")
+        remedy: "drop --steps: on this kernel the phases of a clone can only be sampled")
     }
 
     var rings = RingBuffers(try loaded.object.map("rings"))
@@ -171,11 +171,11 @@ public struct CloneProbes: ~Copyable {
       whole = try Self.attachWhole(loaded.object, strategy, kernel, symbols, &attached)
     }
     ladder.insert(
-      ProbePart(want: "whole clone", using: whole, state: .yes, reason: reason), at: 0)
+      ProbePart(feature: "whole clone", probe: whole, available: .yes, reason: reason), at: 0)
     ladder.append(
       ProbePart(
-        want: "child: PID, RSS, wakeup",
-        using: "tp_btf/sched_process_fork, sched_wakeup_new", state: .yes))
+        feature: "child: PID, RSS, wakeup",
+        probe: "tp_btf/sched_process_fork, sched_wakeup_new", available: .yes))
 
     let control = try loaded.object.map(".data.control")
     try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 0))
@@ -230,9 +230,9 @@ public struct CloneProbes: ~Copyable {
   /// Kernel memory of the rings, bytes.
   public var ringBytes: Int { rings.cpus.count * ringSize }
 
-  /// Gives a CPU that has come a ring.
-  public mutating func addRing(cpu: Int) throws(BPFError) {
-    try rings.add(cpus: [cpu], size: ringSize)
+  /// Gives a ring to those of the CPUs that have come; the new rings' descriptors.
+  public mutating func addRings(missingOf cpus: [Int]) -> [FileDescriptor] {
+    rings.add(missingOf: cpus, size: ringSize)
   }
 
   /// Detaches: no call that begins from here on counts; what is in the rings stays.

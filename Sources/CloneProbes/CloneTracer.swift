@@ -66,7 +66,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     if (try? RunTimeStatistics()) == nil {
       ladder.append(
         ProbePart(
-          want: "BPF overhead", using: "BPF_ENABLE_STATS", state: .no,
+          feature: "BPF overhead", probe: "BPF_ENABLE_STATS", available: .no,
           reason: "grant CAP_SYS_ADMIN"))
     }
     self.options = options
@@ -177,14 +177,8 @@ public struct CloneTracer: ~Copyable, Tracer {
   }
 
   public mutating func follow(_ host: Proc.Host) throws -> [FileDescriptor] {
-    var new: [FileDescriptor] = []
-    for cpu in host.presentCPUs where !probes.rings.cpus.contains(cpu) {
-      // Without a ring the CPU's records are counted as lost, and shown.
-      guard (try? probes.addRing(cpu: cpu)) != nil else { continue }
-      if let ring = probes.rings.descriptors.last { new.append(ring) }
-    }
-    probes.followClocks(onlineCPUs: host.onlineCPUs)
-    return new
+    defer { probes.followClocks(onlineCPUs: host.onlineCPUs) }
+    return probes.addRings(missingOf: host.presentCPUs)
   }
 
   public mutating func stop() throws { try probes.stop() }

@@ -103,7 +103,7 @@ public struct CloneText: Sendable {
       + head.cost(
         kernelNs: cost.bpfNsPerClone,
         isPermitted: !snapshot.probes.contains {
-          $0.using == "BPF_ENABLE_STATS" && $0.state != .yes
+          $0.probe == "BPF_ENABLE_STATS" && $0.available != .yes
         },
         event: "clone", consumer: "\(share) CPU",
         residentBytes: cost.residentBytes, ringBytes: cost.ringBytes)

@@ -23,10 +23,10 @@ public func probesText(_ probes: [ProbePart], columns limit: Int) -> String {
 
 private func cells(_ probe: ProbePart) -> (String, String, String) {
   let state =
-    switch probe.state {
+    switch probe.available {
     case .yes: "yes"
     case .no: "no"
     case .cannotTell: "cannot tell"
     }
-  return (escaped(probe.want), escaped(probe.using), state)
+  return (escaped(probe.feature), escaped(probe.probe), state)
 }

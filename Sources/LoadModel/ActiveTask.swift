@@ -63,7 +63,7 @@ extension LoadTracker {
   /// Takes a load sample at `time`, up to which all records were consumed: lends every task that is
   /// known to be active then, as far as the filter lets it.
   ///
-  /// That a task had been woken shows only as it is given a CPU, or to a survey: those come with
+  /// That a task had been woken shows only as it is given a CPU, or to a task scan: those come with
   /// ``endSample()``.
   public mutating func beginSample(at time: UInt64, _ body: (ActiveTask) -> Void) {
     sampledAt = time
@@ -79,7 +79,7 @@ extension LoadTracker {
     }
   }
 
-  /// Those who were runnable at the sample as well, by what has been consumed and surveyed since. The
+  /// Those who were runnable at the sample as well, by what has been consumed and scanned since. The
   /// sample is over with that.
   ///
   /// ``doubtful`` then holds those that were lent as runnable and that nothing has borne out since.

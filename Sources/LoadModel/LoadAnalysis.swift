@@ -42,7 +42,8 @@ public struct LoadAnalysis: ~Copyable, Model {
       names = SampleNames(pidsAreGlobal: setup.pidsAreGlobal)
     case .scanBegins(let scan):
       self.scan = scan
-      if scan.isComplete { tracker.beginScan(cgroups: scan.cgroups) }
+      if let cgroups = scan.cgroups { tracker.match(cgroups: cgroups) }
+      if scan.isComplete { tracker.beginScan() }
     case .scanEnds:
       if scan.isComplete { tracker.endScan() }
     case .waiter(let tid, let frames):

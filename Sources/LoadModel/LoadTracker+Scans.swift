@@ -19,6 +19,8 @@ extension LoadTracker {
     recordExec(seen)
     let slot = slotFound(seen.tid)
     recordCertainty(slot, seen)
+    let time = seen.monotonic &+ clockOffset
+    if hasStaleStamp(seen, at: time) { tasks[slot].staleStamp = seen.last_queued }
     identify(
       slot, tgid: seen.tgid, cgroup: seen.cgroup,
       comm: Comm(record, at: MemoryLayout<sonde_task>.offset(of: \.comm)!),
@@ -26,10 +28,22 @@ extension LoadTracker {
     if !tasks[slot].hasBaseline || tasks[slot].phase == .unknown
       || isOutdated(slot, seen, boundary: boundary)
     {
-      seed(slot, seen, at: seen.monotonic &+ clockOffset)
+      seed(slot, seen, at: time)
     } else {
       recordWakeup(slot, seen, boundary: boundary)
     }
+  }
+
+  /// Whether the kernel is going to count the sleep of this task as a wait for a CPU.
+  ///
+  /// Since Linux 6.12 (commit 152e11f6df29, "sched/fair: Implement delayed dequeue") a task that has gone
+  /// to sleep may stand on its run queue for a while. Where it is moved to another CPU then,
+  /// enqueue_task() notes in `last_queued` that it waits. It is taken off the queue by
+  /// dequeue_entities() alone, which doesn't clear that.
+  private func hasStaleStamp(_ seen: sonde_task, at time: UInt64) -> Bool {
+    // A wakeup sets `last_queued` shortly before `on_rq`.
+    seen.on_rq == 0 && seen.on_cpu == 0 && seen.state != 0 && seen.last_queued != 0
+      && seen.last_queued &+ Self.clockSlack < time
   }
 
   /// Whether a record from before the boundary, up to which all were consumed, never came.
@@ -51,7 +65,7 @@ extension LoadTracker {
     return left != 0 && left <= boundary
   }
 
-  /// Takes the survey's word for where the task is. Where it was known before, what it has waited
+  /// Takes the task scan's word for where the task is. Where it was known before, what it has waited
   /// and how long it has been runnable since goes on to count.
   private mutating func seed(_ slot: TaskTable.Slot, _ seen: sonde_task, at time: UInt64) {
     let arrivals = Int32(bitPattern: seen.pcount &- tasks[slot].pcount)
@@ -59,12 +73,13 @@ extension LoadTracker {
     let isSame =
       tasks[slot].hasBaseline && isPossible(slot, arrivals, waited: waited, at: time)
     var task = tasks[slot]
-    if isSame, arrivals > 0, time >= countsFrom, task.matches {
+    let isSleep = waited != 0 && seen.last_arrival &- waited == task.staleStamp
+    if isSame, arrivals > 0, !isSleep, time >= countsFrom, task.matches {
       record(waited: waited, arrivals: UInt64(arrivals))
     }
     // Its one arrival's record comes late, or never: the sleep that it ended is known all the same.
     if isSame, arrivals == 1, task.phase == .blocked, seen.last_arrival > waited {
-      let wokenAt = seen.last_arrival - waited
+      let wokenAt = isSleep ? seen.last_arrival : seen.last_arrival - waited
       if wokenAt >= task.since { endBlocked(slot, at: wokenAt, counts: wokenAt >= countsFrom) }
     }
     var wasRunnableSince: UInt64?
@@ -85,7 +100,8 @@ extension LoadTracker {
     } else if seen.on_rq != 0 {
       task.phase = .waiting
       task.since = seen.last_ran
-      task.runnableSince = wasRunnableSince ?? (seen.last_queued == 0 ? time : seen.last_queued)
+      let isKnown = seen.last_queued != 0 && seen.last_queued != task.staleStamp
+      task.runnableSince = wasRunnableSince ?? (isKnown ? seen.last_queued : time)
     } else if seen.pcount == 0 {
       task.phase = .new
       task.since = time
@@ -147,7 +163,7 @@ extension LoadTracker {
     let waited = seen.run_delay - task.runDelay
     guard waited < time else { return }
     let wokenAt = time - waited
-    guard wokenAt >= task.since, wokenAt <= boundary else { return }
+    guard wokenAt >= task.since, wokenAt <= boundary, wokenAt != task.staleStamp else { return }
     if task.phase == .blocked {
       endBlocked(slot, at: wokenAt, counts: wokenAt >= countsFrom)
     }

@@ -22,7 +22,7 @@ public struct LoadTracker: ~Copyable {
   private(set) var countsFrom: UInt64 = .max
   var runnable = Gauge()
   var uninterruptible = Gauge()
-  var survey: UInt8 = 0
+  var scan: UInt8 = 0
   /// The load sample that is being taken: its time, 0 for none; and who was told of only later.
   var sampledAt: UInt64 = 0
   var sample: UInt32 = 0
@@ -217,6 +217,9 @@ public struct LoadTracker: ~Copyable {
       tasks[slot].phase = .new
     }
 
+    // How much of that was a sleep isn't known.
+    let isSleep = waited != 0 && time &- waited == tasks[slot].staleStamp
+    if isSleep { waited = 0 }
     if isKnown {
       let since = tasks[slot].since
       let wokenAt = waited < time ? max(time &- waited, since) : since
@@ -241,7 +244,7 @@ public struct LoadTracker: ~Copyable {
       case .new, .unknown:
         tasks[slot].runnableSince = wokenAt
       }
-      if counts, tasks[slot].matches, arrivals > 0 || waited > 0, !isUncounted {
+      if counts, tasks[slot].matches, arrivals > 0 || waited > 0, !isUncounted, !isSleep {
         record(waited: waited, arrivals: UInt64(max(arrivals, 1)))
       }
     } else {
@@ -308,19 +311,18 @@ public struct LoadTracker: ~Copyable {
     }
   }
 
-  // MARK: - Surveys and intervals
+  // MARK: - Task scans and intervals
 
-  /// Begins a pass of the task iterator, each of whose records is to be given to ``found(_:clockOffset:boundary:)``.
-  ///
-  /// - Parameter cgroups: the cgroups that match from now on, where the filter has any.
-  public mutating func beginScan(cgroups: Set<UInt64>? = nil) {
-    survey &+= 1
-    if cgroups != nil { filter.cgroups = cgroups }
-  }
+  /// The cgroups that match from now on.
+  public mutating func match(cgroups: Set<UInt64>) { filter.cgroups = cgroups }
 
-  /// Ends a pass. Tasks that two passes in a row have not seen are gone: their end was lost.
+  /// Begins a pass of the task iterator that shows every task: each of its records is to be given to
+  /// ``found(_:clockOffset:boundary:)``.
+  public mutating func beginScan() { scan &+= 1 }
+
+  /// Ends such a pass. Tasks that two passes in a row have not seen are gone: their end was lost.
   public mutating func endScan() {
-    for slot in tasks.slots where tasks[slot].tid != 0 && survey &- tasks[slot].survey >= 2 {
+    for slot in tasks.slots where tasks[slot].tid != 0 && scan &- tasks[slot].scan >= 2 {
       recordDoubt(slot)
       tasks.remove(slot)
     }
@@ -328,7 +330,7 @@ public struct LoadTracker: ~Copyable {
 
   mutating func slotFound(_ tid: UInt32) -> TaskTable.Slot {
     let slot = tasks.find(tid) ?? add(tid)
-    tasks[slot].survey = survey
+    tasks[slot].scan = scan
     return slot
   }
 
@@ -338,7 +340,7 @@ public struct LoadTracker: ~Copyable {
     let end = max(end, closing.start)
     closing.end = end
     for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].matches {
-      // A survey may have told of what came after the end.
+      // A task scan may have shown what came after the end.
       switch tasks[slot].phase {
       case .running, .waiting:
         guard tasks[slot].runnableSince <= end else { continue }

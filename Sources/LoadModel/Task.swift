@@ -57,6 +57,9 @@ struct Task {
   var ran: UInt64 = 0
   /// When the task iterator told of it; 0 where the events did.
   var seededAt: UInt64 = 0
+  /// As of when the kernel is going to count a sleep as a wait, 0 for none: see
+  /// ``LoadTracker/hasStaleStamp(_:at:)``.
+  var staleStamp: UInt64 = 0
   var cgroup: UInt64 = 0
   var comm = Comm()
   var phase = Phase.unknown
@@ -79,8 +82,8 @@ struct Task {
   var countedAsD = false
   /// Whether what came after that sample has borne it out.
   var isCertain = false
-  /// The last survey that saw it.
-  var survey: UInt8 = 0
+  /// The last task scan that saw it.
+  var scan: UInt8 = 0
 
   init(tid: UInt32) {
     self.tid = tid

@@ -16,7 +16,7 @@ extension LoadTracker {
   private func unidentified(_ tid: UInt32) -> Task {
     var task = Task(tid: tid)
     task.matches = filter.matches(task)
-    task.survey = survey
+    task.scan = scan
     return task
   }
 
@@ -32,7 +32,7 @@ extension LoadTracker {
         {
           break
         }
-        // What a survey saw of it after this happened is going to be told from here on.
+        // What a task scan saw of it after this happened is going to be reported from here on.
         recordDoubt(old)
         tasks.remove(old)
       }
@@ -76,7 +76,7 @@ extension LoadTracker {
     }
   }
 
-  /// A survey tells of a running leader. It may be a thread that has taken its id since it was given
+  /// A task scan shows a running leader. It may be a thread that has taken its id since it was given
   /// the CPU.
   mutating func recordExec(_ seen: sonde_task) {
     guard seen.on_cpu != 0, seen.tid == seen.tgid else { return }
@@ -110,7 +110,7 @@ extension LoadTracker {
     if let other = tasks.find(leaderTid) {
       var leader = tasks[other]
       tasks.remove(other)
-      // Not where a survey has already told of the thread by its new id.
+      // Not where a task scan has already shown the thread by its new id.
       if leader.phase == .running || leader.phase == .waiting, leader.cpu >= 0 {
         leader.tid = tid
         leader.matches = filter.matches(leader)
@@ -118,8 +118,8 @@ extension LoadTracker {
       }
     }
     thread.tid = leaderTid
-    // The last survey may not have seen it under the id that it had.
-    thread.survey = survey
+    // The last task scan may not have seen it under the id that it had.
+    thread.scan = scan
     thread.matches = filter.matches(thread)
     _ = tasks.insert(thread)
     for cpu in running.indices {

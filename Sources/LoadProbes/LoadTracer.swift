@@ -32,20 +32,20 @@ public struct LoadOptions: Sendable {
 
 /// The kernel side of `loadwatch` with its model: what a session of it runs.
 public struct LoadTracer: ~Copyable, Tracer {
-  private let options: LoadOptions
-  private let host: Proc.Host
+  let options: LoadOptions
+  let host: Proc.Host
   private let ladder: [ProbePart]
-  private var probes: SchedProbes
+  var probes: SchedProbes
   /// The model, and what entered it.
   public private(set) var door: Door<LoadAnalysis>
   private var resolver = LookupResolver()
-  private var delivered: UInt64 = 0
-  private var scans = ScanCost()
+  private(set) var delivered: UInt64 = 0
+  private(set) var scans = ScanCost()
   /// The load sample that the kernel side knows of, CLOCK_MONOTONIC.
   private var announced: UInt64 = 0
   /// Who waited for a cgroup's quota at the sample that is taken next.
   private var throttled: (sample: UInt64, tasks: Set<UInt32>)?
-  private var wallClock = WallClock(at: 0, wall: 0)
+  var wallClock = WallClock(at: 0, wall: 0)
   /// Time of the sample that is to be settled, run queue clock.
   private var sampledAt: UInt64 = 0
 
@@ -55,7 +55,7 @@ public struct LoadTracer: ~Copyable, Tracer {
   /// Counters that are read later than that after a sample say nothing of that time.
   private static let mostDelay: UInt64 = 1_000_000_000
 
-  private struct ScanCost {
+  struct ScanCost {
     var at: UInt64 = 0
     var cost: UInt64 = 0
     var total: UInt64 = 0
@@ -74,10 +74,10 @@ public struct LoadTracer: ~Copyable, Tracer {
     let rings = cpus * (options.ringSize ?? SchedProbes.ringSize(cpus: cpus))
     try Limit.ensure(addressSpace: 64 << 20 + 2 * rings, to: "trace")
     var ladder = loadProbes()
-    if let missing = ladder.first(where: { $0.state == .no && Self.isRequired($0) }) {
-      let verb = missing.using == "tp_btf/sched_switch" ? "measure" : "trace"
+    if let missing = ladder.first(where: { $0.available == .no && Self.isRequired($0) }) {
+      let verb = missing.probe == "tp_btf/sched_switch" ? "measure" : "trace"
       throw BPFError(
-        .unsupported, "\(verb) \(missing.want)", cause: missing.reason,
+        .unsupported, "\(verb) \(missing.feature)", cause: missing.reason,
         remedy: "`loadwatch probes` lists what this kernel supports")
     }
     // First: under full load to attach takes seconds without.
@@ -95,9 +95,9 @@ public struct LoadTracer: ~Copyable, Tracer {
     let isExact = probes.exactLoad != nil
     ladder.append(
       ProbePart(
-        want: "load samples",
-        using: isExact ? "jiffies, calc_load_tasks, avenrun" : "jiffies, /proc/loadavg",
-        state: .yes,
+        feature: "load samples",
+        probe: isExact ? "jiffies, calc_load_tasks, avenrun" : "jiffies, /proc/loadavg",
+        available: .yes,
         reason: isExact ? nil : "/proc/kallsyms has no data symbols, or hides them"))
     self.options = options
     self.host = host
@@ -107,7 +107,7 @@ public struct LoadTracer: ~Copyable, Tracer {
   }
 
   private static func isRequired(_ probe: ProbePart) -> Bool {
-    probe.using.hasPrefix("tp_btf/") || probe.using.hasPrefix("iter/")
+    probe.probe.hasPrefix("tp_btf/") || probe.probe.hasPrefix("iter/")
   }
 
   public var rings: [FileDescriptor] { probes.rings.descriptors }
@@ -258,13 +258,7 @@ public struct LoadTracer: ~Copyable, Tracer {
   }
 
   public mutating func follow(_ host: Proc.Host) throws -> [FileDescriptor] {
-    var new: [FileDescriptor] = []
-    for cpu in host.presentCPUs where !probes.rings.cpus.contains(cpu) {
-      // Without a ring the CPU's records are counted as lost, and shown.
-      guard (try? probes.addRing(cpu: cpu)) != nil else { continue }
-      if let ring = probes.rings.descriptors.last { new.append(ring) }
-    }
-    return new
+    probes.addRings(missingOf: host.presentCPUs)
   }
 
   public mutating func stop() throws { try probes.stop() }
@@ -290,52 +284,9 @@ public struct LoadTracer: ~Copyable, Tracer {
   }
 }
 
-// MARK: - Readings
+// MARK: - Tasks
 
 extension LoadTracer {
-  private func shownLoad() throws(ProcError) -> [Double] {
-    let load = try LoadAverage.current()
-    return [load.load1, load.load5, load.load15]
-  }
-
-  private func counters() throws(BPFError) -> LoadCounters {
-    var counters = try probes.counters()
-    counters.delivered = delivered
-    return counters
-  }
-
-  private mutating func reading(at time: UInt64) throws -> IntervalReading {
-    let load = try LoadAverage.current()
-    return IntervalReading(
-      at: time, clockOffset: clockOffset,
-      wall: wallClock.boundary(time, now: Clocks.monotonic &+ clockOffset, wall: Clocks.wall),
-      counters: try counters(),
-      own: OwnUsage(
-        cpuNs: try SelfUsage.cpuTime(), scanNs: scans.total,
-        residentBytes: try SelfUsage.residentBytes(), namesLeftOut: Lookups.shared.leftOut),
-      system: SystemCounters.current(), load: [load.load1, load.load5, load.load15],
-      onlineCPUs: (try? Proc.Host.current().onlineCPUCount) ?? host.onlineCPUCount,
-      limits: try? limits(load))
-  }
-
-  private func limits(_ load: LoadAverage) throws -> LimitsPart {
-    let limits = try TaskLimits.current()
-    let tasks = UInt64(max(0, load.tasks))
-    return LimitsPart(
-      tasks: tasks, threadsMax: limits.threadsMax, pidMax: limits.pidMax,
-      stackBytesPerTask: tasks == 0 ? nil : limits.kernelStacks / tasks,
-      structBytesPerTask: limits.taskBytes, availableBytes: limits.available,
-      cgroups: options.cgroups.isEmpty
-        ? nil
-        : options.cgroups.compactMap { cgroup in
-          cgroup.tasks().map {
-            LimitsPart.CgroupTasks(cgroup: cgroup.path, tasks: $0.now, pidsMax: $0.most)
-          }
-        })
-  }
-
-  // MARK: - Tasks
-
   private mutating func scanIfAffordable(boundary: UInt64) throws {
     let before = Clocks.monotonic
     // A task that two scans in a row don't find is forgotten: between them all must have been

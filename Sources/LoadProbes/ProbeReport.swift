@@ -25,16 +25,17 @@ public func loadProbes() -> [ProbePart] {
 }
 
 /// The first that isn't there decides.
-private func part(_ want: String, _ using: String, _ needs: Availability...) -> ProbePart {
+private func part(_ feature: String, _ probe: String, _ needs: Availability...) -> ProbePart {
   for need in needs {
     switch need {
     case .yes: continue
-    case .no(let reason): return ProbePart(want: want, using: using, state: .no, reason: reason)
+    case .no(let reason):
+      return ProbePart(feature: feature, probe: probe, available: .no, reason: reason)
     case .cannotTell(let reason):
-      return ProbePart(want: want, using: using, state: .cannotTell, reason: reason)
+      return ProbePart(feature: feature, probe: probe, available: .cannotTell, reason: reason)
     }
   }
-  return ProbePart(want: want, using: using, state: .yes)
+  return ProbePart(feature: feature, probe: probe, available: .yes)
 }
 
 /// To read all of it takes a tenth of a second.

@@ -3,6 +3,7 @@ import CLinux
 import Glibc
 public import LoadModel
 import Records
+public import SystemPackage
 
 /// The kernel side of `loadwatch`, running: one record per context switch into this CPU's ring.
 ///
@@ -79,9 +80,9 @@ public struct SchedProbes: ~Copyable {
   /// Kernel memory of the rings, bytes.
   public var ringBytes: Int { rings.cpus.count * ringSize }
 
-  /// Gives a CPU that has come a ring.
-  public mutating func addRing(cpu: Int) throws(BPFError) {
-    try rings.add(cpus: [cpu], size: ringSize)
+  /// Gives a ring to those of the CPUs that have come; the new rings' descriptors.
+  public mutating func addRings(missingOf cpus: [Int]) -> [FileDescriptor] {
+    rings.add(missingOf: cpus, size: ringSize)
   }
 
   /// No record is written from here on; what is in the rings stays.

@@ -98,22 +98,22 @@ public struct FilterPart: Codable, Sendable, Equatable {
 
 /// One thing to see, and whether and by which means it was seen.
 public struct ProbePart: Codable, Sendable, Equatable {
-  public enum State: String, Codable, Sendable {
+  public enum Availability: String, Codable, Sendable {
     case yes, no
     case cannotTell = "cannot_tell"
   }
 
-  public var want: String
+  public var feature: String
   /// The means: the best that worked, or that would be used.
-  public var using: String
-  public var state: State
+  public var probe: String
+  public var available: Availability
   /// Why not, or what is less good than it could be.
   public var reason: String?
 
-  public init(want: String, using: String, state: State, reason: String? = nil) {
-    self.want = want
-    self.using = using
-    self.state = state
+  public init(feature: String, probe: String, available: Availability, reason: String? = nil) {
+    self.feature = feature
+    self.probe = probe
+    self.available = available
     self.reason = reason
   }
 }

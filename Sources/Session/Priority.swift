@@ -10,18 +10,19 @@ public import Reports
 ///
 /// - Returns: which means that was, for a watch to tell among its probes.
 public func raisePriority() -> ProbePart {
-  let want = "priority of the consumer"
+  let feature = "priority of the consumer"
   var lowest = sched_param(sched_priority: 1)
   if unsafe sched_setscheduler(0, SCHED_RR | resetOnFork, &lowest) == 0 {
-    return ProbePart(want: want, using: "SCHED_RR", state: .yes)
+    return ProbePart(feature: feature, probe: "SCHED_RR", available: .yes)
   }
   if setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -20) == 0 {
     return ProbePart(
-      want: want, using: "nice -20", state: .yes, reason: "real-time priority is not permitted here"
+      feature: feature, probe: "nice -20", available: .yes,
+      reason: "real-time priority is not permitted here"
     )
   }
   return ProbePart(
-    want: want, using: "nice -20", state: .no,
+    feature: feature, probe: "nice -20", available: .no,
     reason: "not permitted; grant CAP_SYS_NICE, or expect lost records under full load")
 }
 

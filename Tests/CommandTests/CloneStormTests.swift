@@ -29,7 +29,7 @@ struct CloneStormTests {
     #expect(final.loss.ringFull == 0 && final.loss.noRing == 0 && final.loss.mapFull == 0)
     #expect(final.histograms.clone.count == counted)
     // Where its probes of the parts are left out, while tasks are preempted in them, it is told.
-    if final.probes[0].using.hasPrefix("tracepoints") { #expect(final.loss.lost == 0) }
+    if final.probes[0].probe.hasPrefix("tracepoints") { #expect(final.loss.lost == 0) }
     var sum = Histogram()
     for interval in all.dropLast() { sum.add(try interval.histograms.clone.histogram()) }
     #expect(sum == (try final.histograms.clone.histogram()))

@@ -119,6 +119,27 @@ struct ProcessTests {
     #expect(try all.snapshots().last?.switches ?? 0 > 0)
   }
 
+  /// Where a task scan shows only some of the tasks, it tells which cgroups match all the same.
+  @Test func cgroupInAPIDNamespace() throws {
+    let group = try TestCgroup()
+    // All of the namespace ends with loadwatch, its first process.
+    let script = """
+      echo $$ >"$1/cgroup.procs"; "$2" spin 2 >/dev/null & sleep 1
+      exec "$3" --cgroup "$1" --duration 1s --format json
+      """
+    let ended = try Command(
+      "unshare",
+      [
+        "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh", group.path,
+        Binaries.url("testload").path, Binaries.url("loadwatch").path,
+      ]
+    ).wait()
+    #expect(ended.status == 0)
+    let final = try #require(try ended.snapshots().last)
+    #expect(final.tasks.runnable.max >= 2)
+    #expect(final.switches > 0)
+  }
+
   private func processIds(of tid: Int32) throws -> (thread: Int32, leader: Int32) {
     let status = try String(contentsOfFile: "/proc/\(tid)/status", encoding: .utf8)
     let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("Tgid:") })

@@ -53,10 +53,10 @@ struct RightsTests {
     #expect(final.tasks.runnable.now == 1)
     #expect(final.cost.bpfNsPerSwitch == nil)
     // What it could not do is told.
-    let cost = try #require(final.probes.first { $0.using == "BPF_ENABLE_STATS" })
-    #expect(cost.state == .no && cost.reason?.contains("CAP_SYS_ADMIN") == true)
-    let priority = try #require(final.probes.first { $0.want == "priority of the consumer" })
-    #expect(priority.state == .no && priority.reason?.contains("CAP_SYS_NICE") == true)
+    let cost = try #require(final.probes.first { $0.probe == "BPF_ENABLE_STATS" })
+    #expect(cost.available == .no && cost.reason?.contains("CAP_SYS_ADMIN") == true)
+    let priority = try #require(final.probes.first { $0.feature == "priority of the consumer" })
+    #expect(priority.available == .no && priority.reason?.contains("CAP_SYS_NICE") == true)
     _ = load.stop()
   }
 

@@ -7,12 +7,13 @@ import Faces
 struct ProbesTextTests {
   static let probes = [
     ProbePart(
-      want: "run queue latency, on-CPU and blocked time", using: "tp_btf/sched_switch", state: .yes),
+      feature: "run queue latency, on-CPU and blocked time", probe: "tp_btf/sched_switch",
+      available: .yes),
     ProbePart(
-      want: "BPF overhead", using: "BPF_ENABLE_STATS", state: .no,
+      feature: "BPF overhead", probe: "BPF_ENABLE_STATS", available: .no,
       reason: "bpf(BPF_ENABLE_STATS) needs CAP_SYS_ADMIN: Operation not permitted"),
     ProbePart(
-      want: "names\u{1b}[2J", using: "tp_btf/task_rename", state: .cannotTell,
+      feature: "names\u{1b}[2J", probe: "tp_btf/task_rename", available: .cannotTell,
       reason: "one\n\u{9b}two"),
   ]
 
@@ -44,7 +45,7 @@ struct ProbesTextTests {
   @Test func reasonsAreWrappedWhole() {
     let words = (0..<50).map { "word\($0)" }
     let probe = ProbePart(
-      want: "x", using: "y", state: .no, reason: words.joined(separator: " "))
+      feature: "x", probe: "y", available: .no, reason: words.joined(separator: " "))
     let lines = LoadTextTests.lines(probesText([probe], columns: 40)).dropFirst(2)
     #expect(lines.allSatisfy { $0.hasPrefix("    word") })
     #expect(lines.joined(separator: " ").split(separator: " ").map(String.init) == words)

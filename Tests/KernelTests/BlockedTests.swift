@@ -116,6 +116,7 @@ struct BlockedTests {
     }
     #expect(after.first!.tasks.uninterruptible.now == 50)
     #expect(after.last!.tasks.uninterruptible.now == 0)
-    #expect(after.last!.histograms.blockedUninterruptible.count == 50)
+    // Since Linux 6.12 the kernel loses since when a task sleeps that it moves as it falls asleep.
+    #expect((40...50).contains(after.last!.histograms.blockedUninterruptible.count))
   }
 }

@@ -86,11 +86,12 @@ struct CloneMeansTests {
   @Test func theBracket() throws {
     let (best, other) = try seenTwice(by: .bracket, comm: "sonde-bracket")
     let isThere = try Command("grep", ["-q", " dup_mmap$", "/proc/kallsyms"]).wait().status == 0
-    let isUsed = best.probes.contains { $0.using.hasSuffix("/dup_mmap") && $0.state == .yes }
+    let isUsed = best.probes.contains { $0.probe.hasSuffix("/dup_mmap") && $0.available == .yes }
     let measures = best.histograms.addressSpaceCopy.count > 0
     #expect(isUsed == (isThere && measures))
     guard measures else { return }
-    #expect(other.probes.contains { $0.using.contains("uprobe_end_dup_mmap") && $0.state == .yes })
+    #expect(
+      other.probes.contains { $0.probe.contains("uprobe_end_dup_mmap") && $0.available == .yes })
     let (a, b) = (best.histograms.addressSpaceCopy, other.histograms.addressSpaceCopy)
     #expect(a.count == 8 && b.count == 8)
     #expect(abs(Double(a.sum) - Double(b.sum)) <= 0.02 * Double(a.sum), "\(a.sum), \(b.sum)")

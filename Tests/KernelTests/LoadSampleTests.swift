@@ -19,7 +19,7 @@ struct LoadSampleTests {
     _ = spinners.stop()
     _ = waiters.stop()
     let final = try #require(snapshots.last)
-    let isExact = final.probes.contains { $0.using.contains("avenrun") }
+    let isExact = final.probes.contains { $0.probe.contains("avenrun") }
     // A stock kernel has symbols for its data.
     if Need.inLab { #expect(isExact) }
     let samples = try #require(final.load.samples)

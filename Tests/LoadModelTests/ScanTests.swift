@@ -151,4 +151,37 @@ struct SurveyTests {
     let next = script.close(at: 200)
     #expect(next.runnable.now == 2 && next.uninterruptible.now == 1)
   }
+
+  /// The kernel's stamp from before its sleep, which made it count the sleep as a wait (Linux 6.12).
+  @Test(arguments: [0x0102, 1] as [UInt16]) func movedWhileItFellAsleep(state: UInt16) {
+    var script = Script()
+    script.switched(at: 10, to: Script.next(7, pcount: 1))
+    script.switched(at: 20, from: 7, state)
+    var task = sonde_task.asleep(7, state, since: 20)
+    task.last_queued = Script.start + 25
+    script.survey(at: 100_000_000, [task])
+    script.switched(at: 300_000_000, to: Script.next(7, pcount: 2, runDelay: 300_000_000 - 25))
+    script.switched(at: 300_000_040, from: 7, 1)
+    script.switched(
+      at: 300_000_100, to: Script.next(7, pcount: 3, runDelay: 300_000_000 - 25 + 10))
+    let interval = script.close(at: 300_000_110)
+    #expect(interval.runQueueLatency.count == 2 && interval.runQueueLatency.sum == 10)
+    let blocked = state == 1 ? interval.blockedInterruptible : interval.blockedUninterruptible
+    #expect(blocked.sum == 300_000_000 - 20 + (state == 1 ? 50 : 0))
+    #expect(interval.runnable.total == 10 + 40 + 20)
+  }
+
+  /// A task that has just been woken isn't one.
+  @Test func stampedByAWakeup() {
+    var script = Script()
+    script.switched(at: 10, to: Script.next(7, pcount: 1))
+    script.switched(at: 20, from: 7, 1)
+    var task = sonde_task.asleep(7, 1, since: 20)
+    task.last_queued = Script.start + 90
+    script.survey(at: 100, [task])
+    script.switched(at: 120, to: Script.next(7, pcount: 2, runDelay: 30))
+    let interval = script.close(at: 130)
+    #expect(interval.runQueueLatency.count == 2 && interval.runQueueLatency.sum == 30)
+    #expect(interval.blockedInterruptible.sum == 70)
+  }
 }

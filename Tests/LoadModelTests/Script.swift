@@ -58,7 +58,8 @@ struct Script: ~Copyable {
   mutating func survey(
     at time: UInt64, boundary: UInt64? = nil, cgroups: Set<UInt64>? = nil, _ seen: [sonde_task]
   ) {
-    tracker.beginScan(cgroups: cgroups)
+    if let cgroups { tracker.match(cgroups: cgroups) }
+    tracker.beginScan()
     for var record in seen {
       record.monotonic = Self.start + time - Simulator.clockOffset
       unsafe tracker.found(

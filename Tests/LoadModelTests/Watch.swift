@@ -31,7 +31,8 @@ struct Watch: ~Copyable {
   }
 
   mutating func survey(_ records: [sonde_task], boundary: UInt64, cgroups: Set<UInt64>? = nil) {
-    tracker.beginScan(cgroups: cgroups)
+    if let cgroups { tracker.match(cgroups: cgroups) }
+    tracker.beginScan()
     for record in records {
       unsafe tracker.found(
         CollectionOfOne(record).span.bytes, clockOffset: Simulator.clockOffset,

@@ -85,7 +85,7 @@ extension CloneFormTests {
       final: true, host: HostPart(names: ["web-1"], kernels: ["6.18.44"], cpus: 2),
       start: timestamp(0), end: timestamp(9), intervalNs: 9_000_000_000,
       filter: FilterPart(pids: [1], comms: ["httpd"], cgroups: ["/"]),
-      probes: [ProbePart(want: "clones", using: "fentry", state: .yes, reason: "as well")],
+      probes: [ProbePart(feature: "clones", probe: "fentry", available: .yes, reason: "as well")],
       loss: LossPart(
         expected: 11, delivered: 5, pending: 1, ringFull: 1, noRing: 1, mapFull: 1, missedEnds: 1,
         recursion: 1),

@@ -75,7 +75,7 @@ func emptyClones(host: String = "web-1") -> CloneSnapshot {
   return CloneSnapshot(
     final: false, host: HostPart(names: [host], kernels: ["6.18.44"], cpus: 2),
     start: timestamp(0), end: timestamp(1), intervalNs: 1_000_000_000, filter: FilterPart(),
-    probes: [ProbePart(want: "clones", using: "fentry", state: .yes)], loss: LossPart(),
+    probes: [ProbePart(feature: "clones", probe: "fentry", available: .yes)], loss: LossPart(),
     cost: CloneCostPart(bpfNsPerClone: nil, consumerNs: 0, residentBytes: 0, ringBytes: 0),
     calls: CallsPart(), phases: [],
     histograms: CloneHistogramsPart(

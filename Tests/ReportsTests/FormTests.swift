@@ -41,9 +41,9 @@ struct FormTests {
     #expect(json["schema"] == .string("loadwatch/2"))
     #expect(json["host"]?.keys == ["names", "kernels", "cpus"])
     #expect(json["filter"]?.keys == ["pids", "comms", "cgroups"])
-    #expect(json["probes"]?.elements.first?.keys == ["want", "using", "state"])
-    #expect(json["probes"]?.elements.last?.keys == ["want", "using", "state", "reason"])
-    #expect(json["probes"]?.elements.last?["state"] == .string("cannot_tell"))
+    #expect(json["probes"]?.elements.first?.keys == ["feature", "probe", "available"])
+    #expect(json["probes"]?.elements.last?.keys == ["feature", "probe", "available", "reason"])
+    #expect(json["probes"]?.elements.last?["available"] == .string("cannot_tell"))
     #expect(
       json["loss"]?.keys == [
         "expected", "delivered", "pending", "ring_full", "no_ring", "map_full", "missed_ends",

@@ -14,8 +14,8 @@ func sample(
     start: timestamp(start), end: timestamp(start + Int(seconds)),
     intervalNs: seconds * 1_000_000_000, filter: FilterPart(),
     probes: [
-      ProbePart(want: "switches", using: "tp_btf/sched_switch", state: .yes),
-      ProbePart(want: "stacks", using: "fentry", state: .cannotTell, reason: "not root"),
+      ProbePart(feature: "switches", probe: "tp_btf/sched_switch", available: .yes),
+      ProbePart(feature: "stacks", probe: "fentry", available: .cannotTell, reason: "not root"),
     ],
     loss: LossPart(
       expected: 120, delivered: 100, pending: 2, ringFull: 10, noRing: 2, mapFull: 3, missedEnds: 2,

@@ -1,0 +1,50 @@
+import BPF
+import Input
+import LoadModel
+import Proc
+import Reports
+import Session
+
+/// What the host's counters say at the boundaries.
+extension LoadTracer {
+  func shownLoad() throws(ProcError) -> [Double] {
+    let load = try LoadAverage.current()
+    return [load.load1, load.load5, load.load15]
+  }
+
+  func counters() throws(BPFError) -> LoadCounters {
+    var counters = try probes.counters()
+    counters.delivered = delivered
+    return counters
+  }
+
+  mutating func reading(at time: UInt64) throws -> IntervalReading {
+    let load = try LoadAverage.current()
+    return IntervalReading(
+      at: time, clockOffset: clockOffset,
+      wall: wallClock.boundary(time, now: Clocks.monotonic &+ clockOffset, wall: Clocks.wall),
+      counters: try counters(),
+      own: OwnUsage(
+        cpuNs: try SelfUsage.cpuTime(), scanNs: scans.total,
+        residentBytes: try SelfUsage.residentBytes(), namesLeftOut: Lookups.shared.leftOut),
+      system: SystemCounters.current(), load: [load.load1, load.load5, load.load15],
+      onlineCPUs: (try? Proc.Host.current().onlineCPUCount) ?? host.onlineCPUCount,
+      limits: try? limits(load))
+  }
+
+  private func limits(_ load: LoadAverage) throws -> LimitsPart {
+    let limits = try TaskLimits.current()
+    let tasks = UInt64(max(0, load.tasks))
+    return LimitsPart(
+      tasks: tasks, threadsMax: limits.threadsMax, pidMax: limits.pidMax,
+      stackBytesPerTask: tasks == 0 ? nil : limits.kernelStacks / tasks,
+      structBytesPerTask: limits.taskBytes, availableBytes: limits.available,
+      cgroups: options.cgroups.isEmpty
+        ? nil
+        : options.cgroups.compactMap { cgroup in
+          cgroup.tasks().map {
+            LimitsPart.CgroupTasks(cgroup: cgroup.path, tasks: $0.now, pidsMax: $0.most)
+          }
+        })
+  }
+}
