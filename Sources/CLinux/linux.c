@@ -25,7 +25,7 @@ int sonde_epoll(void)
 
 int sonde_epoll_add(int epoll, int fd, enum sonde_interest interest)
 {
-	/* Errors and hangups are told of unasked. */
+	/* Errors and hangups are reported unasked. */
 	static const unsigned int events[] = {
 		[SONDE_READABLE] = EPOLLIN,
 		[SONDE_BECOMES_READABLE] = EPOLLIN | EPOLLET,

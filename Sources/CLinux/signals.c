@@ -14,7 +14,7 @@
 
 #define STATUS_OF_SIGINT (128 + SIGINT)
 
-static int told[2] = {-1, -1};
+static int notes[2] = {-1, -1};
 static _Atomic uint64_t requested_at;
 static struct sigaction before[NSIG];
 static sigset_t caught;
@@ -40,19 +40,19 @@ static uint64_t now(void)
 
 static void tell(int signal, siginfo_t *info, void *context)
 {
-	int error = errno, told_signal = signal;
+	int error = errno, number = signal;
 
 	(void)context;
 	/* That it is closed a terminal tells the leader of its session alone.
 	 */
 	if (info->si_code == SI_KERNEL && signal != SIGHUP)
-		told_signal |= SONDE_SIGNAL_OF_TERMINAL;
+		number |= SONDE_SIGNAL_OF_TERMINAL;
 	if (requested_at == 0)
 		requested_at = now();
 	else if (signal == SIGINT)
 		leave();
 	/* A full pipe tells as well. */
-	if (write(told[1], &told_signal, sizeof(told_signal)) < 0)
+	if (write(notes[1], &number, sizeof(number)) < 0)
 		errno = error;
 	errno = error;
 }
@@ -64,7 +64,7 @@ int sonde_catch_signals(const int *signals, int count)
 				   .sa_flags = SA_SIGINFO};
 
 	sonde_release_signals();
-	if (pipe2(told, O_CLOEXEC | O_NONBLOCK))
+	if (pipe2(notes, O_CLOEXEC | O_NONBLOCK))
 		return -1;
 	requested_at = 0;
 	for (int i = 0; i < count; i++) {
@@ -78,7 +78,7 @@ int sonde_catch_signals(const int *signals, int count)
 			return -1;
 		sigaddset(&caught, signals[i]);
 	}
-	return told[0];
+	return notes[0];
 }
 
 void sonde_release_signals(void)
@@ -89,9 +89,9 @@ void sonde_release_signals(void)
 	}
 	sigemptyset(&caught);
 	for (int i = 0; i < 2; i++) {
-		if (told[i] >= 0)
-			close(told[i]);
-		told[i] = -1;
+		if (notes[i] >= 0)
+			close(notes[i]);
+		notes[i] = -1;
 	}
 }
 
@@ -115,7 +115,7 @@ bool sonde_wait_writable(int fd, int timeout)
 		/* Ready for good, once an end was requested and until it is
 		 * read.
 		 */
-		{.fd = requested_at ? -1 : told[0], .events = POLLIN},
+		{.fd = requested_at ? -1 : notes[0], .events = POLLIN},
 	};
 
 	return poll(waiting, 2, timeout) > 0 && waiting[0].revents;

@@ -2,7 +2,7 @@ import Records
 
 /// A call stack in user space, as addresses.
 ///
-/// Holds its frames in itself: a record that tells of one costs no allocation.
+/// Holds its frames in itself: a record of one costs no allocation.
 public struct UserStack: Sendable, Hashable {
   private var count = 0
   private var frames = [32 of UInt64](repeating: 0)

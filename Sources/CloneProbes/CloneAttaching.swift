@@ -25,7 +25,7 @@ extension CloneProbes {
   }
 
   /// The copy of the address space and of each mapping's page tables. A kernel that has inlined one of
-  /// them, or refuses it, is told of and goes without.
+  /// them, or refuses it, is reported and goes without.
   static func attachCopies(
     _ object: borrowing Object, _ strategy: ProbeStrategy, _ kernel: borrowing KernelFeatures,
     _ symbols: KernelSymbols?, _ substitute: CloneProbeOptions.Substitute?,

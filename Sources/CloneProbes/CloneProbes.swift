@@ -8,7 +8,7 @@ public import Reports
 public import Symbols
 public import SystemPackage
 
-/// What the kernel side is to tell of.
+/// What the kernel side is to report.
 public struct CloneProbeOptions: Sendable {
   /// Only these processes; empty: all.
   public var processes: [Int32] = []

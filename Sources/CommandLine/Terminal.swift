@@ -56,7 +56,8 @@ public enum Terminal {
     // So much a pipe takes without blocking, as soon as it takes any (PIPE_BUF).
     let most = sonde_write_may_block(descriptor.rawValue) ? 4096 : Int.max
     var rest = Array(text.utf8)[...]
-    var progress: UInt64 = 0
+    // A reader that is only slow finds the last figures of a run that catches up long after its end.
+    var progress = monotonic()
     while !rest.isEmpty {
       try wait(for: descriptor, end: end, progress: progress)
       let count = unsafe rest.prefix(most).withUnsafeBytes { bytes in
@@ -76,7 +77,7 @@ public enum Terminal {
 
   /// Waits until something can be written, or an error be had.
   ///
-  /// - Parameter progress: when the last was written.
+  /// - Parameter progress: when the last was written, or it was begun to.
   private static func wait(
     for descriptor: FileDescriptor, end: UInt64, progress: UInt64
   ) throws(Errno) {

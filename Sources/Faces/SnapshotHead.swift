@@ -12,7 +12,7 @@ struct SnapshotHead {
 
   /// - Parameters:
   ///   - end: wall clock, ISO 8601, UTC.
-  ///   - live: whether to say how to end a watch that goes on.
+  ///   - live: whether to say how to end a run that goes on.
   func title(
     _ tool: String, host: HostPart, end: String, intervalNs: UInt64, final: Bool, live: Bool
   ) -> [Line] {

@@ -43,7 +43,7 @@ public struct ActiveTime: Sendable {
 }
 
 extension LoadTracker {
-  /// The kernel side told where a task sleeps, after the switch by which it went to sleep.
+  /// The kernel side reported where a task sleeps, after the switch by which it went to sleep.
   @inline(__always)
   mutating func waits(_ event: sonde_wait) {
     guard TaskTable.canHold(event.header.tid), let slot = tasks.find(event.header.tid),
@@ -52,7 +52,7 @@ extension LoadTracker {
     tasks[slot].stack = event.stack
   }
 
-  /// Told by the iterator: where a task sleeps of which no switch has told.
+  /// From the iterator: where a task sleeps of which no switch has shown it.
   public mutating func found(waiter tid: UInt32, stack: () -> Int32) {
     guard TaskTable.canHold(tid), let slot = tasks.find(tid), tasks[slot].phase == .blocked,
       tasks[slot].stack < 0

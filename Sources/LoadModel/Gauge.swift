@@ -1,7 +1,7 @@
 /// How many tasks were in a state, over an interval: the exact integral, and the count at each of
 /// up to some thousand instants.
 ///
-/// A task's stay is told when it is known, which may be long after it began: that a task had been
+/// A task's stay is added when it is known, which may be long after it began: that a task had been
 /// woken shows only as it gets a CPU. So stays are added whole and not counted up and down.
 package struct Gauge {
   /// Instants lie 2^shift ns apart, from the interval's start.

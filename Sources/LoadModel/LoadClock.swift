@@ -1,4 +1,4 @@
-/// When the kernel takes its load samples, told from its count of ticks.
+/// When the kernel takes its load samples, worked out from its count of ticks.
 ///
 /// calc_load_update (kernel/sched/loadavg.c) begins at LOAD_FREQ ticks after jiffies began and only
 /// ever grows by multiples of LOAD_FREQ, also over idle times and missed samples. At that tick each CPU

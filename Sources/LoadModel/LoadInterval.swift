@@ -57,7 +57,7 @@ public struct LoadInterval: Sendable {
     public var uninterruptible: UInt64 = 0
   }
 
-  /// Records were lost in all of it, as far as can be told.
+  /// Records were lost in all of it, as far as is known.
   public mutating func markLossy() {
     lossy = Lossy(
       time: end - start, runnable: runnable.total, uninterruptible: uninterruptible.total)
@@ -68,7 +68,7 @@ public struct LoadInterval: Sendable {
   public var means: (runnable: Double, uninterruptible: Double) {
     let length = end - start
     guard length > 0 else { return (0, 0) }
-    // A stay that is told of late may be taken back.
+    // A stay that is added late may be taken back.
     func mean(_ total: UInt64, _ lossy: UInt64, _ time: UInt64) -> Double {
       Double(total - min(total, lossy)) / Double(length - time)
     }

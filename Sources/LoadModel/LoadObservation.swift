@@ -10,7 +10,7 @@ public enum LoadObservation: Codable, Sendable {
   /// A task scan begins, each of whose records follows; all ring records up to `boundary` have come.
   case scanBegins(TaskScan)
   case scanEnds
-  /// Where a task sleeps in D of which no switch has told: the frames of its stack, innermost first.
+  /// Where a task sleeps in D, if no switch has shown it: the frames of its stack, innermost first.
   case waiter(tid: UInt32, frames: [UInt64])
   /// What rings have taken and lost, by CPU: before they are drained.
   case rings([RingReading])

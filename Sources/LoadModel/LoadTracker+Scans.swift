@@ -4,7 +4,7 @@ import Tasks
 extension LoadTracker {
   /// Takes one record of the task iterator, `sonde_task`.
   ///
-  /// It tells of tasks that no switch has told of yet, names them, shows which of the tasks that
+  /// It shows tasks that no switch has shown yet, names them, shows which of the tasks that
   /// went to sleep or were created have been woken since and wait for a CPU, and sets right what is
   /// believed of a task whose records were lost.
   ///
@@ -109,7 +109,8 @@ extension LoadTracker {
       task.phase = .blocked
       task.sleep = Sleep(bits: seen.state)
       task.sinceIsExact = seen.last_ran != 0
-      task.since = task.sinceIsExact ? seen.last_ran : time
+      let isStale = seen.last_queued != 0 && seen.last_queued == task.staleStamp
+      task.since = task.sinceIsExact ? seen.last_ran : isStale ? seen.last_queued : time
       if let wasRunnableSince, task.matches {
         runnable.add(from: wasRunnableSince, to: task.since)
       }

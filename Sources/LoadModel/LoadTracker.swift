@@ -1,7 +1,7 @@
 import Histograms
 import Records
 
-/// Follows every task from the stream of switches and tells what became of each interval.
+/// Follows every task from the stream of switches and reports what became of each interval.
 ///
 /// A pure state machine: raw records in, figures out. It knows nothing of where they come from, and
 /// any order and any loss of records leaves it with durations that are possible.
@@ -9,7 +9,7 @@ import Records
 /// All times are those of the run queue clock (`rq->clock`), ns.
 public struct LoadTracker: ~Copyable {
   var tasks = TaskTable()
-  /// The thread that each CPU runs, as far as told; 0 for the idle task or unknown.
+  /// The thread that each CPU runs, as far as known; 0 for the idle task or unknown.
   var running: [UInt32]
   /// Of each CPU, for a ``LossLedger``: how many records were consumed, and how many of them had a gap
   /// before them.
@@ -23,7 +23,7 @@ public struct LoadTracker: ~Copyable {
   var runnable = Gauge()
   var uninterruptible = Gauge()
   var scan: UInt8 = 0
-  /// The load sample that is being taken: its time, 0 for none; and who was told of only later.
+  /// The load sample that is being taken: its time, 0 for none; and who turned out to be active only later.
   var sampledAt: UInt64 = 0
   var sample: UInt32 = 0
   var late: [LateTask] = []
@@ -58,7 +58,7 @@ public struct LoadTracker: ~Copyable {
   /// How many tasks are being followed.
   public var taskCount: Int { tasks.count }
 
-  /// Counts from `time` on. What came before has only told where the tasks are.
+  /// Counts from `time` on. What came before only shows where the tasks are.
   public mutating func begin(at time: UInt64) {
     countsFrom = time
     beginInterval(at: time)
@@ -138,7 +138,7 @@ public struct LoadTracker: ~Copyable {
     let slot = tasks.find(event.prev_tid) ?? add(event.prev_tid)
     let bits = event.header.aux
     if tasks[slot].phase == .running {
-      // Told by the iterator later than this happened.
+      // A task scan has shown it later than this happened.
       guard time >= tasks[slot].since else { return }
       let isHere = tasks[slot].cpu == cpu || tasks[slot].cpu < 0
       // It has been given another CPU since, one whose clock is behind this one's.
@@ -156,7 +156,7 @@ public struct LoadTracker: ~Copyable {
         }
         return
       }
-      // Told already.
+      // Known already.
       guard time > tasks[slot].since || tasks[slot].phase == .unknown else { return }
       // It came to this CPU unseen.
       if tasks[slot].phase != .waiting { tasks[slot].runnableSince = time }
@@ -206,7 +206,7 @@ public struct LoadTracker: ~Copyable {
     {
       let heard = max(tasks[slot].seededAt, tasks[slot].arrival)
       if arrivals <= 0, time < heard &+ Self.clockSlack {
-        // Told by the iterator, or by another CPU, later than this happened.
+        // A task scan, or another CPU, has shown it later than this happened.
         return
       }
       if tasks[slot].hasBaseline { startOver(slot) }
@@ -261,7 +261,7 @@ public struct LoadTracker: ~Copyable {
     tasks[slot].cpu = cpu
   }
 
-  /// Whether what is told can be about the task that is known under this id.
+  /// Whether these figures can be of the task that is known under this id.
   @inline(__always)
   func isPossible(
     _ slot: TaskTable.Slot, _ arrivals: Int32, waited: UInt64, at time: UInt64

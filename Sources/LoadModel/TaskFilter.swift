@@ -18,7 +18,7 @@ public struct TaskFilter: Sendable, Codable {
     processes.isEmpty && threads.isEmpty && comms.isEmpty && cgroups == nil
   }
 
-  func matches(_ task: Task) -> Bool {
+  func matches(_ task: TrackedTask) -> Bool {
     if !processes.isEmpty || !threads.isEmpty {
       guard processes.contains(task.tgid) || threads.contains(task.tid) else { return false }
     }

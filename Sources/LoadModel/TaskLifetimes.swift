@@ -13,8 +13,8 @@ extension LoadTracker {
     tasks[slot] = unidentified(tasks[slot].tid)
   }
 
-  private func unidentified(_ tid: UInt32) -> Task {
-    var task = Task(tid: tid)
+  private func unidentified(_ tid: UInt32) -> TrackedTask {
+    var task = TrackedTask(tid: tid)
     task.matches = filter.matches(task)
     task.scan = scan
     return task
@@ -58,7 +58,7 @@ extension LoadTracker {
 
   // MARK: - A thread that is not the leader calls execve: de_thread()
 
-  /// The task that runs on `cpu` is now told of under another id.
+  /// The task that runs on `cpu` now goes by another id.
   ///
   /// The one record of that comes at the end of execve, and it may sleep before. But a CPU whose
   /// records are all there runs what it was given: it has taken its leader's id, or it is the

@@ -16,7 +16,7 @@
   }
 
   private let pages: UnsafeMutablePointer<Page>
-  private var tasks: UnsafeMutablePointer<Task>
+  private var tasks: UnsafeMutablePointer<TrackedTask>
   private var capacity = 256
   /// Slots handed out so far, those free again included.
   private var used = 0
@@ -53,7 +53,7 @@
 
   /// - Precondition: `slot` came from this table and was not removed.
   @inline(__always)
-  subscript(slot: Slot) -> Task {
+  subscript(slot: Slot) -> TrackedTask {
     unsafeAddress {
       assert(slot < used)
       return unsafe UnsafePointer(tasks + slot)
@@ -65,7 +65,7 @@
   }
 
   /// Adds a task; one of the same id must not be there, and its id must be possible.
-  mutating func insert(_ task: Task) -> Slot {
+  mutating func insert(_ task: TrackedTask) -> Slot {
     let page = Int(task.tid >> Self.pageBits)
     precondition(Self.canHold(task.tid), "a thread id beyond PID_MAX_LIMIT")
     if unsafe pages[page].slots == nil {
@@ -105,7 +105,7 @@
   var slots: Range<Slot> { 0..<used }
 
   private mutating func grow() {
-    let larger = UnsafeMutablePointer<Task>.allocate(capacity: capacity * 2)
+    let larger = UnsafeMutablePointer<TrackedTask>.allocate(capacity: capacity * 2)
     unsafe larger.moveInitialize(from: tasks, count: used)
     unsafe tasks.deallocate()
     unsafe tasks = unsafe larger

@@ -39,7 +39,7 @@ extension LoadTracker {
     waitStacks?.add(comm, stack, ns: time - since)
   }
 
-  /// The watch is over: so far come those that are still in D.
+  /// The run is over: this is how far those come that are still in D.
   public mutating func endWaits(at time: UInt64) {
     for slot in tasks.slots
     where tasks[slot].tid != 0 && tasks[slot].phase == .blocked

@@ -8,7 +8,7 @@ public struct LimitsPart: Codable, Sendable, Equatable {
   public var stackBytesPerTask: UInt64?
   public var structBytesPerTask: UInt64?
   public var availableBytes: UInt64
-  /// Of the cgroups that are watched.
+  /// Of the cgroups that are traced.
   public var cgroups: [CgroupTasks]?
 
   /// A cgroup's tasks, and how many it may have (`pids.max`), if there is a limit.

@@ -1,4 +1,4 @@
-/// What a tool tells of one interval, or of a whole run: one JSON object.
+/// What a tool reports of one interval, or of a whole run: one JSON object.
 ///
 /// The properties stand for the fields of that name, which every form has.
 public protocol Snapshot: Codable, Sendable {
@@ -7,7 +7,7 @@ public protocol Snapshot: Codable, Sendable {
 
   /// The form that the object says it is of.
   var schema: String { get }
-  /// True on the object that sums up the watch.
+  /// True on the object that sums up the run.
   var final: Bool { get set }
   var host: HostPart { get set }
   /// Wall clock, ISO 8601, UTC.
@@ -25,7 +25,7 @@ public protocol Snapshot: Codable, Sendable {
   /// - Throws: `MergeError` where they are of another form or contradict each other.
   func check() throws
 
-  /// Adds another host's or another run's snapshot, or the same watch's next interval.
+  /// Adds another host's or another run's snapshot, or the same run's next interval.
   /// - Throws: `MergeError` where the two are not of this form, are not about the same kind of
   ///   tasks, or the sum exceeds 64 bits.
   func merged(with other: Self) throws -> Self

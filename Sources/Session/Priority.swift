@@ -8,7 +8,7 @@ public import Reports
 /// -20 was late by up to 122 ms, and in another run by nearly half a second: with
 /// `sched_autogroup` a nice value counts only within a session (man sched(7)).
 ///
-/// - Returns: which means that was, for a watch to tell among its probes.
+/// - Returns: which means that was, for a run to report among its probes.
 public func raisePriority() -> ProbePart {
   let feature = "priority of the consumer"
   var lowest = sched_param(sched_priority: 1)

@@ -39,7 +39,7 @@ public protocol Tracer: ~Copyable {
   mutating func finish(at end: UInt64) throws -> [Report]
 }
 
-/// What both tools' runs are told. Times in ns.
+/// The options that both tools' runs have. Times in ns.
 public struct SessionOptions: Sendable {
   public var interval: UInt64 = 1_000_000_000
   /// Until stopped, where nil.

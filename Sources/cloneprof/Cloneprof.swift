@@ -34,11 +34,11 @@ struct Cloneprof: Tool {
     subcommands: [ProbesCommand<Self>.self, MergeCommand<Self>.self])
 
   // Not a default subcommand: the help would not show its options.
-  @OptionGroup var watch: TraceCommand
+  @OptionGroup var trace: TraceCommand
 
   static func main() { run() }
 
-  func run() throws { try watch.run() }
+  func run() throws { try trace.run() }
 
   static func probes() throws -> [ProbePart] { try cloneProbes() }
 

@@ -81,7 +81,7 @@ struct TraceCommand: ParsableCommand {
 
       try checkOpenFiles()
       guard !command.isEmpty else {
-        if try watch(options) == .processesEnded {
+        if try trace(options) == .processesEnded {
           warn("all traced processes have exited", as: Cloneprof.name)
         }
         return
@@ -92,7 +92,7 @@ struct TraceCommand: ParsableCommand {
       options.session.processes = [started.pid]
       options.filterPart.pids = [Int(started.pid)]
       // What a key sent the command has had.
-      if case .signal(let signal, fromTerminal: false) = try watch(options, started) {
+      if case .signal(let signal, fromTerminal: false) = try trace(options, started) {
         started.send(signal)
       }
       throw ExitCode(try started.wait())
@@ -101,7 +101,7 @@ struct TraceCommand: ParsableCommand {
 
   /// Runs to the end, and lets the command run as the tracing begins. The signals are free again as
   /// this returns.
-  private func watch(
+  private func trace(
     _ options: CloneOptions, _ held: HeldCommand? = nil
   ) throws -> SessionEnd {
     // The keys are for the command, which may be an editor.

@@ -124,7 +124,7 @@ struct ProcessTests {
     let group = try TestCgroup()
     // All of the namespace ends with loadwatch, its first process.
     let script = """
-      echo $$ >"$1/cgroup.procs"; "$2" spin 2 >/dev/null & sleep 1
+      echo $$ >"$1/cgroup.procs"; "$2" spin 2 --seconds 60 >/dev/null & sleep 2
       exec "$3" --cgroup "$1" --duration 1s --format json
       """
     let ended = try Command(

@@ -60,6 +60,18 @@ struct SignalTests {
     #expect(ended.status == 1 && ended.signal == nil)
   }
 
+  /// One that takes its time gets all, long after the end as well.
+  @Test func aSlowReaderGetsAll() throws {
+    let watch = try start(["--format", "json", "--interval", "10ms", "--duration", "3s"])
+    try watch.read(seconds: 60) { output in
+      usleep(100_000)
+      return output.hasSuffix("\n") && output.contains("\"final\":true")
+    }
+    let ended = try watch.wait()
+    #expect(ended.status == 0 && ended.errors.isEmpty, "\(ended.errors)")
+    #expect(try ended.snapshots().count == 301)
+  }
+
   @Test func theEndOfItsTimeEndsABlockedWrite() throws {
     let watch = try start(["--format", "json", "--interval", "10ms", "--duration", "2s"])
     #expect(eventually { isBlocked(watch.pid) })

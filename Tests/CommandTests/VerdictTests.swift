@@ -92,11 +92,15 @@ struct VerdictTests {
 
   @Test func processStorm() throws {
     let load = try Load("forkstorm", "\(4 * cpus)")
-    let snapshot = try watched()
+    var (first, verdict): ([VerdictCause], [VerdictPart]) = ([], [])
+    // In an emulator they wait for each other's locks as well, and may take too long to be short-lived.
+    for _ in 0..<(Need.inLab ? 3 : 1) {
+      let snapshot = try watched()
+      (first, verdict) = (causes(snapshot), snapshot.verdict ?? [])
+      if first.prefix(Need.inLab ? 2 : 1).contains(.processStorm) { break }
+    }
     _ = load.stop()
-    // In an emulator they wait for each other's locks as well.
-    let first = causes(snapshot).prefix(Need.inLab ? 2 : 1)
-    #expect(first.contains(.processStorm), "\(snapshot.verdict ?? [])")
+    #expect(first.prefix(Need.inLab ? 2 : 1).contains(.processStorm), "\(verdict)")
   }
 
   @Test func idle() throws {

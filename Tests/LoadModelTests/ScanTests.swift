@@ -171,6 +171,22 @@ struct SurveyTests {
     #expect(interval.runnable.total == 10 + 40 + 20)
   }
 
+  /// Before the run: that it slept by then is all that the kernel knows.
+  @Test func movedBeforeTheRun() {
+    var script = Script()
+    var task = sonde_task.asleep(7, 0x0102, since: 0)
+    (task.last_ran, task.last_queued) = (0, Script.start - 700_000_000)
+    task.last_arrival = Script.start - 710_000_000
+    script.survey(at: 10, boundary: 0, [task])
+    let interval = script.close(at: 300_000_000)
+    #expect(interval.uninterruptible.now == 1 && interval.uninterruptible.total == 300_000_000)
+    #expect(interval.longest?.duration == 1_000_000_000)
+    script.switched(at: 400_000_000, to: Script.next(7, pcount: 2, runDelay: 1_100_000_000))
+    let next = script.close(at: 500_000_000)
+    #expect(next.blockedUninterruptible.count == 0 && next.runQueueLatency.count == 0)
+    #expect(next.uninterruptible.total == 100_000_000 && next.runnable.total == 100_000_000)
+  }
+
   /// A task that has just been woken isn't one.
   @Test func stampedByAWakeup() {
     var script = Script()

@@ -83,7 +83,7 @@ struct VerdictRulesTests {
     verdict.pressure = PressurePart(
       cpu: nil, io: .init(some: 0.42, full: 0.4), memory: .init(some: 0.2, full: 0.2))
     let part = try #require(verdict.parts().first)
-    #expect(part.text == "dd (15 processes) are blocked on disk I/O." && abs(part.share - 1) < 1e-9)
+    #expect(part.text == "15 dd processes are blocked on disk I/O." && abs(part.share - 1) < 1e-9)
     #expect(
       part.evidence == [
         "1.70 of load1 1.70 comes from this", "dd (15 processes) in f: 1.50",

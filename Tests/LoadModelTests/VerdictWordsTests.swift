@@ -44,7 +44,7 @@ struct VerdictWordsTests {
     // As many as that have come and gone, one at a time.
     #expect(
       text((1...5).map { blocked("make", $0, 0.2, .vfork, active: $0 == 1 ? 1 : 0) })
-        == "make (5 processes) are blocked in vfork() until the child execs or exits.")
+        == "5 make processes are blocked in vfork() until the child execs or exits.")
   }
 
   /// Whose rows were folded has no name, and its cause all the same.
@@ -91,7 +91,7 @@ struct VerdictWordsTests {
       text([running("", 7, 9)], idle: [0, 0]) == #"The CPUs are saturated, mostly by "" (7)."#)
     #expect(
       text((1...3).map { blocked("(sd-pam)", $0, 1, .disk) })
-        == "(sd-pam) (3 processes) are blocked on disk I/O.")
+        == "3 (sd-pam) processes are blocked on disk I/O.")
     let unknown = AttributionRow(state: .runnable, load1: 9)
     #expect(text([unknown], idle: [0, 0]) == "The CPUs are saturated by 1 process.")
   }

@@ -5,6 +5,8 @@ import Reports
 struct Subject {
   /// "nginx (812)", "nginx (8 processes)", "10 processes".
   private let text: String
+  /// The same at the beginning of a sentence: "8 nginx processes".
+  private let beginning: String
   private let isPlural: Bool
   private let isNamed: Bool
   /// For many: the most that any one of them has, rounded up, 0 to 1.
@@ -25,19 +27,32 @@ struct Subject {
       .map { (name: $0.key, rows: $0.value, load: $0.value.load1) }
       .sorted { ($1.load, $0.name) < ($0.load, $1.name) }
     let count = rows.processes
-    let noun = rows.allSatisfy(\.kernelThread) ? "kernel thread" : "process"
     largestRows = byName.first.map { (Self.label($0.rows), $0.rows) }
     if let first = byName.first,
       Self.isClear(first.load, next: byName.dropFirst().first?.load ?? 0, of: rows.load1)
     {
       text = Self.label(first.rows)
+      beginning =
+        first.rows.processes > 1
+        ? counted(first.rows.processes, "\(Self.name(first.rows)) \(Self.noun(first.rows))") : text
       (isPlural, isNamed, most) = (first.rows.processes > 1, true, nil)
     } else {
-      text = counted(count, noun)
+      text = counted(count, Self.noun(rows))
+      beginning = text
       (isPlural, isNamed) = (count > 1, false)
       let share = rows.map { $0.load1 / Double(max(1, $0.count)) }.max() ?? 0
       most = count > 1 && rows.load1 > 0 ? share / rows.load1 : nil
     }
+  }
+
+  private static func noun(_ rows: [AttributionRow]) -> String {
+    rows.allSatisfy(\.kernelThread) ? "kernel thread" : "process"
+  }
+
+  private static func name(_ rows: [AttributionRow]) -> String {
+    var row = rows[0]
+    (row.count, row.pid) = (1, nil)
+    return row.label(by: [.process])
   }
 
   private static func label(_ rows: [AttributionRow]) -> String {
@@ -51,9 +66,9 @@ struct Subject {
     most.map { "none over \(Int(($0 * 100 - 1e-9).rounded(.up))) %" }
   }
 
-  /// "nginx (812) is", "10 processes (none over 12 %) are".
+  /// "nginx (812) is", "8 nginx processes are", "10 processes (none over 12 %) are".
   var are: String {
-    text + (limit.map { " (\($0))" } ?? "") + (isPlural ? " are" : " is")
+    beginning + (limit.map { " (\($0))" } ?? "") + (isPlural ? " are" : " is")
   }
 
   /// What follows a statement: ", mostly by nginx (812)", " by 10 processes, none over 12 %".

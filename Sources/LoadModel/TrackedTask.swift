@@ -26,7 +26,7 @@ package enum Sleep: UInt8 {
 }
 
 /// What is known of one task.
-struct Task {
+struct TrackedTask {
   enum Phase: UInt8 {
     /// Something was lost: where the task is now isn't known.
     case unknown
@@ -55,7 +55,7 @@ struct Task {
   var runnableSince: UInt64 = 0
   /// How long it has been on CPUs since it has been followed.
   var ran: UInt64 = 0
-  /// When the task iterator told of it; 0 where the events did.
+  /// When a task scan showed where it is; 0 where events did.
   var seededAt: UInt64 = 0
   /// As of when the kernel is going to count a sleep as a wait, 0 for none: see
   /// ``LoadTracker/hasStaleStamp(_:at:)``.
