@@ -56,6 +56,9 @@ private func limits(_ calls: CallsPart) -> AdvicePart? {
 private let leastOrdinaryNs = 10.0
 
 /// Most of the time goes into entries of ordinary pages, of which a huge page needs one for 512.
+///
+/// A write to one that is shared copies no 2 MiB: do_huge_pmd_wp_page() splits it since Linux 5.8 (commit
+/// 3917c80280c9, "thp: change CoW semantics for anon-THP").
 private func hugePages(
   _ interval: CloneInterval, _ phases: [PhasePart], _ tables: PageTablesPart
 ) -> AdvicePart? {
@@ -65,7 +68,7 @@ private func hugePages(
     kind: .hugePages,
     text: "Back the large mappings with huge pages: one entry then covers 512 pages. Use "
       + "madvise(MADV_HUGEPAGE) or /sys/kernel/mm/transparent_hugepage/enabled. After the fork, the "
-      + "first write to each huge page copies 2 MiB.",
+      + "first write to a huge page splits its mapping and copies only the 4 KiB page written to.",
     evidence: [
       "page tables take at least \(percent(copied)) of a clone",
       "\(interval.entries / max(1, interval.count)) entries per clone, "
@@ -101,7 +104,8 @@ private func spawn(_ interval: CloneInterval, _ phases: [PhasePart]) -> AdvicePa
   return AdvicePart(
     kind: .spawn,
     text:
-      "If the child only execs another program, use posix_spawn(3) or vfork(2): they copy nothing.",
+      "If the child only execs another program, use posix_spawn(3) or vfork(2): they don't copy the "
+      + "address space.",
     evidence: ["copying the address space takes at least \(percent(copied)) of a clone"])
 }
 

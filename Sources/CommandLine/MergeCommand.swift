@@ -7,15 +7,15 @@ public struct MergeCommand<T: Tool>: ParsableCommand {
       commandName: "merge",
       abstract: "Add up snapshots of several hosts or runs.",
       discussion: """
-        Adds the final objects of each file, or its intervals if it was cut off. Counts, sums and \
-        buckets stay exact.
+        Adds up the final objects of each file, and the intervals of any run that was cut off. \
+        Counts, sums and buckets stay exact.
         """)
   }
 
   @Argument(help: "Files that \(T.name) wrote with --format json.")
   var files: [String]
 
-  @Flag(help: "Add a snapshot even if another has the same host and start.")
+  @Flag(help: "Add a snapshot even if another has the same host and start time.")
   var again = false
 
   @OptionGroup var output: OutputOptions

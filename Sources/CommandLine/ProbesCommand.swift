@@ -7,7 +7,7 @@ public struct ProbesCommand<T: Tool>: ParsableCommand {
   public static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "probes",
-      abstract: "List supported features, the probe used, and why not.")
+      abstract: "List features: whether each is available, by which probe, and if not, why.")
   }
 
   public init() {}

@@ -3,12 +3,12 @@ public import ArgumentParser
 /// How long a run lasts and how often it reports: the same for every tool.
 public struct RunOptions: ParsableArguments {
   @Option(
-    name: .long, parsing: .unconditional, help: "Length of an interval: 500ms, 1s, 5m.")
+    name: .long, parsing: .unconditional, help: "Length of an interval, such as 500ms, 1s or 5m.")
   public var interval = DurationArgument(text: "1s")
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "How long to run: 10s, 5m (default: until Ctrl-C).")
+    help: "How long to run, such as 10s or 5m (default: until Ctrl-C).")
   public var duration: DurationArgument?
 
   @Option(

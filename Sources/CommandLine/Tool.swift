@@ -40,8 +40,8 @@ extension Tool {
       try command.run()
       exit(withError: nil)
     } catch {
-      let code = exitCode(for: error)
-      guard code.isSuccess else { exit(withError: error) }
+      // A command's own status has no message, also where it is 0.
+      guard exitCode(for: error).isSuccess, !(error is ExitCode) else { exit(withError: error) }
       // Help and the like, which ArgumentParser would print without a look whether that works.
       do {
         try reporting(tool: name) { try printOut(fullMessage(for: error) + "\n") }

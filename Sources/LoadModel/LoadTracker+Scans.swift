@@ -73,7 +73,8 @@ extension LoadTracker {
     let isSame =
       tasks[slot].hasBaseline && isPossible(slot, arrivals, waited: waited, at: time)
     var task = tasks[slot]
-    let isSleep = waited != 0 && seen.last_arrival &- waited == task.staleStamp
+    let isSleep = task.isSleep(waited, until: seen.last_arrival)
+    let isStamped = seen.last_queued != 0 && !task.isSleep(0, until: seen.last_queued)
     if isSame, arrivals > 0, !isSleep, time >= countsFrom, task.matches {
       record(waited: waited, arrivals: UInt64(arrivals))
     }
@@ -100,8 +101,7 @@ extension LoadTracker {
     } else if seen.on_rq != 0 {
       task.phase = .waiting
       task.since = seen.last_ran
-      let isKnown = seen.last_queued != 0 && seen.last_queued != task.staleStamp
-      task.runnableSince = wasRunnableSince ?? (isKnown ? seen.last_queued : time)
+      task.runnableSince = wasRunnableSince ?? (isStamped ? seen.last_queued : time)
     } else if seen.pcount == 0 {
       task.phase = .new
       task.since = time
@@ -109,8 +109,9 @@ extension LoadTracker {
       task.phase = .blocked
       task.sleep = Sleep(bits: seen.state)
       task.sinceIsExact = seen.last_ran != 0
-      let isStale = seen.last_queued != 0 && seen.last_queued == task.staleStamp
-      task.since = task.sinceIsExact ? seen.last_ran : isStale ? seen.last_queued : time
+      // By then it slept: hasStaleStamp(_:at:).
+      let isMoved = task.isSleep(0, until: seen.last_queued)
+      task.since = task.sinceIsExact ? seen.last_ran : isMoved ? seen.last_queued : time
       if let wasRunnableSince, task.matches {
         runnable.add(from: wasRunnableSince, to: task.since)
       }
@@ -164,7 +165,9 @@ extension LoadTracker {
     let waited = seen.run_delay - task.runDelay
     guard waited < time else { return }
     let wokenAt = time - waited
-    guard wokenAt >= task.since, wokenAt <= boundary, wokenAt != task.staleStamp else { return }
+    guard wokenAt >= task.since, wokenAt <= boundary, !task.isSleep(waited, until: time) else {
+      return
+    }
     if task.phase == .blocked {
       endBlocked(slot, at: wokenAt, counts: wokenAt >= countsFrom)
     }

@@ -217,8 +217,7 @@ public struct LoadTracker: ~Copyable {
       tasks[slot].phase = .new
     }
 
-    // How much of that was a sleep isn't known.
-    let isSleep = waited != 0 && time &- waited == tasks[slot].staleStamp
+    let isSleep = tasks[slot].isSleep(waited, until: time)
     if isSleep { waited = 0 }
     if isKnown {
       let since = tasks[slot].since

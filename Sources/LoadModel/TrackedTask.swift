@@ -88,4 +88,11 @@ struct TrackedTask {
   init(tid: UInt32) {
     self.tid = tid
   }
+
+  /// Whether what the kernel counts as a wait that ended at `time` has a sleep in it, nobody knows how
+  /// much: it began at the stale stamp.
+  @inline(__always)
+  func isSleep(_ waited: UInt64, until time: UInt64) -> Bool {
+    staleStamp != 0 && time &- waited == staleStamp
+  }
 }

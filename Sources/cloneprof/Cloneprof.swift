@@ -24,7 +24,7 @@ struct Cloneprof: Tool {
         cloneprof --pid 1234 --clones 20           stop after 20 clones
         cloneprof --comm redis-server --duration 5m
         cloneprof -- make -j8                      profile a command until it exits
-        cloneprof | tee log                        lines, then a full report
+        cloneprof | tee log                        one line per interval, then a full report
         cloneprof --format json -o out.json        one object per interval
         cloneprof probes                           what this kernel supports
 

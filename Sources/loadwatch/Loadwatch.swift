@@ -23,7 +23,7 @@ struct Loadwatch: Tool {
         loadwatch --duration 10s                   for ten seconds
         loadwatch --pid 1234 --pid 1300            only these processes
         loadwatch --cgroup system.slice            only tasks in this cgroup
-        loadwatch | tee log                        lines, then a full report
+        loadwatch | tee log                        one line per interval, then a full report
         loadwatch --format json -o out.json        one object per interval
         loadwatch probes                           what this kernel supports
         loadwatch merge web1.json web2.json        add up several hosts

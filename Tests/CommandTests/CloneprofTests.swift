@@ -263,6 +263,11 @@ struct CloneprofTests {
   }
 
   @Test func commandsPassTheirStatusOn() throws {
+    // And its output is its own.
+    let printed = try scratch.cloneprof([
+      "--format", "json", "-o", scratch.file("own.json"), "--", "printf", "x",
+    ]).wait(seconds: 60)
+    #expect(printed.status == 0 && printed.output == "x" && printed.errors.isEmpty)
     #expect(try cloneprof("--", "sh", "-c", "exit 3").status == 3)
     #expect(try cloneprof("--", "sh", "-c", "kill -TERM $$").status == 143)
     let missing = try cloneprof("--", "sonde-is-not-there")

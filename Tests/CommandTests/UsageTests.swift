@@ -76,7 +76,7 @@ struct UsageTests {
   }
 
   @Test func helpOfSubcommands() throws {
-    for (name, word) in [("probes", "supported features"), ("merge", "several hosts")] {
+    for (name, word) in [("probes", "by which probe"), ("merge", "several hosts")] {
       let ended = try loadwatch(name, "--help")
       #expect(ended.status == 0)
       #expect(ended.output.contains("USAGE: loadwatch \(name)"))

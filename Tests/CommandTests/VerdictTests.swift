@@ -83,7 +83,8 @@ struct VerdictTests {
     _ = load.stop()
     let verdict = try #require(snapshot.verdict?.first)
     #expect(verdict.cause == .vforkParents)
-    #expect(verdict.text == "1500 parents are blocked in vfork() until the child execs or exits.")
+    #expect(
+      verdict.text == "1500 parents are blocked in vfork() until their children exec or exit.")
     let top = try #require(snapshot.attribution?.rows.first)
     #expect(top.process == "testload" && top.wait == .vfork && top.pid == nil)
     #expect((1500...1510).contains(top.count) && top.active == 1500)

@@ -87,7 +87,7 @@ struct LoadAttributionTests {
     verdict.idle = [0.9, 0.9]
     #expect(
       verdict.parts().map(\.text)
-        == ["5000 parents are blocked in vfork() until the child execs or exits."])
+        == ["5000 parents are blocked in vfork() until their children exec or exit."])
   }
 
   /// A report holds so many rows, and the others by what they wait for.

@@ -127,7 +127,7 @@ struct VerdictRulesTests {
     #expect(
       part.evidence == [
         "load1 would be 2.00 higher if the kernel counted them",
-        "its quota was used up in 190 of 200 periods (cpu.stat)",
+        "the cgroup was throttled in 190 of 200 periods (cpu.stat)",
       ])
     // Beside others on one CPU, and on all.
     (verdict.runnableMean, verdict.idle) = (12, [0, 0.9])

@@ -40,11 +40,11 @@ struct VerdictWordsTests {
         == "sh (7) is blocked in vfork() until the child execs or exits.")
     #expect(
       text((1...5).map { blocked("sh", $0, 1, .vfork) })
-        == "5 parents are blocked in vfork() until the child execs or exits.")
+        == "5 parents are blocked in vfork() until their children exec or exit.")
     // As many as that have come and gone, one at a time.
     #expect(
       text((1...5).map { blocked("make", $0, 0.2, .vfork, active: $0 == 1 ? 1 : 0) })
-        == "5 make processes are blocked in vfork() until the child execs or exits.")
+        == "5 make processes are blocked in vfork() until their children exec or exit.")
   }
 
   /// Whose rows were folded has no name, and its cause all the same.
@@ -54,7 +54,7 @@ struct VerdictWordsTests {
     ]
     let part = try #require(verdict(rows).parts().first)
     #expect(part.cause == .vforkParents)
-    #expect(part.text == "901 parents are blocked in vfork() until the child execs or exits.")
+    #expect(part.text == "901 parents are blocked in vfork() until their children exec or exit.")
     for wait in WaitKind.allCases where wait != .vfork {
       let parts = verdict([
         blocked(nil, nil, 90, wait, count: 900), blocked("a", 7, 1, wait),

@@ -18,8 +18,8 @@ extension Verdict {
     }
     if shortLives > 0.25 * busy {
       evidence.append(
-        "\(number(forksPerSecond)) new tasks per second; tasks with less than 10 ms of CPU time in "
-          + "total used \(number(shortLives)) CPUs")
+        "\(number(forksPerSecond)) new tasks per second; tasks that each ran for less than 10 ms in "
+          + "all used \(number(shortLives)) CPUs")
       return part(
         .processStorm, "Fork storm: many short-lived tasks.",
         "Run cloneprof to see who forks them.")
@@ -35,7 +35,7 @@ extension Verdict {
     if meanIdle < Self.full {
       return part(
         .cpuSaturated, "The CPUs are saturated\(subject.mostlyBy).",
-        "Tasks wait for CPUs: run fewer tasks or add CPUs.")
+        "Tasks are waiting for CPUs: run fewer tasks or add CPUs.")
     }
     guard isPartlyFull else {
       return part(

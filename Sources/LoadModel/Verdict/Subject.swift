@@ -7,7 +7,7 @@ struct Subject {
   private let text: String
   /// The same at the beginning of a sentence: "8 nginx processes".
   private let beginning: String
-  private let isPlural: Bool
+  let isPlural: Bool
   private let isNamed: Bool
   /// For many: the most that any one of them has, rounded up, 0 to 1.
   private let most: Double?

@@ -47,8 +47,9 @@ extension Verdict {
       let parents = rows.reduce(0) { $0 + ($1.active ?? 0) }
       return (
         parents > 1
-          ? "\(parents) parents are blocked in vfork() until the child execs or exits."
-          : "\(subject.are) blocked in vfork() until the child execs or exits.",
+          ? "\(parents) parents are blocked in vfork() until their children exec or exit."
+          : "\(subject.are) blocked in vfork() until "
+            + (subject.isPlural ? "their children exec or exit." : "the child execs or exits."),
         "Find out why the children take so long to exec: their parents sleep until then."
       )
     case .networkFileSystem:
@@ -76,8 +77,8 @@ extension Verdict {
     case .noWork:
       return (
         "This load isn't work: \(subject.are) in uninterruptible sleep.",
-        "Nothing runs slower because of it: idle kernel threads may sleep in TASK_UNINTERRUPTIBLE "
-          + "instead of TASK_IDLE, and the kernel counts them."
+        "Nothing runs slower because of it: some idle kernel threads sleep in "
+          + "TASK_UNINTERRUPTIBLE instead of TASK_IDLE, so the load average counts them."
       )
     default: return ("\(subject.are) in uninterruptible sleep.", nil)
     }

@@ -81,17 +81,17 @@ public struct Verdict: Sendable {
           .overflow, 1, "load1 is bogus: a kernel counter overflowed.",
           ["load1 is \(number(load1))"],
           "Kernels 5.14 to 6.15 keep nr_uninterruptible in 32 bits: reboot to reset it, or upgrade "
-            + "to 6.16.")
+            + "to 6.16 or later, or to a stable release with the fix.")
       ]
     }
     // Lost tasks seem to do what they last did, which may be anything.
     if lost > 0.05 {
       return [
         part(
-          .cannotTell, 1, "Can't attribute this load: too many records lost.",
+          .cannotTell, 1, "Can't attribute this load: too many records were lost.",
           ["\(percent(lost)) of the records of the last \(Int(seconds.rounded())) s were lost"],
-          "Make sure that loadwatch's output is read, and that it may raise its priority "
-            + "(CAP_SYS_NICE).")
+          "Make sure that whatever reads loadwatch's output keeps up, and that loadwatch may raise its "
+            + "priority (CAP_SYS_NICE).")
       ]
     }
     var found = uninterruptible() + runnable() + throttling() + sampling() + stealing()
@@ -137,14 +137,16 @@ public struct Verdict: Sendable {
     var evidence = ["load1 would be \(number(sum)) higher if the kernel counted them"]
     if most.periods > 0 {
       evidence.append(
-        "its quota was used up in \(most.used) of \(most.periods) periods (cpu.stat)")
+        "the cgroup was throttled in \(most.used) of \(most.periods) periods (cpu.stat)")
     }
     let whose = most.cgroup.map { "Tasks in cgroup \($0)" } ?? "Tasks"
     return [
       part(
         .throttled, sum / (load1 + sum),
-        "\(whose) are throttled (CPU quota exhausted) and not counted.", evidence,
-        "Raise the quota (cpu.max, cpu.cfs_quota_us), or run fewer threads in the cgroup.")
+        "\(whose) are throttled (CPU quota exhausted), and the load average doesn't count them.",
+        evidence,
+        "Raise the quota (cpu.max; in cgroup v1 cpu.cfs_quota_us), or run fewer threads in the cgroup."
+      )
     ]
   }
 
