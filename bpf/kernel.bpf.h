@@ -146,20 +146,35 @@ struct rq___since_6_14 {
 
 #pragma clang attribute pop
 
-/* include/linux/sched.h */
-#define PF_FROZEN_BEFORE_6_1 0x00010000
-
-/* f5d39b020809 ("freezer,sched: Rewrite core freezer logic"), 6.1: came with
- * this, and with a state of its own. Before, a frozen task is in D and has a
- * flag, whose bit since means other things.
+/* d6aef78ef9e1 ("bpf: Add bpf_kallsyms_lookup_name helper"), 5.16: for programs
+ * that user space runs. 0 where there is no such symbol, or it is hidden.
  */
-extern const void freezer_active __ksym __weak;
+#define kernel_symbol(name)                                                    \
+	({                                                                     \
+		static const char text[] = name;                               \
+		u64 address = 0;                                               \
+		long error = bpf_kallsyms_lookup_name(text, sizeof(text), 0,   \
+						      &address);               \
+		error ? 0 : address;                                           \
+	})
+
+/* include/linux/sched.h: PF_FROZEN. f5d39b020809 ("freezer,sched: Rewrite core
+ * freezer logic"), 6.1, made it a state of its own. Before, a frozen task is in
+ * D and has the flag, whose bit since means other things: then 0.
+ */
+static u32 frozen_flag = 0x00010000;
+
+/* By a function that came with that commit. */
+static __always_inline void find_frozen_flag(void)
+{
+	if (kernel_symbol("__set_task_frozen"))
+		frozen_flag = 0;
+}
 
 /* The states before and since alike. */
 static __always_inline u32 with_frozen(u32 state, struct task_struct *task)
 {
-	if ((state & TASK_UNINTERRUPTIBLE) && !&freezer_active &&
-	    (task->flags & PF_FROZEN_BEFORE_6_1))
+	if ((state & TASK_UNINTERRUPTIBLE) && (task->flags & frozen_flag))
 		state |= TASK_FROZEN;
 	return state;
 }

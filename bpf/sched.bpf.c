@@ -25,11 +25,19 @@ struct {
 	__uint(value_size, SONDE_WAIT_FRAMES * sizeof(u64));
 } stacks SEC(".maps");
 
-/* kernel/sched/loadavg.c. Data has symbols with CONFIG_KALLSYMS_ALL, which
- * distributions have.
+struct sonde_symbols symbols SEC(".data.symbols");
+
+/* Run once, before the others are attached. Not by __ksym: for that, libbpf
+ * reads all of /proc/kallsyms, which takes longer than all else at the start.
  */
-extern const void avenrun __ksym __weak;
-extern const void calc_load_tasks __ksym __weak;
+SEC("syscall")
+int find_symbols(void *ctx)
+{
+	find_frozen_flag();
+	symbols.calc_load_tasks = kernel_symbol("calc_load_tasks");
+	symbols.avenrun = kernel_symbol("avenrun");
+	return 0;
+}
 
 /* Once for each load sample, by which the consumer is woken. */
 static __always_inline void count_delayed(u64 now)
@@ -53,12 +61,12 @@ static __always_inline void note_consumer_wakeup(u64 clock)
 	status.jiffies = bpf_jiffies64();
 	status.monotonic = bpf_ktime_get_ns();
 	count_delayed(status.monotonic);
-	if (!&avenrun || !&calc_load_tasks)
+	if (!symbols.avenrun || !symbols.calc_load_tasks)
 		return;
 	bpf_probe_read_kernel(&status.active, sizeof(status.active),
-			      &calc_load_tasks);
+			      (void *)symbols.calc_load_tasks);
 	bpf_probe_read_kernel(&status.averages, sizeof(status.averages),
-			      &avenrun);
+			      (void *)symbols.avenrun);
 	status.has_averages = 1;
 }
 

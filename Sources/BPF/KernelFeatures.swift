@@ -72,6 +72,16 @@ public enum Availability: Sendable, Hashable {
     return .no("this kernel is built without CONFIG_KPROBE_EVENTS")
   }
 
+  /// Whether a `SEC("syscall")` program can look up a kernel symbol (`bpf_kallsyms_lookup_name()`,
+  /// Linux 5.16); tried by loading one.
+  public static var symbolLookup: Bool {
+    let (result, _, _) = Log.collect {
+      libbpf_probe_bpf_helper(
+        BPF_PROG_TYPE_SYSCALL, BPF_FUNC_kallsyms_lookup_name, nil)
+    }
+    return result == 1
+  }
+
   /// Whether an iterator over that kind of object is there.
   public func iterator(_ kind: String) -> Availability {
     find("bpf_iter__\(kind)", kind: BTF_KIND_STRUCT, "no iterator over \(kind)s")

@@ -37,6 +37,16 @@ import SystemPackage
     return unsafe Link(link)
   }
 
+  /// Runs a `SEC("syscall")` program once, on this thread, without a context.
+  /// - Returns: what the program returned.
+  @discardableResult public func run() throws(BPFError) -> UInt32 {
+    var options = unsafe bpf_test_run_opts()
+    unsafe options.sz = MemoryLayout<bpf_test_run_opts>.size
+    let code = unsafe bpf_prog_test_run_opts(bpf_program__fd(pointer), &options)
+    guard code == 0 else { throw BPFError("run \(name)", code: code) }
+    return unsafe options.retval
+  }
+
   /// What the kernel counts of a program (`struct bpf_prog_info`).
   public struct Statistics: Sendable {
     /// Time in the program, ns, while ``RunTimeStatistics`` were on. The kernel's own measuring,

@@ -73,18 +73,12 @@ public struct LoadTracer: ~Copyable, Tracer {
     // 64 MiB hold the kernel's BTF, its symbols and a machine of tasks; each ring is mapped twice.
     let rings = cpus * (options.ringSize ?? SchedProbes.ringSize(cpus: cpus))
     try Limit.ensure(addressSpace: 64 << 20 + 2 * rings, to: "trace")
-    var ladder = loadProbes()
-    if let missing = ladder.first(where: { $0.available == .no && Self.isRequired($0) }) {
-      let verb = missing.probe == "tp_btf/sched_switch" ? "measure" : "trace"
-      throw BPFError(
-        .unsupported, "\(verb) \(missing.feature)", cause: missing.reason,
-        remedy: "`loadwatch probes` lists what this kernel supports")
-    }
     // First: under full load to attach takes seconds without.
-    if options.raisesPriority { ladder.append(raisePriority()) }
-    var probes = try SchedProbes(
+    let priority = options.raisesPriority ? [raisePriority()] : []
+    var probes = try Self.attach(
       possibleCPUs: (host.possibleCPUs.last ?? 0) + 1, cpus: host.presentCPUs,
       ringSize: options.ringSize)
+    var ladder = probesOfAttached() + priority
     try probes.synchronizeClocks()
     if !probes.seesAllTasks, !(options.filter.processes.isEmpty && options.filter.threads.isEmpty) {
       throw BPFError(
@@ -106,8 +100,15 @@ public struct LoadTracer: ~Copyable, Tracer {
     door = Door(LoadAnalysis(), keepsInput: options.keepsInput)
   }
 
-  private static func isRequired(_ probe: ProbePart) -> Bool {
-    probe.probe.hasPrefix("tp_btf/") || probe.probe.hasPrefix("iter/")
+  /// What the kernel lacks is looked for where it has refused: to read its BTF for that takes time.
+  private static func attach(
+    possibleCPUs: Int, cpus: [Int], ringSize: Int?
+  ) throws(BPFError) -> SchedProbes {
+    do {
+      return try SchedProbes(possibleCPUs: possibleCPUs, cpus: cpus, ringSize: ringSize)
+    } catch  where error.kind != .notPermitted {
+      throw missingProbe() ?? error
+    }
   }
 
   public var rings: [FileDescriptor] { probes.rings.descriptors }

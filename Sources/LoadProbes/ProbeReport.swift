@@ -7,35 +7,77 @@ public import Reports
 /// By the kernel's own type information and by trial, never by its version.
 public func loadProbes() -> [ProbePart] {
   let kernel = KernelFeatures()
-  return [
-    part(
-      "run queue latency, on-CPU and blocked time", "tp_btf/sched_switch",
-      kernel.btf, kernel.ringBuffers, kernel.tracepoint("sched_switch"),
-      kernel.member("run_delay", of: "sched_info"), kernel.member("rq", of: "cfs_rq")),
-    part("new tasks", "tp_btf/task_newtask", kernel.tracepoint("task_newtask")),
-    part("task names", "tp_btf/task_rename", kernel.tracepoint("task_rename")),
-    part(
-      "exec by a thread that is not the leader", "tp_btf/sched_process_exec",
-      kernel.tracepoint("sched_process_exec")),
-    part("tasks that predate the run", "iter/task", kernel.iterator("task")),
-    part("load averages", "/proc/loadavg", .yes),
-    part("where tasks in D wait", "/proc/kallsyms", kernelNames()),
-    part("BPF overhead", "BPF_ENABLE_STATS", ownCost()),
+  return required.map { probe in
+    part(probe.feature, probe.probe, probe.needs(kernel))
+  } + optionalProbes()
+}
+
+/// The same once the programs are attached: what is required is there.
+func probesOfAttached() -> [ProbePart] {
+  required.map { ProbePart(feature: $0.feature, probe: $0.probe, available: .yes) }
+    + optionalProbes()
+}
+
+/// Why the programs could not be loaded or attached, where it is because this kernel lacks something.
+func missingProbe() -> BPFError? {
+  let kernel = KernelFeatures()
+  for (index, probe) in required.enumerated() {
+    guard case .no(let reason) = firstMissing(probe.needs(kernel)) else { continue }
+    return BPFError(
+      .unsupported, "\(index == 0 ? "measure" : "trace") \(probe.feature)", cause: reason,
+      remedy: "`loadwatch probes` lists what this kernel supports")
+  }
+  return nil
+}
+
+private struct RequiredProbe: Sendable {
+  let feature: String
+  let probe: String
+  let needs: @Sendable (borrowing KernelFeatures) -> [Availability]
+}
+
+private let required = [
+  RequiredProbe(
+    feature: "run queue latency, on-CPU and blocked time", probe: "tp_btf/sched_switch",
+    needs: {
+      [
+        $0.btf, $0.ringBuffers, $0.tracepoint("sched_switch"),
+        $0.member("run_delay", of: "sched_info"), $0.member("rq", of: "cfs_rq"),
+      ]
+    }),
+  RequiredProbe(
+    feature: "new tasks", probe: "tp_btf/task_newtask",
+    needs: { [$0.tracepoint("task_newtask")] }),
+  RequiredProbe(
+    feature: "task names", probe: "tp_btf/task_rename", needs: { [$0.tracepoint("task_rename")] }),
+  RequiredProbe(
+    feature: "exec by a thread that is not the leader", probe: "tp_btf/sched_process_exec",
+    needs: { [$0.tracepoint("sched_process_exec")] }),
+  RequiredProbe(
+    feature: "tasks that predate the run", probe: "iter/task", needs: { [$0.iterator("task")] }),
+]
+
+private func optionalProbes() -> [ProbePart] {
+  [
+    ProbePart(feature: "load averages", probe: "/proc/loadavg", available: .yes),
+    part("where tasks in D wait", "/proc/kallsyms", [kernelNames()]),
+    part("BPF overhead", "BPF_ENABLE_STATS", [ownCost()]),
   ]
 }
 
-/// The first that isn't there decides.
-private func part(_ feature: String, _ probe: String, _ needs: Availability...) -> ProbePart {
-  for need in needs {
-    switch need {
-    case .yes: continue
-    case .no(let reason):
-      return ProbePart(feature: feature, probe: probe, available: .no, reason: reason)
-    case .cannotTell(let reason):
-      return ProbePart(feature: feature, probe: probe, available: .cannotTell, reason: reason)
-    }
+/// The first need that isn't met; ``Availability/yes`` where all are.
+private func firstMissing(_ needs: [Availability]) -> Availability {
+  needs.first { !$0.isYes } ?? .yes
+}
+
+private func part(_ feature: String, _ probe: String, _ needs: [Availability]) -> ProbePart {
+  switch firstMissing(needs) {
+  case .yes: ProbePart(feature: feature, probe: probe, available: .yes)
+  case .no(let reason):
+    ProbePart(feature: feature, probe: probe, available: .no, reason: reason)
+  case .cannotTell(let reason):
+    ProbePart(feature: feature, probe: probe, available: .cannotTell, reason: reason)
   }
-  return ProbePart(feature: feature, probe: probe, available: .yes)
 }
 
 /// To read all of it takes a tenth of a second.

@@ -3,6 +3,7 @@ import CLinux
 import Glibc
 public import LoadModel
 import Records
+import Symbols
 public import SystemPackage
 
 /// The kernel side of `loadwatch`, running: one record per context switch into this CPU's ring.
@@ -41,7 +42,10 @@ public struct SchedProbes: ~Copyable {
     try file.set(
       ".rodata.config",
       to: sonde_config(wakeup_records: UInt32(records), cpus: UInt32(possibleCPUs)))
+    let looksUp = KernelFeatures.symbolLookup
+    try file.setLoads("find_symbols", looksUp)
     let object = try file.load()
+    try Self.findSymbols(object, looksUp: looksUp)
 
     var rings = RingBuffers(try object.map("rings"))
     try rings.add(cpus: cpus, size: size)
@@ -68,6 +72,21 @@ public struct SchedProbes: ~Copyable {
     self.links = links
     self.rings = rings
     self.ringSize = size
+  }
+
+  /// Lets the kernel side know where the load average is. Without, or where it is hidden, this is read
+  /// from `/proc/loadavg`.
+  private static func findSymbols(
+    _ object: borrowing Object, looksUp: Bool
+  ) throws(BPFError) {
+    if looksUp {
+      try object.program("find_symbols").run()
+    } else if let found = try? KernelSymbols.addresses(of: ["calc_load_tasks", "avenrun"]) {
+      try object.map(".data.symbols").set(
+        UInt32(0),
+        to: sonde_symbols(
+          calc_load_tasks: found["calc_load_tasks"] ?? 0, avenrun: found["avenrun"] ?? 0))
+    }
   }
 
   /// 4 MiB hold 100,000 switches of a CPU; many CPUs share 256 MiB.

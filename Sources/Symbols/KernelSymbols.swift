@@ -25,13 +25,15 @@ public struct KernelSymbols: Sendable {
 
   /// Reads the symbols of this kernel.
   public static func current() throws(KernelSymbolsError) -> KernelSymbols {
-    let text: [UInt8]
+    try KernelSymbols(parsing: try text())
+  }
+
+  private static func text() throws(KernelSymbolsError) -> [UInt8] {
     do throws(ProcError) {
-      text = try bytes(of: "/proc/kallsyms")
+      return try bytes(of: "/proc/kallsyms")
     } catch {
       throw .unreadable(error)
     }
-    return try KernelSymbols(parsing: text)
   }
 
   /// Why there would be none, by the first lines of the file alone; nil where there are some.
@@ -46,6 +48,31 @@ public struct KernelSymbols: Sendable {
       line.prefix { $0 != UInt8(ascii: " ") }.allSatisfy { $0 == UInt8(ascii: "0") }
     }
     return isHidden ? .hidden : nil
+  }
+
+  /// The addresses of symbols of the kernel itself, data as well, by their names; none for those that
+  /// aren't there or are hidden.
+  public static func addresses(
+    of names: [String]
+  ) throws(KernelSymbolsError) -> [String: UInt64] {
+    let text = try text()
+    let wanted = names.map { Array($0.utf8) }
+    var found: [String: UInt64] = [:]
+    var scanner = Scanner(text)
+    while !scanner.isAtEnd, found.count < names.count {
+      let address = scanner.number(radix: 16)
+      _ = scanner.skip(" ")
+      _ = scanner.upTo { $0 == UInt8(ascii: " ") }
+      _ = scanner.skip(" ")
+      let name = text[scanner.upTo { $0 == UInt8(ascii: "\t") }]
+      if let address, address != 0, scanner.next == UInt8(ascii: "\n"),
+        let index = wanted.firstIndex(where: { $0.count == name.count && $0.elementsEqual(name) })
+      {
+        found[names[index]] = address
+      }
+      scanner.skipLine()
+    }
+    return found
   }
 
   /// From the text of the file: "ffffffff81000000 T _text", with "\t[module]" behind the symbols of

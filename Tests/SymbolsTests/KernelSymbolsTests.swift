@@ -110,6 +110,20 @@ struct KernelSymbolsTests {
     #expect(error?.description.hasPrefix("/proc/kallsyms: \(reason)") == true)
   }
 
+  @Test func addressesOfThisKernel() throws {
+    let symbols = Dictionary(
+      try contents(of: "/proc/kallsyms").split(separator: "\n").map { line in
+        let words = line.split { $0 == " " || $0 == "\t" }
+        return (String(words[2]), UInt64(words[0], radix: 16) ?? 0)
+      }, uniquingKeysWith: { first, _ in first })
+    let names = ["schedule", "no_such_symbol", "avenrun", "vfs_read"]
+    let found = try KernelSymbols.addresses(of: names)
+    for name in names {
+      let address = symbols[name] ?? 0
+      #expect(found[name] == (address == 0 ? nil : address))
+    }
+  }
+
   /// Every line of the file, taken apart by other means.
   @Test func ofThisKernel() throws {
     let text = try contents(of: "/proc/kallsyms")

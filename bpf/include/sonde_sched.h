@@ -117,6 +117,15 @@ struct sonde_control {
 	sonde_u32 stopped;
 };
 
+/* Where the kernel has its load average (kernel/sched/loadavg.c); 0 where that
+ * isn't known. Data has symbols with CONFIG_KALLSYMS_ALL, which distributions
+ * have.
+ */
+struct sonde_symbols {
+	sonde_u64 calc_load_tasks;
+	sonde_u64 avenrun;
+};
+
 /* Kernel to user space, while the programs run. */
 struct sonde_status {
 	/* one instant on both clocks, taken whenever the consumer gets a CPU */
@@ -146,6 +155,7 @@ SONDE_ASSERT_RECORD(sonde_task_event, 48);
 _Static_assert(sizeof(struct sonde_task) == 88, "sonde_task");
 _Static_assert(sizeof(struct sonde_waiter) == 208, "sonde_waiter");
 _Static_assert(sizeof(struct sonde_control) == 32, "sonde_control");
+_Static_assert(sizeof(struct sonde_symbols) == 16, "sonde_symbols");
 _Static_assert(sizeof(struct sonde_status) == 80, "sonde_status");
 
 #endif

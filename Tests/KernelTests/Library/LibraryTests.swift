@@ -128,6 +128,24 @@ struct LibraryTests {
     }
   }
 
+  /// Linux 5.16 has the lookup, and its function in BTF.
+  @Test func symbolsAreLookedUp() throws {
+    let function = KernelFeatures().function("bpf_kallsyms_lookup_name")
+    #expect(KernelFeatures.symbolLookup == function.isYes)
+  }
+
+  @Test func programsThatUserSpaceRuns() throws {
+    let isThere = KernelFeatures.symbolLookup
+    let file = try OpenObject(BPFObjects.maps)
+    try file.setLoads("nowhere", false)
+    try file.setLoads("answer", isThere)
+    let object = try file.load()
+    if isThere { #expect(try object.program("answer").run() == 42) }
+    // Nobody but the kernel runs this one.
+    let error = #expect(throws: BPFError.self) { try object.program("renamed").run() }
+    #expect(error?.description.hasPrefix("could not run renamed: ") == true)
+  }
+
   @Test func damagedObjectsAreRefused() {
     let error = #expect(throws: BPFError.self) {
       _ = try OpenObject(EmbeddedObject(name: "damaged", base64: "f0VMRgIBAQA="))

@@ -54,3 +54,10 @@ int nowhere(void *ctx)
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+/* Linux 5.14 */
+SEC("?syscall")
+int answer(void *ctx)
+{
+	return 42;
+}
