@@ -75,11 +75,13 @@ public enum Availability: Sendable, Hashable {
   /// Whether a `SEC("syscall")` program can look up a kernel symbol (`bpf_kallsyms_lookup_name()`,
   /// Linux 5.16); tried by loading one.
   public static var symbolLookup: Bool {
-    let (result, _, _) = Log.collect {
-      libbpf_probe_bpf_helper(
-        BPF_PROG_TYPE_SYSCALL, BPF_FUNC_kallsyms_lookup_name, nil)
+    // Of a type that the kernel doesn't know libbpf takes every helper to be there.
+    let (isThere, _, _) = Log.collect {
+      libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SYSCALL, nil) == 1
+        && libbpf_probe_bpf_helper(
+          BPF_PROG_TYPE_SYSCALL, BPF_FUNC_kallsyms_lookup_name, nil) == 1
     }
-    return result == 1
+    return isThere
   }
 
   /// Whether an iterator over that kind of object is there.

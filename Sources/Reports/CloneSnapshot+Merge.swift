@@ -8,30 +8,14 @@ extension CloneSnapshot {
   ///   tasks, or the sum exceeds 64 bits.
   public func merged(with other: CloneSnapshot) throws -> CloneSnapshot {
     var merged = try headMerged(with: other)
-    merged.cost = CloneCostPart(
-      bpfNsPerClone: weighted(
-        cost.bpfNsPerClone, histograms.clone.count, other.cost.bpfNsPerClone,
-        other.histograms.clone.count),
-      consumerNs: try sum(\.cost.consumerNs, with: other),
-      residentBytes: Swift.max(cost.residentBytes, other.cost.residentBytes),
-      ringBytes: Swift.max(cost.ringBytes, other.cost.ringBytes))
-    merged.calls = CallsPart(
-      fork: try sum(\.calls.fork, with: other), vfork: try sum(\.calls.vfork, with: other),
-      clone: try sum(\.calls.clone, with: other), clone3: try sum(\.calls.clone3, with: other),
-      threads: try sum(\.calls.threads, with: other),
-      failed: try calls.failed.merging(other.calls.failed) { try $0.adding($1) },
-      straddled: try calls.straddled.map { try $0.adding(other.calls.straddled ?? 0) }
-        ?? other.calls.straddled)
-    merged.histograms = CloneHistogramsPart(
-      clone: try sum(\.histograms.clone, with: other),
-      addressSpaceCopy: try sum(\.histograms.addressSpaceCopy, with: other),
-      pageTableCopy: try sum(\.histograms.pageTableCopy, with: other),
-      vforkWait: try sum(\.histograms.vforkWait, with: other))
+    merged.calls.failed = try calls.failed.merging(other.calls.failed) { try $0.adding($1) }
+    merged.calls.straddled =
+      try calls.straddled.map { try $0.adding(other.calls.straddled ?? 0) } ?? other.calls.straddled
     merged.phases = try phases.merged(with: other.phases, of: merged.histograms.clone.sum)
     merged.steps = try steps.merged(with: other.steps, of: merged.histograms.clone.sum)
     merged.mappingTypes = try mappingTypes.merged(with: other.mappingTypes)
     merged.mappings = try mappings.merged(with: other.mappings)
-    merged.pageTables = try pageTables.merged(with: other.pageTables)
+    merged.pageTables.setSpeed(of: pageTables, other.pageTables)
     merged.slowest = slowest.merged(with: other.slowest)
     merged.stacks = try stacks.merged(with: other.stacks)
     merged.advice = try advice.joined(
@@ -177,18 +161,12 @@ extension Array {
 }
 
 extension PageTablesPart {
-  fileprivate func merged(with other: Self) throws(MergeError) -> Self {
-    // The times add up and not the speeds.
+  /// The times add up and not the speeds.
+  fileprivate mutating func setSpeed(of one: Self, _ two: Self) {
     let slowness = weighted(
-      gbPerS.map { 1 / $0 }, residentBytes, other.gbPerS.map { 1 / $0 }, other.residentBytes)
-    let speed = slowness.map { 1 / $0 }
-    return PageTablesPart(
-      bytes: try bytes.adding(other.bytes), entries: try entries.adding(other.entries),
-      residentBytes: try residentBytes.adding(other.residentBytes),
-      hugetlbBytes: try hugetlbBytes.adding(other.hugetlbBytes),
-      nsPerEntry: weighted(nsPerEntry, entries, other.nsPerEntry, other.entries),
-      msPerGiB: weighted(msPerGiB, residentBytes, other.msPerGiB, other.residentBytes),
-      gbPerS: speed, grade: speed.map(Self.grade(gbPerS:)))
+      one.gbPerS.map { 1 / $0 }, one.residentBytes, two.gbPerS.map { 1 / $0 }, two.residentBytes)
+    gbPerS = slowness.map { 1 / $0 }
+    grade = gbPerS.map(Self.grade(gbPerS:))
   }
 
   /// Redis' word for a rate (`LATENCY DOCTOR`).

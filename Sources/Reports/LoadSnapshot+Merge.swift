@@ -9,15 +9,6 @@ extension LoadSnapshot {
   ///   tasks, or the sum exceeds 64 bits.
   public func merged(with other: LoadSnapshot) throws -> LoadSnapshot {
     var merged = try headMerged(with: other)
-    merged.switches = try sum(\.switches, with: other)
-    merged.preemptions = try sum(\.preemptions, with: other)
-    merged.cost = CostPart(
-      bpfNsPerSwitch: weighted(
-        cost.bpfNsPerSwitch, switches, other.cost.bpfNsPerSwitch, other.switches),
-      consumerNs: try sum(\.cost.consumerNs, with: other),
-      taskScanNs: try sum(\.cost.taskScanNs, with: other),
-      residentBytes: Swift.max(cost.residentBytes, other.cost.residentBytes),
-      ringBytes: Swift.max(cost.ringBytes, other.cost.ringBytes))
     merged.load.kernel = zip(load.kernel, other.load.kernel).map {
       weighted($0, intervalNs, $1, other.intervalNs) ?? 0
     }
@@ -45,16 +36,11 @@ extension LoadSnapshot {
     } else {
       merged.stacks = stacks ?? other.stacks
     }
-    merged.tasks = TasksPart(
-      runnable: try sum(\.runnable, with: other, over: merged.intervalNs),
-      uninterruptible: try sum(\.uninterruptible, with: other, over: merged.intervalNs),
-      reliableNs: tasks.reliableNs == nil && other.tasks.reliableNs == nil
-        ? nil : try reliableNs.adding(other.reliableNs))
-    merged.histograms = HistogramsPart(
-      runQueueLatency: try sum(\.histograms.runQueueLatency, with: other),
-      onCPU: try sum(\.histograms.onCPU, with: other),
-      blockedUninterruptible: try sum(\.histograms.blockedUninterruptible, with: other),
-      blockedInterruptible: try sum(\.histograms.blockedInterruptible, with: other))
+    if tasks.reliableNs != nil || other.tasks.reliableNs != nil {
+      merged.tasks.reliableNs = try reliableNs.adding(other.reliableNs)
+    }
+    try merged.finishOccupancy(\.runnable, self, other)
+    try merged.finishOccupancy(\.uninterruptible, self, other)
     return merged
   }
 
@@ -65,19 +51,16 @@ extension LoadSnapshot {
         by: [], rows: [], delayed: [0, 0, 0], beforeRun: load.kernel, unattributed: [0, 0, 0])
   }
 
-  private func sum(
-    _ part: WritableKeyPath<TasksPart, OccupancyPart>, with other: LoadSnapshot,
-    over interval: UInt64
-  ) throws -> OccupancyPart {
-    let (one, two) = (tasks[keyPath: part], other.tasks[keyPath: part])
-    let longest = (two.longest?.ns ?? 0) > (one.longest?.ns ?? 0) ? two.longest : one.longest
-    let total = try one.taskNs.adding(two.taskNs)
-    let field = (\LoadSnapshot.tasks).appending(path: part)
-    return OccupancyPart(
-      now: try atEnd(field.appending(path: \.now), with: other),
-      mean: try mean(one.mean, two.mean, with: other)
-        ?? (interval == 0 ? 0 : Double(total) / Double(interval)), max: Swift.max(one.max, two.max),
-      taskNs: total, longest: longest)
+  /// What of an occupancy follows from its other figures, and from those of the two.
+  private mutating func finishOccupancy(
+    _ part: WritableKeyPath<TasksPart, OccupancyPart>, _ one: LoadSnapshot, _ two: LoadSnapshot
+  ) throws {
+    let (a, b) = (one.tasks[keyPath: part], two.tasks[keyPath: part])
+    tasks[keyPath: part].longest =
+      (b.longest?.ns ?? 0) > (a.longest?.ns ?? 0) ? b.longest : a.longest
+    tasks[keyPath: part].mean =
+      try one.mean(a.mean, b.mean, with: two)
+      ?? (intervalNs == 0 ? 0 : Double(tasks[keyPath: part].taskNs) / Double(intervalNs))
   }
 
   /// For how much of it no record was lost.

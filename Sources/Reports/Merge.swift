@@ -1,7 +1,7 @@
 import Histograms
 
 extension Snapshot {
-  /// This one, with all that every form has added up; what is a form's own is left as it is.
+  /// This one, with the figures and all that every form has added up; the rest is left as it is.
   func headMerged(with other: Self) throws -> Self {
     try check()
     try other.check()
@@ -15,47 +15,12 @@ extension Snapshot {
       cpus: try cpus(with: other.host))
     merged.start = Swift.min(start, other.start)
     merged.end = Swift.max(end, other.end)
-    merged.intervalNs = try sum(\.intervalNs, with: other)
     merged.filter = FilterPart(
       pids: filter.pids.union(other.filter.pids), comms: filter.comms.union(other.filter.comms),
       cgroups: filter.cgroups.union(other.filter.cgroups))
     merged.probes = probes.union(other.probes)
-    merged.loss = LossPart(
-      expected: try sum(\.loss.expected, with: other),
-      delivered: try sum(\.loss.delivered, with: other),
-      pending: try atEnd(\.loss.pending, with: other),
-      ringFull: try sum(\.loss.ringFull, with: other),
-      noRing: try sum(\.loss.noRing, with: other),
-      mapFull: try sum(\.loss.mapFull, with: other),
-      missedEnds: try sum(\.loss.missedEnds, with: other),
-      recursion: try sum(\.loss.recursion, with: other),
-      untraced: try sum(\.loss.untraced, with: other),
-      namesLeftOut: try sum(\.loss.namesLeftOut, with: other))
+    for figure in Self.figures { try figure.merge(&merged, self, other) }
     return merged
-  }
-
-  func sum<Number: FixedWidthInteger>(
-    _ field: KeyPath<Self, Number>, with other: Self
-  ) throws(MergeError) -> Number {
-    try self[keyPath: field].adding(other[keyPath: field])
-  }
-
-  func sum(
-    _ field: KeyPath<Self, HistogramPart>, with other: Self
-  ) throws -> HistogramPart {
-    let (one, two) = (self[keyPath: field], other[keyPath: field])
-    _ = try one.count.adding(two.count)
-    var sum = try one.histogram()
-    sum.add(try two.histogram())
-    return HistogramPart(sum)
-  }
-
-  /// What is true at the end: adds up over hosts; of one host it is the later.
-  func atEnd<Number: FixedWidthInteger>(
-    _ field: KeyPath<Self, Number>, with other: Self
-  ) throws(MergeError) -> Number {
-    guard host.names == other.host.names else { return try sum(field, with: other) }
-    return (other.end >= end ? other : self)[keyPath: field]
   }
 
   private func cpus(with other: HostPart) throws(MergeError) -> Int {

@@ -18,6 +18,8 @@ public protocol Snapshot: Codable, Sendable {
   var filter: FilterPart { get set }
   var probes: [ProbePart] { get set }
   var loss: LossPart { get set }
+  /// What its figures are, and how they add up.
+  static var figures: [Figure<Self>] { get }
   /// What `--format folded` writes.
   var foldedStacks: [StackPart] { get }
 
