@@ -48,6 +48,7 @@ let package = Package(
     .target(name: "CLinux"),
     .target(name: "CStart"),
     .target(name: "CElf", linkerSettings: [.linkedLibrary("elf")]),
+    .systemLibrary(name: "CCompression"),
 
     // Libraries, lowest first.
     .target(
@@ -58,7 +59,15 @@ let package = Package(
     .target(name: "Proc", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "Symbols", dependencies: ["CElf", "Proc"], swiftSettings: strict),
     .target(name: "Reports", dependencies: ["Histograms"], swiftSettings: strict),
-    .target(name: "Input", swiftSettings: strict),
+    .target(name: "Input", swiftSettings: strict + lifetimes),
+    // What is kept of a run's input, in files.
+    .target(
+      name: "Recording",
+      dependencies: [
+        "CCompression", "CLinux", "Input",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
     .target(name: "Tasks", swiftSettings: strict + lifetimes),
     .target(
       name: "LoadModel", dependencies: ["Records", "Histograms", "Input", "Reports", "Tasks"],
@@ -96,7 +105,7 @@ let package = Package(
     .target(
       name: "CommandLine",
       dependencies: [
-        "BPF", "CLinux", "Faces", "Reports",
+        "BPF", "CLinux", "Faces", "Input", "Proc", "Recording", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -106,8 +115,8 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CStart", "CommandLine", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports", "Session",
-        "Tasks",
+        "CStart", "CommandLine", "Input", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports",
+        "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -116,8 +125,8 @@ let package = Package(
     .executableTarget(
       name: "cloneprof",
       dependencies: [
-        "CLinux", "CStart", "CommandLine", "CloneProbes", "CloneModel", "Faces", "Proc", "Reports",
-        "Session", "Tasks",
+        "CLinux", "CStart", "CommandLine", "CloneProbes", "CloneModel", "Faces", "Input", "Proc",
+        "Reports", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

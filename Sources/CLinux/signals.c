@@ -47,7 +47,9 @@ static void tell(int signal, siginfo_t *info, void *context)
 	 */
 	if (info->si_code == SI_KERNEL && signal != SIGHUP)
 		number |= SONDE_SIGNAL_OF_TERMINAL;
-	if (requested_at == 0)
+	if (signal == SIGUSR1)
+		/* no end */;
+	else if (requested_at == 0)
 		requested_at = now();
 	else if (signal == SIGINT)
 		leave();

@@ -37,6 +37,7 @@ public struct CloneAnalysis: ~Copyable, Model {
       reporter = CloneReporter(setup, reading)
     case .cgroups(let ids):
       tracker.filter.cgroups = ids
+    case .cgroupPaths: break
     case .names(let answers):
       names.take(answers)
       reporter?.keep(&names, tracker.open)

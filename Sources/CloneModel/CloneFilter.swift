@@ -1,6 +1,6 @@
 public import Tasks
 
-/// Which clones count. Processes are chosen in the kernel.
+/// Which clones count. A run chooses processes in the kernel; a replay does it here.
 public struct CloneFilter: Sendable, Equatable, Codable {
   /// Names of the callers; empty: all.
   public var comms: Set<Comm> = []
@@ -9,10 +9,14 @@ public struct CloneFilter: Sendable, Equatable, Codable {
   /// Whether new threads count.
   public var threads = false
 
+  /// Thread group ids of the callers; empty: all.
+  public var processes: Set<UInt32> = []
+
   public init() {}
 
   func matches(_ clone: Clone) -> Bool {
-    (threads || !clone.isThread) && (comms.isEmpty || comms.contains(clone.comm))
+    (processes.isEmpty || processes.contains(clone.tgid))
+      && (threads || !clone.isThread) && (comms.isEmpty || comms.contains(clone.comm))
       && cgroups?.contains(clone.cgroup) != false
   }
 }

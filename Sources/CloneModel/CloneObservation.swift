@@ -9,6 +9,8 @@ public enum CloneObservation: Codable, Sendable {
   case begins(CloneReading)
   /// The cgroups that match from now on.
   case cgroups(Set<UInt64>)
+  /// Cgroups by id, with their paths: for a replay that filters by them. A model doesn't need it.
+  case cgroupPaths([UInt64: String])
   /// Names of stacks and mappings that the model asked for.
   case names([CloneAnswer])
   /// An interval ends, up to which all ring records have come: its report is due.
@@ -33,12 +35,15 @@ public struct CloneSetup: Codable, Sendable {
   public var filterPart: FilterPart
   public var probes: [ProbePart]
   public var ringBytes: UInt64
+  /// How long an interval is, ns.
+  public var interval: UInt64?
 
   public init(
     filter: CloneFilter, kernelPhases: KernelPhases, coverage: CloneCoverage, pageSize: UInt64,
     pidsAreGlobal: Bool, host: HostPart, filterPart: FilterPart, probes: [ProbePart],
-    ringBytes: UInt64
+    ringBytes: UInt64, interval: UInt64
   ) {
+    self.interval = interval
     (self.filter, self.kernelPhases, self.coverage) = (filter, kernelPhases, coverage)
     (self.pageSize, self.pidsAreGlobal, self.host) = (pageSize, pidsAreGlobal, host)
     (self.filterPart, self.probes, self.ringBytes) = (filterPart, probes, ringBytes)
@@ -86,7 +91,7 @@ public struct CloneCounters: Codable, Sendable, Equatable {
   /// Records that there should have been.
   var expected: UInt64 { records + mapFull + missedEnds + recursion }
   /// Records in the rings.
-  var pending: UInt64 {
+  public var pending: UInt64 {
     let gone = delivered + ringFull + noRing
     return records > gone ? records - gone : 0
   }

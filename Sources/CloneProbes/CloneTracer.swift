@@ -44,10 +44,14 @@ public struct CloneTracer: ~Copyable, Tracer {
   /// Time and number of the clones of the open interval as of the last drain.
   private var recent: (time: UInt64, count: UInt64) = (0, 0)
 
+  /// What a recording can begin with anew.
+  private var segments: CloneSegments?
+
   /// Attaches.
   ///
+  /// - Parameter recorder: gets all input, with what is needed to begin anew with any part of it.
   /// - Throws: `BPFError` where the kernel refuses, `ProcError` where /proc can't be read.
-  public init(_ options: CloneOptions) throws {
+  public init(_ options: CloneOptions, recorder: (any InputRecorder)? = nil) throws {
     let host = try Proc.Host.current()
     guard PIDNamespace.isInitial || options.probeOptions.processes.isEmpty else {
       throw BPFError(
@@ -73,7 +77,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     self.host = host
     self.ladder = probes.ladder + ladder
     kernelPhases = Self.phases(symbols)
-    door = Door(CloneAnalysis(), keepsInput: options.keepsInput)
+    door = Door(CloneAnalysis(), keepsInput: options.keepsInput, recorder: recorder)
     self.probes = probes
   }
 
@@ -98,15 +102,20 @@ public struct CloneTracer: ~Copyable, Tracer {
   public var isDone: Bool { options.clones.map { door.model.count >= $0 } ?? false }
 
   public mutating func begin() throws -> UInt64 {
-    try door.observe(
-      .setUp(
-        CloneSetup(
-          filter: options.filter, kernelPhases: kernelPhases, coverage: probes.coverage,
-          pageSize: UInt64(getpagesize()), pidsAreGlobal: PIDNamespace.isInitial,
-          host: HostPart(
-            names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
-          filterPart: options.filterPart, probes: ladder, ringBytes: UInt64(probes.ringBytes))))
-    if let ids = try Cgroup.ids(of: options.cgroups) { try door.observe(.cgroups(ids)) }
+    let setup = CloneSetup(
+      filter: options.filter, kernelPhases: kernelPhases, coverage: probes.coverage,
+      pageSize: UInt64(getpagesize()), pidsAreGlobal: PIDNamespace.isInitial,
+      host: HostPart(
+        names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
+      filterPart: options.filterPart, probes: ladder, ringBytes: UInt64(probes.ringBytes),
+      interval: options.session.interval)
+    try door.observe(.setUp(setup))
+    let ids = try Cgroup.ids(of: options.cgroups)
+    if let ids { try door.observe(.cgroups(ids)) }
+    if door.isRecording {
+      segments = CloneSegments(setup)
+      try door.observe(.cgroupPaths(Cgroup.all()))
+    }
     let start = Clocks.monotonic
     wallClock = WallClock(at: start, wall: Clocks.wall)
     var reading = try reading(at: start)
@@ -132,6 +141,7 @@ public struct CloneTracer: ~Copyable, Tracer {
 
   public mutating func advance(to horizon: UInt64) throws {
     delivered += UInt64(Self.drain(&probes.rings, into: &door, upTo: horizon))
+    door.passOn(at: Clocks.wall)
   }
 
   private static func drain(
@@ -151,7 +161,10 @@ public struct CloneTracer: ~Copyable, Tracer {
   /// Looks up names while those who have them may still be there.
   private mutating func resolve() throws {
     let lookups = door.model.takeLookups()
-    if !lookups.isEmpty { try door.observe(.names(names.answers(to: lookups))) }
+    guard !lookups.isEmpty else { return }
+    let answers = names.answers(to: lookups)
+    segments?.note(answers)
+    try door.observe(.names(answers))
   }
 
   /// Of many short clones a tenth of the time gives samples enough, at a tenth of the cost.
@@ -169,9 +182,14 @@ public struct CloneTracer: ~Copyable, Tracer {
   public mutating func close(at end: UInt64) throws -> CloneSnapshot {
     recent = (0, 0)
     try resolve()
-    let report = try report(.closes(try reading(at: end)))
-    if !options.cgroups.isEmpty {
-      try door.observe(.cgroups((try? Cgroup.ids(of: options.cgroups)) ?? []))
+    let reading = try reading(at: end)
+    let report = try report(.closes(reading))
+    let ids = options.cgroups.isEmpty ? nil : (try? Cgroup.ids(of: options.cgroups)) ?? []
+    if let ids { try door.observe(.cgroups(ids)) }
+    if segments?.isDue(at: end) ?? false,
+      let prologue = try segments?.begin(reading, matching: ids, Cgroup.all())
+    {
+      door.beginSegment(prologue, at: Clocks.wall)
     }
     return report
   }
@@ -188,7 +206,9 @@ public struct CloneTracer: ~Copyable, Tracer {
     try door.observe(.ends(at: end))
     try advance(to: .max)
     let interval = try report(.closes(try reading(at: end)))
-    return [interval, try report(.totals)]
+    let total = try report(.totals)
+    door.passOnAll(at: Clocks.wall)
+    return [interval, total]
   }
 
   private mutating func report(_ observation: CloneObservation) throws -> CloneSnapshot {

@@ -14,6 +14,22 @@ public enum ColorChoice: String, ExpressibleByArgument, CaseIterable {
   case auto, always, never
 }
 
+/// Where to: the same for every command that writes something.
+public struct OutputPlace: ParsableArguments {
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp(
+      "Write to this file instead of standard output (written atomically).",
+      valueName: "file"))
+  public var output: String?
+
+  public init() {}
+
+  public func validate() throws {
+    if output == "" { throw ValidationError("--output: must not be empty") }
+  }
+}
+
 /// How reports are written: the same for every command that writes some.
 public struct OutputOptions: ParsableArguments {
   @Option(
@@ -23,19 +39,12 @@ public struct OutputOptions: ParsableArguments {
       valueName: "format"))
   public var format = OutputFormat.text
 
-  @Option(
-    name: [.customShort("o"), .long],
-    help: ArgumentHelp(
-      "Write to this file instead of standard output (written atomically).",
-      valueName: "file"))
-  public var output: String?
+  @OptionGroup public var place: OutputPlace
 
   @Option(name: .long, help: "auto, always or never (auto respects NO_COLOR).")
   public var color = ColorChoice.auto
 
   public init() {}
 
-  public func validate() throws {
-    if output == "" { throw ValidationError("--output: must not be empty") }
-  }
+  public var output: String? { place.output }
 }

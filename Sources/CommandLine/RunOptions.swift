@@ -1,14 +1,17 @@
 public import ArgumentParser
 
 /// How long a run lasts and how often it reports: the same for every tool.
-public struct RunOptions: ParsableArguments {
+public struct RunLength: ParsableArguments {
   @Option(
-    name: .long, parsing: .unconditional, help: "Length of an interval, such as 500ms, 1s or 5m.")
-  public var interval = DurationArgument(text: "1s")
+    name: .customLong("interval"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "Length of an interval, such as 500ms, 1s or 5m (default: 1s).", valueName: "time"))
+  public var givenInterval: DurationArgument?
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "How long to run, such as 10s or 5m (default: until Ctrl-C).")
+    help: ArgumentHelp(
+      "How long to run, such as 10s or 5m (default: until Ctrl-C).", valueName: "time"))
   public var duration: DurationArgument?
 
   @Option(
@@ -16,10 +19,9 @@ public struct RunOptions: ParsableArguments {
     help: "Number of intervals (default: until Ctrl-C).")
   public var count: Int?
 
-  @Flag(help: "In a pipe or file: a full report per interval, not one line.")
-  public var full = false
-
   public init() {}
+
+  public var interval: DurationArgument { givenInterval ?? DurationArgument(text: "1s") }
 
   public func validate() throws {
     if interval.ns < 10_000_000 {
@@ -32,4 +34,17 @@ public struct RunOptions: ParsableArguments {
   public var length: UInt64? {
     [duration?.ns, count.map { interval.times($0) }].compactMap { $0 }.min()
   }
+}
+
+/// What a run that reports has besides.
+public struct RunOptions: ParsableArguments {
+  @OptionGroup public var run: RunLength
+
+  @Flag(help: "In a pipe or file: a full report per interval, not one line.")
+  public var full = false
+
+  public init() {}
+
+  public var interval: DurationArgument { run.interval }
+  public var length: UInt64? { run.length }
 }

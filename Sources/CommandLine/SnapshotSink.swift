@@ -74,7 +74,7 @@ public struct SnapshotSink<T: Tool> {
       let result = try body(&self)
       if isIncomplete {
         throw Failure(
-          "can't write \(options.place): nobody reads it; the last figures are missing")
+          "can't write \(options.target): nobody reads it; the last figures are missing")
       }
       try failing { try file?.finish() }
       return result
@@ -133,7 +133,7 @@ public struct SnapshotSink<T: Tool> {
     } catch {
       // EIO of a terminal: it was closed.
       guard error == .brokenPipe || (error == .ioError && isTerminal) else {
-        throw Failure("can't write \(options.place): \(error)")
+        throw Failure("can't write \(options.target): \(error)")
       }
       isClosed = true
     }
@@ -184,11 +184,11 @@ public struct SnapshotSink<T: Tool> {
     do {
       try body()
     } catch {
-      throw Failure("can't write \(options.place): \(error)")
+      throw Failure("can't write \(options.target): \(error)")
     }
   }
 }
 
 extension OutputOptions {
-  fileprivate var place: String { output ?? "to standard output" }
+  fileprivate var target: String { output ?? "to standard output" }
 }

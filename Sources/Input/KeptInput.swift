@@ -1,84 +1,90 @@
 import FoundationEssentials
 
-/// A run's input as it went through the door, in memory.
-///
-/// An entry has a byte of kind, one of padding, two of CPU, four of length, and the bytes, padded to
-/// eight, so that records are read where they lie; little-endian. Observations are JSON.
+/// A run's input as it went through the door, in memory: ``Entry``.
 public struct KeptInput<Observation: Codable & Sendable>: Sendable {
   public private(set) var bytes: [UInt8]
-
-  private enum Kind: UInt8 {
-    case record = 1
-    case scanned = 2
-    case observation = 3
-  }
-
-  private static var headSize: Int { 8 }
 
   public init() { bytes = [] }
 
   /// What ``bytes`` once were; checked as it is replayed.
   public init(bytes: [UInt8]) { self.bytes = bytes }
 
-  private mutating func append(_ kind: Kind, cpu: Int, count: Int) {
-    bytes.append(kind.rawValue)
-    bytes.append(0)
-    for shift in [0, 8] { bytes.append(UInt8(truncatingIfNeeded: cpu >> shift)) }
-    for shift in [0, 8, 16, 24] { bytes.append(UInt8(truncatingIfNeeded: count >> shift)) }
-  }
-
-  private mutating func pad() {
-    while bytes.count % 8 != 0 { bytes.append(0) }
-  }
-
   public mutating func append(record: RawSpan, cpu: Int) {
-    append(.record, cpu: cpu, count: record.byteCount)
-    unsafe record.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-    pad()
+    append(.record, cpu: cpu, record)
   }
 
-  public mutating func append(scanned: RawSpan) {
-    append(.scanned, cpu: 0, count: scanned.byteCount)
-    unsafe scanned.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-    pad()
+  public mutating func append(scanned: RawSpan) { append(.scanned, cpu: 0, scanned) }
+
+  private mutating func append(_ kind: Entry.Kind, cpu: Int, _ content: RawSpan) {
+    Entry.appendHead(kind, cpu: cpu, count: content.byteCount, to: &bytes)
+    unsafe content.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    Entry.pad(&bytes)
   }
 
   /// - Throws: what JSON has no form for, such as a number that isn't finite.
   public mutating func append(_ observation: Observation) throws {
     let data = try JSONEncoder().encode(observation)
-    append(.observation, cpu: 0, count: data.count)
+    Entry.appendHead(.observation, cpu: 0, count: data.count, to: &bytes)
     bytes.append(contentsOf: data)
-    pad()
+    Entry.pad(&bytes)
   }
+
+  /// Entries that another one has, such as those of a task scan.
+  public mutating func append(entries: some Collection<UInt8>) {
+    bytes.append(contentsOf: entries)
+  }
+
+  /// What a fresh model is to be fed that begins here; one that has seen all before leaves it out.
+  public mutating func append(prologue: KeptInput) {
+    Entry.appendHead(.prologue, cpu: 0, count: prologue.bytes.count, to: &bytes)
+    bytes.append(contentsOf: prologue.bytes)
+    Entry.pad(&bytes)
+  }
+
+  /// Gives away all that was kept so far.
+  public mutating func take() -> [UInt8] {
+    defer {
+      bytes = []
+      bytes.reserveCapacity(capacity)
+    }
+    return bytes
+  }
+
+  private var capacity: Int { 1 << 19 }
 
   /// Feeds all of it to a sink, in order.
   ///
+  /// - Parameter begins: whether the sink begins here: then it gets the first prologue.
   /// - Throws: `KeptInputError` where the bytes are not whole, `DecodingError` where an observation has
-  ///   another form.
+  ///   another form, and what `body` throws.
   public func replay<Sink: InputSink & ~Copyable>(
-    into sink: inout Sink, afterEach body: (inout Sink) -> Void = { _ in }
+    into sink: inout Sink, begins: Bool = false,
+    afterEach body: (inout Sink) throws -> Void = { _ in }
   ) throws where Sink.Observation == Observation {
-    let span = unsafe bytes.span.bytes
+    var begins = begins
+    try Self.replay(unsafe bytes.span.bytes, into: &sink, begins: &begins, body)
+  }
+
+  private static func replay<Sink: InputSink & ~Copyable>(
+    _ bytes: RawSpan, into sink: inout Sink, begins: inout Bool,
+    _ body: (inout Sink) throws -> Void
+  ) throws where Sink.Observation == Observation {
     let decoder = JSONDecoder()
-    var offset = 0
-    func byte(_ index: Int) -> Int { Int(bytes[offset + index]) }
-    while offset < bytes.count {
-      guard bytes.count - offset >= Self.headSize, let kind = Kind(rawValue: bytes[offset]) else {
-        throw KeptInputError(offset: offset)
-      }
-      let cpu = byte(2) | byte(3) << 8
-      let count = byte(4) | byte(5) << 8 | byte(6) << 16 | byte(7) << 24
-      let start = offset + Self.headSize
-      guard count <= bytes.count - start else { throw KeptInputError(offset: offset) }
-      let range = start..<start + count
+    try Entry.forEach(in: bytes) { kind, cpu, content in
       switch kind {
-      case .record: sink.record(span.extracting(range), cpu: cpu)
-      case .scanned: sink.scanned(span.extracting(range))
+      case .record: sink.record(content, cpu: cpu)
+      case .scanned: sink.scanned(content)
       case .observation:
-        sink.observed(try decoder.decode(Observation.self, from: Data(bytes[range])))
+        let data = unsafe content.withUnsafeBytes { unsafe Data($0) }
+        sink.observed(try decoder.decode(Observation.self, from: data))
+      case .prologue:
+        guard begins else { return }
+        begins = false
+        // No prologue has one of its own.
+        var isNested = false
+        try replay(content, into: &sink, begins: &isNested, body)
       }
-      body(&sink)
-      offset = (range.upperBound + 7) & ~7
+      try body(&sink)
     }
   }
 }

@@ -4,7 +4,7 @@ public import Reports
 /// The load model: follows every task, attributes the load, and judges it. Input in, reports out.
 public struct LoadAnalysis: ~Copyable, Model {
   private var tracker: LoadTracker
-  private var names = SampleNames(pidsAreGlobal: false)
+  private var names = SampleNames(pidsAreGlobal: false, wantsAll: false)
   private var sampler: LoadSampler?
   private var reporter: LoadReporter?
   private var setup: LoadSetup?
@@ -39,13 +39,15 @@ public struct LoadAnalysis: ~Copyable, Model {
       tracker = LoadTracker(cpus: setup.cpus, filter: setup.filter, interval: setup.interval)
       losses = LossLedger(cpus: setup.cpus)
       if setup.followsStacks { tracker.waitStacks = WaitStacks() }
-      names = SampleNames(pidsAreGlobal: setup.pidsAreGlobal)
+      names = SampleNames(
+        pidsAreGlobal: setup.pidsAreGlobal, wantsAll: setup.isRecorded == true)
     case .scanBegins(let scan):
       self.scan = scan
       if let cgroups = scan.cgroups { tracker.match(cgroups: cgroups) }
       if scan.isComplete { tracker.beginScan() }
     case .scanEnds:
       if scan.isComplete { tracker.endScan() }
+    case .cgroupPaths: break
     case .waiter(let tid, let frames):
       tracker.found(waiter: tid) { names.number(frames) }
     case .rings(let readings):

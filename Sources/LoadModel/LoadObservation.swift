@@ -10,6 +10,8 @@ public enum LoadObservation: Codable, Sendable {
   /// A task scan begins, each of whose records follows; all ring records up to `boundary` have come.
   case scanBegins(TaskScan)
   case scanEnds
+  /// Cgroups by id, with their paths: for a replay that filters by them. A model doesn't need it.
+  case cgroupPaths([UInt64: String])
   /// Where a task sleeps in D, if no switch has shown it: the frames of its stack, innermost first.
   case waiter(tid: UInt32, frames: [UInt64])
   /// What rings have taken and lost, by CPU: before they are drained.
@@ -60,12 +62,15 @@ public struct LoadSetup: Codable, Sendable {
   public var filterPart: FilterPart
   public var probes: [ProbePart]
   public var ringBytes: UInt64
+  /// Whether names are asked for by which a replay may tell tasks apart.
+  public var isRecorded: Bool?
 
   public init(
     cpus: Int, interval: UInt64, filter: TaskFilter, by: [Grouping], followsStacks: Bool,
     takesSamples: Bool, pidsAreGlobal: Bool, host: HostPart, filterPart: FilterPart,
-    probes: [ProbePart], ringBytes: UInt64
+    probes: [ProbePart], ringBytes: UInt64, isRecorded: Bool? = nil
   ) {
+    self.isRecorded = isRecorded
     (self.cpus, self.interval, self.filter, self.by) = (cpus, interval, filter, by)
     (self.followsStacks, self.takesSamples) = (followsStacks, takesSamples)
     (self.pidsAreGlobal, self.host, self.filterPart) = (pidsAreGlobal, host, filterPart)
@@ -119,7 +124,7 @@ public struct LoadCounters: Codable, Sendable, Equatable {
   var due: UInt64 { records + recursion }
   var lost: UInt64 { ringFull + noRing + recursion }
   /// Records in the rings.
-  var pending: UInt64 {
+  public var pending: UInt64 {
     let gone = delivered + ringFull + noRing
     return records > gone ? records - gone : 0
   }

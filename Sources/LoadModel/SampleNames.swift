@@ -11,8 +11,11 @@ struct SampleNames {
   private var fileSystems: [UInt32: Int32] = [:]
   private static let mostFileSystems = 64
 
-  init(pidsAreGlobal: Bool) {
-    self.pidsAreGlobal = pidsAreGlobal
+  /// Whether to ask also for what no table is by.
+  private let wantsAll: Bool
+
+  init(pidsAreGlobal: Bool, wantsAll: Bool) {
+    (self.pidsAreGlobal, self.wantsAll) = (pidsAreGlobal, wantsAll)
   }
 
   /// What is still to be asked for, once or several times until it is nothing: of which file system a
@@ -30,6 +33,11 @@ struct SampleNames {
       }
       guard pidsAreGlobal else { continue }
       for table in tables { table.groups.addLookups(for: task, to: &wanted) }
+      if wantsAll {
+        wanted.insert(.cgroup(task.cgroup, process: task.tgid))
+        wanted.insert(.user(process: task.tgid))
+        if task.tid != task.tgid, task.tgid != 0 { wanted.insert(.process(task.tgid)) }
+      }
     }
     if pidsAreGlobal { for task in throttled { wanted.insert(.quota(process: task.tgid)) } }
     wanted = wanted.filter { answers[$0] == nil }

@@ -33,8 +33,8 @@ package struct WaitSites {
   /// Asks for the functions on a stack; nil where they are known, or there is no stack.
   func lookup(of stack: Int32) -> Lookup? {
     guard stack >= 0, functions[stack] == nil else { return nil }
-    return .stack(
-      stack, frames: stack >= Self.firstOwn ? ownFrames[Int(stack - Self.firstOwn)] : [])
+    let index = Int(stack) - Int(Self.firstOwn)
+    return .stack(stack, frames: ownFrames.indices.contains(index) ? ownFrames[index] : [])
   }
 
   /// - Parameter names: innermost first; nil where the kernel's symbols are hidden.

@@ -48,6 +48,8 @@ public struct LoadTracer: ~Copyable, Tracer {
   var wallClock = WallClock(at: 0, wall: 0)
   /// Time of the sample that is to be settled, run queue clock.
   private var sampledAt: UInt64 = 0
+  /// What a recording can begin with anew.
+  private var segments: LoadSegments?
 
   private static let commitSlack = SessionTiming.commitSlack
   /// In it the tick has counted this CPU's tasks: to be woken earlier would be to be counted.
@@ -66,8 +68,9 @@ public struct LoadTracer: ~Copyable, Tracer {
 
   /// Attaches.
   ///
+  /// - Parameter recorder: gets all input, with what is needed to begin anew with any part of it.
   /// - Throws: `BPFError` where the kernel refuses, `ProcError` where /proc can't be read.
-  public init(_ options: LoadOptions) throws {
+  public init(_ options: LoadOptions, recorder: (any InputRecorder)? = nil) throws {
     let host = try Proc.Host.current()
     let cpus = host.presentCPUs.count
     // 64 MiB hold the kernel's BTF, its symbols and a machine of tasks; each ring is mapped twice.
@@ -97,7 +100,7 @@ public struct LoadTracer: ~Copyable, Tracer {
     self.host = host
     self.ladder = ladder
     self.probes = probes
-    door = Door(LoadAnalysis(), keepsInput: options.keepsInput)
+    door = Door(LoadAnalysis(), keepsInput: options.keepsInput, recorder: recorder)
   }
 
   /// What the kernel lacks is looked for where it has refused: to read its BTF for that takes time.
@@ -131,15 +134,19 @@ public struct LoadTracer: ~Copyable, Tracer {
 
   public mutating func begin() throws -> UInt64 {
     let takesSamples = options.filter.isEmpty && options.cgroups.isEmpty
-    try door.observe(
-      .setUp(
-        LoadSetup(
-          cpus: (host.possibleCPUs.last ?? 0) + 1, interval: options.session.interval,
-          filter: options.filter, by: options.by, followsStacks: options.stacks,
-          takesSamples: takesSamples, pidsAreGlobal: probes.seesAllTasks,
-          host: HostPart(
-            names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
-          filterPart: options.filterPart, probes: ladder, ringBytes: UInt64(probes.ringBytes))))
+    let setup = LoadSetup(
+      cpus: (host.possibleCPUs.last ?? 0) + 1, interval: options.session.interval,
+      filter: options.filter, by: options.by, followsStacks: options.stacks,
+      takesSamples: takesSamples, pidsAreGlobal: probes.seesAllTasks,
+      host: HostPart(
+        names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
+      filterPart: options.filterPart, probes: ladder, ringBytes: UInt64(probes.ringBytes),
+      isRecorded: door.isRecording ? true : nil)
+    try door.observe(.setUp(setup))
+    if door.isRecording {
+      segments = LoadSegments(setup)
+      try door.observe(.cgroupPaths(Cgroup.all()))
+    }
     try scan(boundary: 0, cgroups: try Cgroup.ids(of: options.cgroups))
     if options.stacks {
       try probes.reportWaits(from: 0, to: .max, sample: 0)
@@ -189,6 +196,7 @@ public struct LoadTracer: ~Copyable, Tracer {
       scans.total += Clocks.monotonic - before
     }
     try drain(upTo: horizon)
+    door.passOn(at: Clocks.wall)
   }
 
   private mutating func drain(upTo horizon: UInt64) throws {
@@ -254,8 +262,21 @@ public struct LoadTracer: ~Copyable, Tracer {
     if let online = try? Proc.Host.current().onlineCPUs {
       try door.observe(.online(online, at: end))
     }
-    try scanIfAffordable(boundary: end)
-    return try report(.closes(try reading(at: end)))
+    let before = door.keptCount
+    let hasScanned = try scanIfAffordable(boundary: end)
+    let scan = hasScanned ? door.entries(from: before) : []
+    let reading = try reading(at: end)
+    let report = try report(.closes(reading))
+    if hasScanned, segments?.isDue(at: end) ?? false { try beginSegment(reading, scan: scan) }
+    return report
+  }
+
+  /// A replay can begin here.
+  private mutating func beginSegment(_ reading: IntervalReading, scan: [UInt8]) throws {
+    let waiters = try uninterruptibleTasks()
+    let cgroups = Cgroup.all()
+    guard let prologue = try segments?.begin(reading, scan: scan, waiters, cgroups) else { return }
+    door.beginSegment(prologue, at: Clocks.wall)
   }
 
   public mutating func follow(_ host: Proc.Host) throws -> [FileDescriptor] {
@@ -274,6 +295,7 @@ public struct LoadTracer: ~Copyable, Tracer {
     let interval = try report(.closes(last))
     try resolve()
     let total = try report(.totals)
+    door.passOnAll(at: Clocks.wall)
     return interval.intervalNs > 0 ? [interval, total] : [total]
   }
 
@@ -288,17 +310,20 @@ public struct LoadTracer: ~Copyable, Tracer {
 // MARK: - Tasks
 
 extension LoadTracer {
-  private mutating func scanIfAffordable(boundary: UInt64) throws {
+  /// - Returns: whether it was.
+  @discardableResult
+  private mutating func scanIfAffordable(boundary: UInt64) throws -> Bool {
     let before = Clocks.monotonic
     // A task that two scans in a row don't find is forgotten: between them all must have been
     // taken that was in the rings as the first one looked, the task's own end too. Not so where
     // this comes late and has several boundaries to catch up with.
-    guard scans.isAffordable(at: before), boundary &- clockOffset > scans.at else { return }
+    guard scans.isAffordable(at: before), boundary &- clockOffset > scans.at else { return false }
     try scan(boundary: boundary, cgroups: try? Cgroup.ids(of: options.cgroups))
     let now = Clocks.monotonic
     scans.at = now
     scans.cost = now - before
     scans.total += now - before
+    return true
   }
 
   private mutating func scan(
@@ -333,11 +358,18 @@ extension LoadTracer {
   }
 
   private mutating func findWaiters() throws {
+    for (tid, frames) in try uninterruptibleTasks() {
+      try door.observe(.waiter(tid: tid, frames: frames))
+    }
+  }
+
+  /// Who sleeps in D, and where: the frames of the stack.
+  private func uninterruptibleTasks() throws(BPFError) -> [(UInt32, [UInt64])] {
     var waiters: [(UInt32, [UInt64])] = []
     try probes.forEachWaiter(inD: true) { tid, isThrottled, frames in
       if !isThrottled { waiters.append((tid, frames)) }
     }
-    for (tid, frames) in waiters { try door.observe(.waiter(tid: tid, frames: frames)) }
+    return waiters
   }
 
   /// Names those that only /proc names: the iterator doesn't show every task everywhere.
@@ -355,6 +387,7 @@ extension LoadTracer {
       guard !lookups.isEmpty else { return }
       var answers: [Answer] = []
       for lookup in lookups { answers.append(resolver.answer(lookup, probes)) }
+      segments?.note(answers)
       try door.observe(.names(answers))
     }
   }

@@ -21,11 +21,11 @@ public struct Cgroup: Sendable, Hashable {
   public func ids() throws(ProcError) -> Set<UInt64> {
     let directory = try directory(in: try Mount.all())
     return try Lookups.shared.result(of: directory) { () throws(ProcError) in
-      try Cgroup.ids(at: directory)
+      Set(try Cgroup.paths(at: directory).keys)
     }
   }
 
-  private static func ids(at directory: String) throws(ProcError) -> Set<UInt64> {
+  private static func paths(at directory: String) throws(ProcError) -> [UInt64: String] {
     let file = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard file >= 0 else {
       let code = errno
@@ -43,7 +43,7 @@ public struct Cgroup: Sendable, Hashable {
       close(file)
       throw ProcError(directory, "not a cgroup: another file system is mounted over it")
     }
-    var ids: Set<UInt64> = [UInt64(entry.st_ino)]
+    var ids: [UInt64: String] = [UInt64(entry.st_ino): directory]
     try Cgroup.collect(below: file, at: directory, into: &ids)
     return ids
   }
@@ -109,9 +109,21 @@ public struct Cgroup: Sendable, Hashable {
     return ([Substring(mount.point)] + kept).joined(separator: "/")
   }
 
+  /// Every cgroup there is, by id, with its path from the root: "/system.slice"; none where they can't
+  /// be read.
+  public static func all() -> [UInt64: String] {
+    guard let mounts = try? Mount.all(), let root = try? Cgroup("/").directory(in: mounts),
+      let paths = Lookups.shared.value({ try? Cgroup.paths(at: root) })
+    else { return [:] }
+    return paths.mapValues { path in
+      let rest = path.dropFirst(root.hasSuffix("/") ? root.count - 1 : root.count)
+      return rest.isEmpty ? "/" : String(rest)
+    }
+  }
+
   /// Adds the ids of all cgroups below an open directory, and closes it.
   private static func collect(
-    below file: Int32, at path: String, into ids: inout Set<UInt64>
+    below file: Int32, at path: String, into ids: inout [UInt64: String]
   ) throws(ProcError) {
     guard let stream = unsafe fdopendir(file) else {
       let code = errno
@@ -138,7 +150,7 @@ public struct Cgroup: Sendable, Hashable {
         if errno == ENOENT { continue }
         throw ProcError("\(path)/\(name)", errno: errno)
       }
-      unsafe ids.insert(UInt64(entry.pointee.d_ino))
+      unsafe ids[UInt64(entry.pointee.d_ino)] = "\(path)/\(name)"
       try collect(below: child, at: "\(path)/\(name)", into: &ids)
     }
   }

@@ -20,6 +20,11 @@ public protocol Snapshot: Codable, Sendable {
   var loss: LossPart { get set }
   /// What its figures are, and how they add up.
   static var figures: [Figure<Self>] { get }
+  /// Names that conditions may use besides those of the figures.
+  static var shortNames: [(name: String, value: @Sendable (Self) -> Double?)] { get }
+  /// What a verdict may say, and what this one does; none where there are no verdicts.
+  static var verdictCauses: [String] { get }
+  var causes: [String] { get }
   /// What `--format folded` writes.
   var foldedStacks: [StackPart] { get }
 

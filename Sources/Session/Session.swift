@@ -29,7 +29,8 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
   /// - Throws: `BPFError` where a process to wait for isn't there, and what the tracer throws.
   public init(_ options: SessionOptions, _ tracer: consuming T) throws {
     var loop = try EventLoop(
-      signals: [SIGINT, SIGTERM, SIGHUP], rings: tracer.rings, output: options.output)
+      signals: [SIGINT, SIGTERM, SIGHUP] + options.requests, rings: tracer.rings,
+      output: options.output)
     for pid in options.processes { try Self.watch(pid, in: &loop) }
     start = try tracer.begin()
     self.tracer = tracer
@@ -56,8 +57,12 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
 
   /// Runs to the end. `emit` gets a report per interval and at last the one of the whole run.
   ///
-  /// - Parameter emit: returns whether to go on.
-  public mutating func run(_ emit: (T.Report) throws -> Bool) throws -> SessionEnd {
+  /// - Parameters:
+  ///   - requested: called as one of ``SessionOptions/requests`` comes.
+  ///   - emit: returns whether to go on.
+  public mutating func run(
+    requested: () -> Void = {}, _ emit: (T.Report) throws -> Bool
+  ) throws -> SessionEnd {
     let last = options.duration.map { start &+ $0 }
     var boundary = start
     var end: SessionEnd?
@@ -90,7 +95,9 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
         try tracer.caughtUp(to: horizon)
         if tracer.isDone { end = .over }
       }
-      if let signal = wakeup.signal {
+      if let signal = wakeup.signal, options.requests.contains(signal) {
+        requested()
+      } else if let signal = wakeup.signal {
         end = end ?? .signal(signal, fromTerminal: wakeup.isFromTerminal)
       }
       if wakeup.allProcessesEnded { end = end ?? .processesEnded }

@@ -14,6 +14,9 @@ struct Loadwatch: Tool {
       "Breaks the load average down by task and cause, and says whether the number matters.",
     usage: """
       loadwatch [<options>]
+      loadwatch record [<options>]
+      loadwatch replay [<options>] <file>
+      loadwatch info <file>
       loadwatch probes
       loadwatch merge [<options>] <files> ...
       """,
@@ -25,13 +28,18 @@ struct Loadwatch: Tool {
         loadwatch --cgroup system.slice            only tasks in this cgroup
         loadwatch | tee log                        one line per interval, then a full report
         loadwatch --format json -o out.json        one object per interval
+        loadwatch record --when "load1 > 2*cpus"   the minutes around a problem, in a file
+        loadwatch replay loadwatch-....rec         report them, on any machine
         loadwatch probes                           what this kernel supports
         loadwatch merge web1.json web2.json        add up several hosts
 
       Needs root, or CAP_BPF and CAP_PERFMON.
       """,
     version: "0.1.0",
-    subcommands: [ProbesCommand<Self>.self, MergeCommand<Self>.self])
+    subcommands: [
+      RecordCommand.self, ReplayCommand.self, InfoCommand<Self>.self, ProbesCommand<Self>.self,
+      MergeCommand<Self>.self,
+    ])
 
   // Not a default subcommand: the help would not show its options.
   @OptionGroup var trace: TraceCommand

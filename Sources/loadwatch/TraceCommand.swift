@@ -10,28 +10,7 @@ import Tasks
 
 /// What the tool does where no subcommand is named.
 struct TraceCommand: ParsableCommand {
-  @Option(
-    name: .long, parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Only this process, or this thread (repeatable).", valueName: "id"))
-  var pid: [Int32] = []
-
-  @Option(
-    name: .long, parsing: .unconditionalSingleValue,
-    help: "Only tasks of this name (repeatable).")
-  var comm: [String] = []
-
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "Only tasks in this cgroup (v2) and below (repeatable).", valueName: "path"))
-  var cgroup: [String] = []
-
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "Group the load average by one or two of process, thread, cgroup, user, comm, state and "
-        + "site.", valueName: "key,key"))
-  var by = "process,site"
+  @OptionGroup var selection: SelectionOptions
 
   @OptionGroup var length: RunOptions
 
@@ -42,18 +21,8 @@ struct TraceCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    let kinds = by.split(separator: ",", omittingEmptySubsequences: false)
-    if let bad = kinds.first(where: { Grouping(rawValue: String($0)) == nil }) {
-      throw ValidationError(
-        "--by \(by): '\(bad)' is not one of "
-          + Grouping.allCases.map(\.rawValue).joined(separator: ", "))
-    }
     if stacks, output.format == .text {
       throw ValidationError("--stacks requires --format json or folded")
-    }
-    if kinds.count > 2 { throw ValidationError("--by \(by): must be at most two") }
-    if let id = pid.first(where: { $0 < 1 }) {
-      throw ValidationError("--pid \(id): must be positive")
     }
   }
 
@@ -61,13 +30,13 @@ struct TraceCommand: ParsableCommand {
     try reporting(tool: Loadwatch.name) {
       var options = LoadOptions()
       options.session.interval = length.interval.ns
-      options.by = by.split(separator: ",").compactMap { Grouping(rawValue: String($0)) }
+      options.by = try selection.groupings() ?? options.by
       options.stacks = stacks || output.format.isFolded
       options.session.duration = length.length
-      options.filterPart = FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup)
-      options.filter.comms = Set(comm.map { Comm($0) })
+      options.filterPart = selection.part
+      options.filter.comms = Set(selection.comm.map { Comm($0) })
       try choosePids(&options)
-      options.cgroups = cgroup.map { Cgroup($0) }
+      options.cgroups = selection.cgroup.map { Cgroup($0) }
       for path in options.cgroups { _ = try path.ids() }
       if output.output == nil { options.session.output = .standardOutput }
 
@@ -82,7 +51,7 @@ struct TraceCommand: ParsableCommand {
 
   /// A process is traced with all its threads; the id of another thread stands for that thread.
   private func choosePids(_ options: inout LoadOptions) throws {
-    for id in pid {
+    for id in selection.pid {
       guard let status = try? ProcessStatus.of(pid: id) else {
         throw Failure("no such process: \(id)")
       }

@@ -1,0 +1,75 @@
+import Faces
+public import Input
+import Recording
+import Reports
+import SystemPackage
+
+/// Reads a recording into a model, and writes what that reports.
+public struct Replayer<T: Tool>: ~Copyable {
+  private var file: RecordingFile
+  private let options: ReplayOptions
+
+  /// - Throws: `RecordingError` where the file can't be read or is no recording of the tool.
+  public init(_ options: ReplayOptions) throws {
+    file = try RecordingFile(options.file, tool: T.name)
+    self.options = options
+  }
+
+  /// - Throws: `Failure` where the recording holds nothing, or the times contradict each other.
+  public func window() throws -> ReplayWindow {
+    guard let start = file.start else { throw Failure("\(options.file): holds no whole block") }
+    return try options.window(start: start)
+  }
+
+  /// - Throws: `Failure` where nothing can be reported.
+  public mutating func run<M: ReplayModel & ~Copyable>(
+    _ window: ReplayWindow, into model: consuming M, _ output: OutputOptions
+  ) throws where M.Report == T.Report {
+    if let from = window.from { file.seek(to: from) }
+    var model = model
+    var reports = 0
+    var sink = SnapshotSink<T>(output, full: options.run.full, live: false)
+    try sink.use { sink in
+      var begins = true
+      var goesOn = true
+      while goesOn, !model.isOver, model.fault == nil, let block = file.next() {
+        do {
+          try KeptInput<M.Observation>(bytes: block.entries).replay(into: &model, begins: begins) {
+            model in
+            while goesOn, let report = model.takeReport() {
+              reports += 1
+              goesOn = try sink.write(report)
+            }
+          }
+        } catch let error as Failure {
+          throw error
+        } catch {
+          throw Failure("\(options.file): what it holds can't be replayed: \(error)")
+        }
+        begins = false
+      }
+      if let fault = model.fault {
+        throw Failure("\(options.file): \(fault)")
+      }
+      model.finish()
+      while goesOn, let report = model.takeReport() {
+        reports += 1
+        goesOn = try sink.write(report)
+      }
+      guard reports > 0 else { throw Failure("\(options.file): no whole interval in that time") }
+    }
+    if !model.isOver { tellEnd() }
+  }
+
+  /// How the file ends, where it isn't as its writer would have it.
+  private func tellEnd() {
+    let text: String
+    switch file.end {
+    case .whole: return
+    case .open: text = "has no end: it was cut off, or is still being written"
+    case .damaged(let at):
+      text = "damaged or cut off at byte \(at) of \(file.size): the rest is missing"
+    }
+    warn("\(options.file): \(text)", as: T.name)
+  }
+}

@@ -1,0 +1,18 @@
+/// A model that is fed from a recording.
+public protocol ReplayModel: Model, ~Copyable {
+  /// What is wrong with the input, which then is no longer taken; nil where nothing is.
+  var fault: String? { get }
+  /// Whether all that was wanted has been reported.
+  var isOver: Bool { get }
+  /// The length of the recorded run's intervals, ns; nil before the set-up.
+  var recordedInterval: UInt64? { get }
+
+  /// The input is over, and maybe cut off: the whole is due, if there is any.
+  mutating func finish()
+}
+
+package enum ReplayRefusal {
+  package static func interval(recorded: UInt64) -> String {
+    "--interval must be a multiple of the recording's \(Double(recorded) / 1e9) s"
+  }
+}

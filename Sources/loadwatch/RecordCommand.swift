@@ -1,0 +1,42 @@
+import ArgumentParser
+import CommandLine
+import Glibc
+import LoadProbes
+import Reports
+import Session
+
+/// `record`: all input of a run, in a file.
+struct RecordCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "record",
+    abstract: "Record every event, always or around a condition, for `loadwatch replay`.",
+    discussion: """
+      A condition compares figures: load1 > 2*cpus, uninterruptible > 20, \
+      run_queue_latency.p99 > 50ms, verdict = disk, lost > 0; several with "and" and "or". \
+      A wrong name lists them all.
+
+      Examples:
+        loadwatch record --duration 1m -o minute.rec
+        loadwatch record --when "load1 > 2*cpus or verdict = disk"
+        loadwatch record --keep 5m                 written by kill -USR1
+      """)
+
+  @OptionGroup var options: RecordOptions
+  @OptionGroup var length: RunLength
+
+  func validate() throws { try options.check(on: LoadSnapshot.self) }
+
+  func run() throws {
+    try reporting(tool: Loadwatch.name) {
+      var load = LoadOptions()
+      load.session.interval = length.interval.ns
+      load.session.duration = length.length
+      load.session.requests = [SIGUSR1]
+      try checkOpenFiles()
+      let recorded = try RecordedRun<Loadwatch>(options)
+      var session = try Session(load.session, LoadTracer(load, recorder: recorded.recorder))
+      _ = try session.run(requested: { recorded.writeNow() }) { recorded.take($0) }
+      try recorded.finish()
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import CommandLine
+import LoadModel
+import Reports
+import Tasks
+
+/// `replay`: the reports of a recording.
+struct ReplayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay",
+    abstract: "Report what `loadwatch record` has recorded; needs no rights, on any machine.")
+
+  @OptionGroup var options: ReplayOptions
+  @OptionGroup var selection: SelectionOptions
+
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if output.format.isFolded {
+      throw ValidationError(
+        "--format \(output.format.rawValue): a recording has no stacks of all sleeps")
+    }
+  }
+
+  func run() throws {
+    try reporting(tool: Loadwatch.name) {
+      var replayer = try Replayer<Loadwatch>(options)
+      var replay = LoadReplay.Options()
+      replay.window = try replayer.window()
+      replay.filterPart = selection.part
+      replay.filter.comms = Set(selection.comm.map { Comm($0) })
+      // What of them are processes and what threads their ids don't tell.
+      let ids = Set(selection.pid.map { UInt32($0) })
+      (replay.filter.processes, replay.filter.threads) = (ids, ids)
+      if !selection.cgroup.isEmpty { replay.filter.cgroups = [] }
+      replay.by = try selection.groupings()
+      try replayer.run(replay.window, into: LoadReplay(replay), output)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import LoadModel
+import Reports
+
+/// Which tasks the figures are about.
+struct SelectionOptions: ParsableArguments {
+  @Option(
+    name: .long, parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Only this process, or this thread (repeatable).", valueName: "id"))
+  var pid: [Int32] = []
+
+  @Option(
+    name: .long, parsing: .unconditionalSingleValue,
+    help: "Only tasks of this name (repeatable).")
+  var comm: [String] = []
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Only tasks in this cgroup (v2) and below (repeatable).", valueName: "path"))
+  var cgroup: [String] = []
+
+  @Option(
+    name: .customLong("by"),
+    help: ArgumentHelp(
+      "Group the load average by one or two of process, thread, cgroup, user, comm, state and "
+        + "site (default: process,site).", valueName: "key,key"))
+  var groupedBy: String?
+
+  func validate() throws {
+    _ = try groupings()
+    if let id = pid.first(where: { $0 < 1 }) {
+      throw ValidationError("--pid \(id): must be positive")
+    }
+  }
+
+  var part: FilterPart { FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup) }
+
+  /// What `--by` names; nil where it isn't there.
+  func groupings() throws -> [Grouping]? {
+    guard let by = groupedBy else { return nil }
+    let kinds = by.split(separator: ",", omittingEmptySubsequences: false)
+    if let bad = kinds.first(where: { Grouping(rawValue: String($0)) == nil }) {
+      throw ValidationError(
+        "--by \(by): '\(bad)' is not one of "
+          + Grouping.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    if kinds.count > 2 { throw ValidationError("--by \(by): must be at most two") }
+    return kinds.compactMap { Grouping(rawValue: String($0)) }
+  }
+}
