@@ -161,7 +161,7 @@ let package = Package(
       name: "KernelTests",
       dependencies: [
         "BPF", "CloneProbes", "CloneModel", "Histograms", "Input", "LoadProbes", "LoadModel",
-        "Proc", "Records", "Reports", "Session", "Support", "Symbols", "Tasks",
+        "Proc", "Recording", "Records", "Reports", "Session", "Support", "Symbols", "Tasks",
         "testload", .product(name: "SystemPackage", package: "swift-system"),
       ],
       exclude: ["kinds", "maps", "refused", "refused_late"].map { "Library/\($0).bpf.c" },

@@ -37,7 +37,10 @@ public final class RecordedRun<T: Tool> {
     keeps = plan.keep != nil
     let said = Said()
     self.said = said
-    recording = Recorder(plan, mostKept: try options.mostKept()) { said.events.append($0) }
+    let wall = UInt64(Date().timeIntervalSince1970 * 1e9)
+    recording = Recorder(plan, mostKept: try options.mostKept(), from: wall) {
+      said.events.append($0)
+    }
     do {
       try Self.checkPlace(path)
       try recording.start()

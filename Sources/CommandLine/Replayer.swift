@@ -56,9 +56,9 @@ public struct Replayer<T: Tool>: ~Copyable {
         reports += 1
         goesOn = try sink.write(report)
       }
+      if !model.isOver { tellEnd() }
       guard reports > 0 else { throw Failure("\(options.file): no whole interval in that time") }
     }
-    if !model.isOver { tellEnd() }
   }
 
   /// How the file ends, where it isn't as its writer would have it.

@@ -64,9 +64,14 @@ public final class Recorder: InputRecorder {
 
   /// - Parameters:
   ///   - mostKept: bytes to keep in memory at most.
+  ///   - wall: when the run begins, CLOCK_REALTIME.
   ///   - report: gets what happens.
-  public init(_ plan: RecordingPlan, mostKept: Int, report: @escaping (RecordingEvent) -> Void) {
+  public init(
+    _ plan: RecordingPlan, mostKept: Int, from wall: UInt64,
+    report: @escaping (RecordingEvent) -> Void
+  ) {
     (self.plan, self.mostKept, self.report) = (plan, mostKept, report)
+    last = wall
   }
 
   /// Begins to write, where all is written as it comes.
@@ -84,7 +89,7 @@ public final class Recorder: InputRecorder {
     var head = BlockHead()
     head.beginsSegment = beginsSegment
     head.count = UInt32(entries.count)
-    (head.from, head.to) = (min(last == 0 ? wall : last, wall), wall)
+    (head.from, head.to) = (min(last, wall), wall)
     last = wall
     let stored = compressor.compressed(entries)
     head.stored = UInt32(stored.count)

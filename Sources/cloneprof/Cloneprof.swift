@@ -14,6 +14,9 @@ struct Cloneprof: Tool {
     usage: """
       cloneprof [<options>]
       cloneprof [<options>] -- <command> [<arguments> ...]
+      cloneprof record [<options>] [-- <command> [<arguments> ...]]
+      cloneprof replay [<options>] <file>
+      cloneprof info <file>
       cloneprof probes
       cloneprof merge [<options>] <files> ...
       """,
@@ -26,12 +29,17 @@ struct Cloneprof: Tool {
         cloneprof -- make -j8                      profile a command until it exits
         cloneprof | tee log                        one line per interval, then a full report
         cloneprof --format json -o out.json        one object per interval
+        cloneprof record --when "clone.max > 100ms"
+        cloneprof replay cloneprof-....rec         report a recording, on any machine
         cloneprof probes                           what this kernel supports
 
       Needs root; where the kernel has fentry, CAP_BPF and CAP_PERFMON suffice.
       """,
     version: "0.1.0",
-    subcommands: [ProbesCommand<Self>.self, MergeCommand<Self>.self])
+    subcommands: [
+      RecordCommand.self, ReplayCommand.self, InfoCommand<Self>.self, ProbesCommand<Self>.self,
+      MergeCommand<Self>.self,
+    ])
 
   // Not a default subcommand: the help would not show its options.
   @OptionGroup var trace: TraceCommand

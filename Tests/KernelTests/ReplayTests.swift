@@ -1,17 +1,66 @@
 import CloneModel
 import CloneProbes
+import Foundation
 import Glibc
 import Input
 import LoadModel
 import LoadProbes
+import Recording
 import Reports
 import Session
 import Support
 import Testing
 
-/// What entered a run, kept and fed to a fresh model, makes the same reports, field for field.
+/// What entered a run, recorded in a file and fed to a fresh model, makes the same reports, field for
+/// field.
 @Suite(.serialized)
 struct ReplayTests {
+  private let scratch = Scratch()
+
+  /// The reports of a run, and those of its recording.
+  private func recorded<M: ReplayModel & ~Copyable, T: Tracer & ~Copyable>(
+    _ tool: String, _ options: SessionOptions, _ model: consuming M,
+    _ tracer: (any InputRecorder) throws -> T, meanwhile: (Int) -> Void = { _ in }
+  ) throws -> [M.Report] where M.Report == T.Report, M.Report: Equatable {
+    let path = scratch.path + "/\(tool).rec"
+    let recorder = Recorder(
+      RecordingPlan(tool: tool, path: path), mostKept: 0, from: Clocks.wall
+    ) { event in
+      if case .failed(_, let reason) = event { Issue.record("\(reason)") }
+    }
+    try recorder.start()
+    var session = try Session(options, tracer(recorder))
+    var live: [M.Report] = []
+    _ = try session.run {
+      live.append($0)
+      meanwhile(live.count)
+      return true
+    }
+    recorder.finish()
+    var model = model
+    let replayed = try Self.replayed(path, tool, &model)
+    #expect(replayed.count == live.count)
+    for (one, two) in zip(replayed, live) { #expect(one == two) }
+    return live
+  }
+
+  private static func replayed<M: ReplayModel & ~Copyable>(
+    _ path: String, _ tool: String, _ model: inout M
+  ) throws -> [M.Report] {
+    var file = try RecordingFile(path, tool: tool)
+    var reports: [M.Report] = []
+    var begins = true
+    while let block = file.next() {
+      try KeptInput<M.Observation>(bytes: block.entries).replay(into: &model, begins: begins) {
+        model in
+        while let report = model.takeReport() { reports.append(report) }
+      }
+      begins = false
+    }
+    #expect(file.end == .whole && model.fault == nil && model.isOver)
+    return reports
+  }
+
   private func expectEqualReplay(
     seconds: Double, ringSize: Int? = nil, stacks: Bool = false, meanwhile: (Int) -> Void = { _ in }
   ) throws -> LoadSnapshot {
@@ -19,24 +68,11 @@ struct ReplayTests {
     options.session.interval = 500_000_000
     options.session.duration = UInt64(seconds * 1e9)
     options.raisesPriority = false
-    options.keepsInput = true
     options.ringSize = ringSize
     options.stacks = stacks
-    var session = try Session(options.session, LoadTracer(options))
-    var live: [LoadSnapshot] = []
-    _ = try session.run {
-      live.append($0)
-      meanwhile(live.count)
-      return true
-    }
-    guard let kept = session.tracer.door.kept else { throw NoInput() }
-    var model = LoadAnalysis()
-    var replayed: [LoadSnapshot] = []
-    try kept.replay(into: &model) { model in
-      if let report = model.takeReport() { replayed.append(report) }
-    }
-    #expect(replayed.count == live.count)
-    for (one, two) in zip(replayed, live) { #expect(one == two) }
+    let live = try recorded(
+      "loadwatch", options.session, LoadReplay(LoadReplay.Options()),
+      { try LoadTracer(options, recorder: $0) }, meanwhile: meanwhile)
     return try #require(live.last)
   }
 
@@ -69,22 +105,10 @@ struct ReplayTests {
     options.session.interval = 500_000_000
     options.session.duration = 2_000_000_000
     options.raisesPriority = false
-    options.keepsInput = true
-    var session = try Session(options.session, CloneTracer(options))
-    var live: [CloneSnapshot] = []
-    _ = try session.run {
-      live.append($0)
-      return true
-    }
+    let live = try recorded(
+      "cloneprof", options.session, CloneReplay(CloneReplay.Options()),
+      { try CloneTracer(options, recorder: $0) })
     _ = load.stop()
-    guard let kept = session.tracer.door.kept else { throw NoInput() }
-    var model = CloneAnalysis()
-    var replayed: [CloneSnapshot] = []
-    try kept.replay(into: &model) { model in
-      if let report = model.takeReport() { replayed.append(report) }
-    }
-    #expect(replayed.count == live.count)
-    for (one, two) in zip(replayed, live) { #expect(one == two) }
     let total = try #require(live.last)
     #expect(total.calls.fork + total.calls.clone > 20 && total.loss.pending == 0)
   }
@@ -96,5 +120,3 @@ struct ReplayTests {
     #expect(total.loss.ringFull > 0)
   }
 }
-
-private struct NoInput: Error {}

@@ -1,0 +1,24 @@
+import ArgumentParser
+import CloneModel
+import CommandLine
+
+/// `replay`: the reports of a recording.
+struct ReplayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay",
+    abstract: "Report what `cloneprof record` has recorded; needs no rights, on any machine.")
+
+  @OptionGroup var options: ReplayOptions
+  @OptionGroup var selection: SelectionOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    try reporting(tool: Cloneprof.name) {
+      var replayer = try Replayer<Cloneprof>(options)
+      var replay = CloneReplay.Options()
+      replay.window = try replayer.window()
+      replay.filterPart = selection.part
+      try replayer.run(replay.window, into: CloneReplay(replay), output)
+    }
+  }
+}
