@@ -190,6 +190,13 @@ let package = Package(
       name: "CloneModelTests",
       dependencies: ["CloneModel", "Records", "Histograms", "Reports", "Support", "Tasks"],
       swiftSettings: strict + lifetimes),
+    .testTarget(
+      name: "RecordingTests",
+      dependencies: [
+        "CaptureFormat", "Input", "LoadModel", "Recording", "Reports", "Support",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: tests),
     .testTarget(name: "TasksTests", dependencies: ["Tasks"], swiftSettings: strict),
     .testTarget(name: "SessionTests", dependencies: ["Session"], swiftSettings: strict),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),

@@ -1,4 +1,5 @@
 import Input
+import Records
 import Reports
 
 /// What no run records, though its form is right: a recording may come from anywhere, and the model
@@ -66,6 +67,19 @@ struct LoadInputCheck {
     else { return "impossible times" }
     (at, own) = (reading.at, used)
     return check(reading.counters) ?? check(reading.system) ?? checkLoads(reading.load)
+  }
+
+  /// Whether a ring's record has a time that there is; what else is in it the tracker makes the best of.
+  static func isPossible(record: RawSpan) -> Bool {
+    guard record.byteCount >= MemoryLayout<sonde_header>.size else { return false }
+    return unsafe record.unsafeLoadUnaligned(as: UInt64.self) < most
+  }
+
+  static func isPossible(scanned record: RawSpan) -> Bool {
+    guard record.byteCount == MemoryLayout<sonde_task>.size else { return false }
+    let task = unsafe record.unsafeLoadUnaligned(as: sonde_task.self)
+    return max(
+      task.monotonic, task.run_delay, task.last_queued, task.last_arrival, task.last_ran) < most
   }
 
   /// They only grow; delivered are at most those there were.

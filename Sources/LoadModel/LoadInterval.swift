@@ -83,22 +83,22 @@ public struct LoadInterval: Sendable {
   /// Adds the interval that follows this one.
   public mutating func append(_ next: LoadInterval) {
     end = next.end
-    switches += next.switches
-    preemptions += next.preemptions
+    switches &+= next.switches
+    preemptions &+= next.preemptions
     runQueueLatency.add(next.runQueueLatency)
     onCPU.add(next.onCPU)
     blockedUninterruptible.add(next.blockedUninterruptible)
     blockedInterruptible.add(next.blockedInterruptible)
     for occupancy in [\LoadInterval.runnable, \LoadInterval.uninterruptible] {
-      let total = self[keyPath: occupancy].total + next[keyPath: occupancy].total
+      let total = self[keyPath: occupancy].total &+ next[keyPath: occupancy].total
       let maximum = max(self[keyPath: occupancy].maximum, next[keyPath: occupancy].maximum)
       self[keyPath: occupancy] = next[keyPath: occupancy]
       self[keyPath: occupancy].total = total
       self[keyPath: occupancy].maximum = maximum
     }
     longest = next.longest
-    lossy.time += next.lossy.time
-    lossy.runnable += next.lossy.runnable
-    lossy.uninterruptible += next.lossy.uninterruptible
+    lossy.time &+= next.lossy.time
+    lossy.runnable &+= next.lossy.runnable
+    lossy.uninterruptible &+= next.lossy.uninterruptible
   }
 }

@@ -39,8 +39,13 @@ public struct LoadReplay: ~Copyable, ReplayModel {
   public var isOver: Bool { options.window.isOver || hasTotals }
   public var recordedInterval: UInt64? { setup?.interval }
 
-  public mutating func record(_ bytes: RawSpan, cpu: Int) { model.record(bytes, cpu: cpu) }
-  public mutating func scanned(_ bytes: RawSpan) { model.scanned(bytes) }
+  public mutating func record(_ bytes: RawSpan, cpu: Int) {
+    if LoadInputCheck.isPossible(record: bytes) { model.record(bytes, cpu: cpu) }
+  }
+
+  public mutating func scanned(_ bytes: RawSpan) {
+    if LoadInputCheck.isPossible(scanned: bytes) { model.scanned(bytes) }
+  }
 
   public mutating func takeReport() -> LoadSnapshot? {
     reports.isEmpty ? nil : reports.removeFirst()

@@ -112,7 +112,7 @@ struct LoadReporter {
         uninterruptible: occupancy(
           interval.uninterruptible, mean: interval.means.uninterruptible,
           longest: interval.longest),
-        reliableNs: interval.lossy.time == 0 ? nil : length - interval.lossy.time),
+        reliableNs: interval.lossy.time == 0 ? nil : length &- min(interval.lossy.time, length)),
       switches: interval.switches, preemptions: interval.preemptions,
       histograms: HistogramsPart(
         runQueueLatency: HistogramPart(interval.runQueueLatency),

@@ -103,7 +103,7 @@ package struct LoadSampler {
 
   /// When to look what the kernel made of it.
   package var due: UInt64? {
-    pending.map { $0.time + clock.settling + $0.tries * Self.betweenTries }
+    pending.map { $0.time &+ clock.settling &+ $0.tries &* Self.betweenTries }
   }
   /// The kernel hadn't made anything of it yet.
   package var isRetrying: Bool { pending.map { $0.tries > 0 } ?? false }
@@ -129,7 +129,7 @@ package struct LoadSampler {
     pending.mean = last.flatMap { last in
       // A stay that was counted then may have turned out not to have been one.
       active < last.active
-        ? nil : Double(active - last.active) / Double(max(1, reading.time - last.time))
+        ? nil : Double(active - last.active) / Double(max(1, reading.time &- last.time))
     }
     last = (reading.time, active)
     self.pending = pending
@@ -177,7 +177,7 @@ package struct LoadSampler {
     guard let pending else { return }
     // The tick that makes the averages may come late.
     if !isLate, !hasMissed, pending.tries < Self.mostTries,
-      isOld(reading, seen: pending.seen + (pending.delayed ?? 0))
+      isOld(reading, seen: pending.seen &+ (pending.delayed ?? 0))
     {
       self.pending?.tries += 1
       return
@@ -198,8 +198,8 @@ package struct LoadSampler {
       }
       if isThrottled { throttling.count(names.quota(of: late.task)) }
       if late.taken != nil {
-        pending.seen -= 1
-        pending.inD -= 1
+        pending.seen &-= 1
+        pending.inD &-= 1
       }
       if !isThrottled { pending.seen += 1 }
     }
@@ -210,7 +210,7 @@ package struct LoadSampler {
     for task in pending.doubtful where pending.seen > active ?? .max {
       guard !pending.throttled.contains(task.tid) else { continue }
       for index in tables.indices { _ = tables[index].remove(task, names) }
-      pending.seen -= 1
+      pending.seen &-= 1
     }
     if let active, let delayed = pending.delayed {
       pending.delayed = KernelLoad.excludingCountedInD(

@@ -52,7 +52,7 @@ public struct LossLedger: Sendable {
       cpus[cpu].losses.append(Loss(after: cpus[cpu].placed, before: placed, count: count))
     } else {
       cpus[cpu].losses[Self.mostLosses - 1].before = placed
-      cpus[cpu].losses[Self.mostLosses - 1].count += count
+      cpus[cpu].losses[Self.mostLosses - 1].count &+= count
     }
   }
 
@@ -74,7 +74,7 @@ public struct LossLedger: Sendable {
     if let openAt = cpus[cpu].openAt, taken > openAt { cpus[cpu].openAt = nil }
     while let loss = cpus[cpu].losses.first {
       guard taken >= loss.before || hasGap && taken > loss.after else { break }
-      ringFull += loss.count
+      ringFull &+= loss.count
       hasLosses = true
       if taken == loss.before { cpus[cpu].openAt = taken }
       cpus[cpu].losses.removeFirst()

@@ -36,7 +36,7 @@ extension LoadTracker {
     let since = max(tasks[slot].since, countsFrom)
     guard tasks[slot].matches, since < time else { return }
     let (comm, stack) = (tasks[slot].comm, tasks[slot].stack)
-    waitStacks?.add(comm, stack, ns: time - since)
+    waitStacks?.add(comm, stack, ns: time &- min(since, time))
   }
 
   /// The run is over: this is how far those come that are still in D.

@@ -15,14 +15,15 @@ import Testing
 /// field.
 @Suite(.serialized)
 struct ReplayTests {
-  private let scratch = Scratch()
-
   /// The reports of a run, and those of its recording.
   private func recorded<M: ReplayModel & ~Copyable, T: Tracer & ~Copyable>(
     _ tool: String, _ options: SessionOptions, _ model: consuming M,
     _ tracer: (any InputRecorder) throws -> T, meanwhile: (Int) -> Void = { _ in }
   ) throws -> [M.Report] where M.Report == T.Report, M.Report: Equatable {
-    let path = scratch.path + "/\(tool).rec"
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "\(tool).rec").path
     let recorder = Recorder(
       RecordingPlan(tool: tool, path: path), mostKept: 0, from: Clocks.wall
     ) { event in
