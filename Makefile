@@ -4,6 +4,7 @@
 # make sanitize the library's tests under AddressSanitizer
 # make lab    the kernel's and the tools' tests inside stock kernels: make lab KERNELS="5.10 7.2"
 # make lab-samples a thousand load samples inside one of them, recomputed to the bit
+# make fuzz     ten minutes of recordings with whatever content
 # make captures    input of real runs in them, for the tests that need no kernel
 # make lab-large   530,000 tasks in D inside one of them, which takes 18 GB of memory
 #
@@ -34,7 +35,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test dependent sanitize lab lab-samples lab-large captures format lint bpf-arm64 bench static install clean
+.PHONY: all build run test dependent sanitize fuzz lab lab-samples lab-large captures format lint bpf-arm64 bench static install clean
 
 all: build
 
@@ -83,6 +84,15 @@ sanitize:
 		--sanitize=address -Xswiftc -use-ld=lld
 	$(SUDO) $(BUILD)-sanitize/debug/dependentPackageTests.xctest --testing-library swift-testing --no-parallel \
 		--skip littleAddressSpace
+
+# From the captures on, by libFuzzer; `make test` has a short run of another kind.
+FUZZ_SECONDS ?= 600
+fuzz:
+	$(call install,$(BUILD_PACKAGES))
+	SONDE_FUZZ=1 $(SWIFT) build -c release --scratch-path $(BUILD)-fuzz --product fuzz -Xswiftc -sanitize=fuzzer
+	mkdir -p $(BUILD)-fuzz/corpus
+	python3 -c 'import glob, zlib; [open("$(BUILD)-fuzz/corpus/" + name.split("/")[-1], "wb").write(zlib.decompress(open(name, "rb").read())[8:40008]) for name in glob.glob("Tests/Captures/*.z")]'
+	$(BUILD)-fuzz/release/fuzz -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)-fuzz/ $(BUILD)-fuzz/corpus
 
 lab:
 	$(call install,$(LAB_PACKAGES))
@@ -154,4 +164,4 @@ install: static
 	done
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-static $(BUILD)-dependent $(BUILD)-sanitize
+	rm -rf $(BUILD) $(BUILD)-static $(BUILD)-dependent $(BUILD)-sanitize $(BUILD)-fuzz

@@ -212,3 +212,11 @@ let package = Package(
       swiftSettings: strict),
   ]
 )
+
+// libFuzzer brings its own main(): `make fuzz` builds nothing else.
+if Context.environment["SONDE_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["CloneModel", "Input", "LoadModel"], path: "Tests/Fuzz",
+      swiftSettings: strict + lifetimes + [.unsafeFlags(["-parse-as-library"])]))
+}

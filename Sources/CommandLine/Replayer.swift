@@ -51,12 +51,12 @@ public struct Replayer<T: Tool>: ~Copyable {
       if let fault = model.fault {
         throw Failure("\(options.file): \(fault)")
       }
+      if !model.isOver { tellEnd() }
       model.finish()
       while goesOn, let report = model.takeReport() {
         reports += 1
         goesOn = try sink.write(report)
       }
-      if !model.isOver { tellEnd() }
       guard reports > 0 else { throw Failure("\(options.file): no whole interval in that time") }
     }
   }

@@ -48,7 +48,7 @@ public enum Terminal {
   /// Writes all of it, also where that takes several calls or has to wait.
   ///
   /// - Parameter end: when the run is to end at the latest, CLOCK_MONOTONIC, ns. From then on, and
-  ///   from a signal on that ends it, nothing is waited for that takes no byte within ``patience``.
+  ///   from a signal on that ends it, nothing is waited for that takes no byte for long.
   /// - Throws: `.timedOut` where that is so, or what write(2) fails with.
   public static func write(
     _ text: String, to descriptor: FileDescriptor, end: UInt64 = .max
@@ -72,8 +72,11 @@ public enum Terminal {
     }
   }
 
-  /// How long a reader may take none of the last figures, ns.
+  /// How long a reader may take none of the last figures once a signal asks for the end, ns.
   static let patience: UInt64 = 500_000_000
+  /// And where the time is over: on a machine that is as busy as those that this tool is for, a reader
+  /// may wait for a CPU for that long.
+  private static let patienceWithoutSignal: UInt64 = 5_000_000_000
 
   /// Waits until something can be written, or an error be had.
   ///
@@ -82,14 +85,18 @@ public enum Terminal {
     for descriptor: FileDescriptor, end: UInt64, progress: UInt64
   ) throws(Errno) {
     while true {
-      let left = Self.left(end: end, progress: progress)
+      let left = Self.left(
+        end: end, progress: progress,
+        patience: sonde_end_requested_at() == 0 ? patienceWithoutSignal : patience)
       if sonde_wait_writable(descriptor.rawValue, milliseconds(left)) { return }
       if left == 0 { throw .timedOut }
     }
   }
 
   /// How long to wait still, ns; `UInt64.max` for as long as it takes.
-  static func left(end: UInt64, progress: UInt64 = 0) -> UInt64 {
+  static func left(
+    end: UInt64, progress: UInt64 = 0, patience: UInt64 = patience
+  ) -> UInt64 {
     let requested = sonde_end_requested_at()
     let end = min(end, requested == 0 ? .max : requested)
     guard end < .max - patience else { return .max }

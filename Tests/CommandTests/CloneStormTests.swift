@@ -23,13 +23,20 @@ struct CloneStormTests {
     let counted = final.calls.processes
     // The crew itself is a hundred.
     let forks = try #require(told["forks"]) + 100
-    #expect(counted == forks, "\(counted), \(forks), \(after - before), \(final.loss)")
+    // An emulated consumer may not keep up with a hundred; then each that is missing is a loss.
+    let mayBeMissing = Need.inLab ? final.loss.lost : 0
+    #expect(
+      counted <= forks && counted + mayBeMissing >= forks,
+      "\(counted), \(forks), \(after - before), \(final.loss)")
     // The kernel counts those of others too, and threads.
     #expect(after - before >= counted && after - before < counted + 1000)
-    #expect(final.loss.ringFull == 0 && final.loss.noRing == 0 && final.loss.mapFull == 0)
+    #expect(final.loss.ringFull == 0 || Need.inLab)
+    #expect(final.loss.noRing == 0 && final.loss.mapFull == 0)
     #expect(final.histograms.clone.count == counted)
     // Where its probes of the parts are left out, while tasks are preempted in them, it is told.
-    if final.probes[0].probe.hasPrefix("tracepoints") { #expect(final.loss.lost == 0) }
+    if final.probes[0].probe.hasPrefix("tracepoints") {
+      #expect(final.loss.lost == final.loss.ringFull)
+    }
     var sum = Histogram()
     for interval in all.dropLast() { sum.add(try interval.histograms.clone.histogram()) }
     #expect(sum == (try final.histograms.clone.histogram()))

@@ -11,6 +11,11 @@ func loadwatch(
   try start(arguments, environment: environment, to: output).wait(seconds: seconds)
 }
 
+/// The same, with its arguments in a list.
+func loadwatch(arguments: [String], seconds: Double = 30) throws -> Command.Ended {
+  try start(arguments).wait(seconds: seconds)
+}
+
 /// `loadwatch`, running.
 func start(
   _ arguments: [String], environment: [String: String?] = [:], to output: Command.Output = .pipe,

@@ -35,10 +35,8 @@ struct HostileTests {
     #expect(refused > 0 && refused < rounds)
   }
 
-  /// How often: more, for long, by SONDE_FUZZ.
-  private var rounds: Int {
-    ProcessInfo.processInfo.environment["SONDE_FUZZ"].flatMap { Int($0) } ?? 60
-  }
+  /// `make fuzz` has more.
+  private let rounds = 60
 
   private static func change(_ bytes: inout [UInt8], _ random: inout SplitMix64) {
     let place = Int.random(in: 0..<bytes.count, using: &random)
