@@ -218,5 +218,6 @@ if Context.environment["SONDE_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
       name: "fuzz", dependencies: ["CloneModel", "Input", "LoadModel"], path: "Tests/Fuzz",
-      swiftSettings: strict + lifetimes + [.unsafeFlags(["-parse-as-library"])]))
+      swiftSettings: strict + lifetimes + [.unsafeFlags(["-parse-as-library"])],
+      linkerSettings: [.unsafeFlags(["-Xlinker", "--defsym=fuzz_main=LLVMFuzzerTestOneInput"])]))
 }

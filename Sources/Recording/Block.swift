@@ -7,7 +7,7 @@ package struct BlockHead: Equatable {
   package var beginsSegment = false
   /// Nothing follows: the recording was brought to its end.
   package var isLast = false
-  /// Bytes of entries, and what they take compressed.
+  /// Bytes of entries as ``EntryCoding`` has them, and what they take compressed.
   package var count: UInt32 = 0
   package var stored: UInt32 = 0
   /// When its input came, CLOCK_REALTIME, ns.

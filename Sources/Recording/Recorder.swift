@@ -88,10 +88,11 @@ public final class Recorder: InputRecorder {
     guard !entries.isEmpty else { return }
     var head = BlockHead()
     head.beginsSegment = beginsSegment
-    head.count = UInt32(entries.count)
+    let coded = EntryCoding.encoded(entries)
+    head.count = UInt32(coded.count)
     (head.from, head.to) = (min(last, wall), wall)
     last = wall
-    let stored = compressor.compressed(entries)
+    let stored = compressor.compressed(coded)
     head.stored = UInt32(stored.count)
     head.checksum = crc(of: stored)
     let bytes = head.bytes + stored

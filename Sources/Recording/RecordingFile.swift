@@ -111,9 +111,9 @@ public struct RecordingFile: ~Copyable {
     guard stored.count == Int(head.stored), crc(of: stored) == head.checksum else { return stop() }
     var entries: [UInt8] = []
     if head.count > 0 {
-      guard let raw = decompressor.decompressed(stored, count: Int(head.count)) else {
-        return stop()
-      }
+      guard let coded = decompressor.decompressed(stored, count: Int(head.count)),
+        let raw = EntryCoding.decoded(coded)
+      else { return stop() }
       entries = raw
     }
     offset += BlockHead.size + stored.count
