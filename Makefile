@@ -89,9 +89,10 @@ sanitize:
 FUZZ_SECONDS ?= 600
 fuzz:
 	$(call install,$(BUILD_PACKAGES))
-	SONDE_FUZZ=1 $(SWIFT) build -c release --scratch-path $(BUILD)-fuzz --product fuzz -Xswiftc -sanitize=fuzzer
+	SONDE_FUZZ=1 $(SWIFT) build -c release --scratch-path $(BUILD)-fuzz --product fuzz \
+		-Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld
 	mkdir -p $(BUILD)-fuzz/corpus
-	python3 -c 'import glob, zlib; [open("$(BUILD)-fuzz/corpus/" + name.split("/")[-1], "wb").write(zlib.decompress(open(name, "rb").read())[8:40008]) for name in glob.glob("Tests/Captures/*.z")]'
+	python3 -c 'import glob, zlib; [open("$(BUILD)-fuzz/corpus/" + name.split("/")[-1], "wb").write(zlib.decompress(open(name, "rb").read())[8:100008]) for name in glob.glob("Tests/Captures/*.z")]'
 	$(BUILD)-fuzz/release/fuzz -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)-fuzz/ $(BUILD)-fuzz/corpus
 
 lab:

@@ -213,11 +213,10 @@ let package = Package(
   ]
 )
 
-// libFuzzer brings its own main(): `make fuzz` builds nothing else.
+// Instrumented for libFuzzer: `make fuzz` builds nothing else.
 if Context.environment["SONDE_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
       name: "fuzz", dependencies: ["CloneModel", "Input", "LoadModel"], path: "Tests/Fuzz",
-      swiftSettings: strict + lifetimes + [.unsafeFlags(["-parse-as-library"])],
-      linkerSettings: [.unsafeFlags(["-Xlinker", "--defsym=fuzz_main=LLVMFuzzerTestOneInput"])]))
+      swiftSettings: strict + lifetimes))
 }

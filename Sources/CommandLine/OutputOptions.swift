@@ -19,7 +19,7 @@ public struct OutputPlace: ParsableArguments {
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
-      "Write to this file instead of standard output (written atomically).",
+      "Write to this file (default: standard output, or for record a dated file).",
       valueName: "file"))
   public var output: String?
 

@@ -12,8 +12,8 @@ public struct RecordOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Write only when this holds of an interval, such as \"load1 > 2*cpus\" (see below), with "
-        + "what --keep holds from before.", valueName: "condition"))
+      "Write only when this holds of an interval, with what --keep holds from before.",
+      valueName: "condition"))
   var when: String?
 
   @Option(

@@ -5,7 +5,8 @@ public struct RunLength: ParsableArguments {
   @Option(
     name: .customLong("interval"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Length of an interval, such as 500ms, 1s or 5m (default: 1s).", valueName: "time"))
+      "Length of an interval, such as 500ms, 1s or 5m (default: 1s, or as recorded).",
+      valueName: "time"))
   public var givenInterval: DurationArgument?
 
   @Option(
