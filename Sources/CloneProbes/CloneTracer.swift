@@ -21,8 +21,6 @@ public struct CloneOptions: Sendable {
   public var cgroups: [Cgroup] = []
   /// Whether the thread that drains is given the best priority there is, for good.
   public var raisesPriority = true
-  /// Whether all input is kept: see ``CloneTracer/door``.
-  public var keepsInput = false
 
   public init() {}
 }
@@ -77,7 +75,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     self.host = host
     self.ladder = probes.ladder + ladder
     kernelPhases = Self.phases(symbols)
-    door = Door(CloneAnalysis(), keepsInput: options.keepsInput, recorder: recorder)
+    door = Door(CloneAnalysis(), recorder: recorder)
     self.probes = probes
   }
 

@@ -8,7 +8,7 @@ import Reports
 /// `info`: what is in a recording.
 public struct InfoCommand<T: Tool>: ParsableCommand {
   public static var configuration: CommandConfiguration {
-    CommandConfiguration(commandName: "info", abstract: "Say what is in a recording.")
+    CommandConfiguration(commandName: "info", abstract: "Show what is in a recording.")
   }
 
   @Argument(help: "A file that `record` wrote.")
@@ -36,12 +36,12 @@ public struct InfoCommand<T: Tool>: ParsableCommand {
         throw Failure("\(file): \(error)")
       }
     }
-    guard let start else { throw Failure("\(file): holds no whole block") }
+    guard let start else { throw Failure("\(file): contains no complete block") }
     let state =
       switch recording.end {
-      case .whole: "whole"
-      case .open: "without an end: it was cut off, or is still being written"
-      case .damaged(let at): "damaged or cut off at byte \(at)"
+      case .whole: "complete"
+      case .open: "no end marker: truncated or still being written"
+      case .damaged(let at): "damaged or truncated at byte \(at)"
       }
     let perRecord = records == 0 ? 0 : Double(recording.size) / Double(records)
     return """
@@ -50,7 +50,7 @@ public struct InfoCommand<T: Tool>: ParsableCommand {
         to        \(timestamp(end)) (\(durationText(ns: end - start)))
         events    \(countText(UInt64(records)))
         size      \(bytesText(UInt64(recording.size))), \(bytesText(UInt64(raw))) uncompressed; \
-      \((perRecord * 10).rounded() / 10) bytes an event
+      \((perRecord * 10).rounded() / 10) bytes per event
         segments  \(segments), in \(blocks) blocks
         state     \(state)
 

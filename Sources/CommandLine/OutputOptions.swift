@@ -19,7 +19,7 @@ public struct OutputPlace: ParsableArguments {
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
-      "Write to this file (default: standard output, or for record a dated file).",
+      "Write to this file (default: standard output; for record, a file named by date).",
       valueName: "file"))
   public var output: String?
 

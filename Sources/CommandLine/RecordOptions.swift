@@ -12,20 +12,22 @@ public struct RecordOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Write only when this holds of an interval, with what --keep holds from before.",
+      "Write only when an interval meets this condition, including what --keep has in memory.",
       valueName: "condition"))
   var when: String?
 
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "How much of the past to keep in memory (default with --when: 2m). SIGUSR1 writes it too.",
+      "How much of the past to keep in memory (default with --when: 2m). SIGUSR1 also writes it.",
       valueName: "time"))
   var keep: DurationArgument?
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: ArgumentHelp("How long to write on once --when no longer holds.", valueName: "time"))
+    help: ArgumentHelp(
+      "How long to keep writing after --when no longer holds, or after SIGUSR1.", valueName: "time")
+  )
   var after = DurationArgument(text: "30s")
 
   @Option(name: .long, help: ArgumentHelp("Largest size of a file.", valueName: "size"))
@@ -33,7 +35,7 @@ public struct RecordOptions: ParsableArguments {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("Keep so many files; the oldest is deleted.", valueName: "count"))
+    help: ArgumentHelp("Number of files to keep; older ones are deleted.", valueName: "count"))
   var maxFiles = 10
 
   public init() {}
@@ -76,7 +78,7 @@ public struct RecordOptions: ParsableArguments {
     guard most < available / 2 else {
       throw Failure(
         "--keep \(keep?.text ?? "2m") could take \(gigabytes(most)) at 100,000 switches/s per CPU; "
-          + "\(gigabytes(available)) of memory are available, of which half may be used")
+          + "only half of the \(gigabytes(available)) of available memory may be used")
     }
     return max(64 << 20, Int(most))
   }

@@ -39,7 +39,8 @@ public struct ReplayOptions: ParsableArguments {
     let to = to.flatMap { TimeArgument($0)?.ns(after: from ?? start) }
     if let from, let to, to <= from { throw Failure("--to must be later than --from") }
     return ReplayWindow(
-      from: from, to: to, interval: run.run.givenInterval?.ns, length: run.length)
+      from: from, to: to, interval: run.run.givenInterval?.ns, length: run.run.duration?.ns,
+      count: run.run.count)
   }
 }
 
@@ -70,7 +71,8 @@ struct TimeArgument {
     (ns, hasDay) = ((hour * 3600 + minute * 60 + second) * 1_000_000_000, false)
   }
 
-  /// The first such time at or after another; CLOCK_REALTIME, ns.
+  /// That time on the day of another one, or on the next day if it is over an hour before it; CLOCK_REALTIME,
+  /// ns.
   func ns(after start: UInt64) -> UInt64 {
     guard !hasDay else { return ns }
     let midnight = start - start % Self.day

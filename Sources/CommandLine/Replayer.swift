@@ -17,7 +17,9 @@ public struct Replayer<T: Tool>: ~Copyable {
 
   /// - Throws: `Failure` where the recording holds nothing, or the times contradict each other.
   public func window() throws -> ReplayWindow {
-    guard let start = file.start else { throw Failure("\(options.file): holds no whole block") }
+    guard let start = file.start else {
+      throw Failure("\(options.file): contains no complete block")
+    }
     return try options.window(start: start)
   }
 
@@ -44,7 +46,7 @@ public struct Replayer<T: Tool>: ~Copyable {
         } catch let error as Failure {
           throw error
         } catch {
-          throw Failure("\(options.file): what it holds can't be replayed: \(error)")
+          throw Failure("\(options.file): can't replay: \(error)")
         }
         begins = false
       }
@@ -57,7 +59,9 @@ public struct Replayer<T: Tool>: ~Copyable {
         reports += 1
         goesOn = try sink.write(report)
       }
-      guard reports > 0 else { throw Failure("\(options.file): no whole interval in that time") }
+      guard reports > 0 else {
+        throw Failure("\(options.file): no complete interval in the selected time")
+      }
     }
   }
 
@@ -66,9 +70,9 @@ public struct Replayer<T: Tool>: ~Copyable {
     let text: String
     switch file.end {
     case .whole: return
-    case .open: text = "has no end: it was cut off, or is still being written"
+    case .open: text = "has no end marker: truncated or still being written"
     case .damaged(let at):
-      text = "damaged or cut off at byte \(at) of \(file.size): the rest is missing"
+      text = "damaged or truncated at byte \(at) of \(file.size): the rest is missing"
     }
     warn("\(options.file): \(text)", as: T.name)
   }

@@ -12,12 +12,13 @@ public struct RunLength: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "How long to run, such as 10s or 5m (default: until Ctrl-C).", valueName: "time"))
+      "How long to run or replay, such as 10s or 5m (default: until Ctrl-C, or to the end).",
+      valueName: "time"))
   public var duration: DurationArgument?
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "Number of intervals (default: until Ctrl-C).")
+    help: "Number of intervals (default: no limit).")
   public var count: Int?
 
   public init() {}
@@ -41,7 +42,8 @@ public struct RunLength: ParsableArguments {
 public struct RunOptions: ParsableArguments {
   @OptionGroup public var run: RunLength
 
-  @Flag(help: "In a pipe or file: a full report per interval, not one line.")
+  @Flag(
+    help: "When writing to a pipe or file, print a full report per interval instead of one line.")
   public var full = false
 
   public init() {}

@@ -1,4 +1,4 @@
-/// A model and, where that is kept, what entered it.
+/// A model and, if input is kept, the input that it was given.
 public struct Door<M: Model & ~Copyable>: ~Copyable {
   public var model: M
   /// Nil unless the input is kept.
@@ -9,7 +9,7 @@ public struct Door<M: Model & ~Copyable>: ~Copyable {
 
   /// - Parameter keepsInput: whether input is kept where no recorder takes it.
   public init(
-    _ model: consuming M, keepsInput: Bool, recorder: (any InputRecorder)? = nil
+    _ model: consuming M, keepsInput: Bool = false, recorder: (any InputRecorder)? = nil
   ) {
     self.model = model
     self.recorder = recorder
@@ -67,7 +67,7 @@ public struct Door<M: Model & ~Copyable>: ~Copyable {
     beginsSegment = true
   }
 
-  /// Large enough to be compressed well, small enough for no wait for it to be noticed.
+  /// Large enough to be compressed well, small enough not to cause a noticeable delay.
   private static var blockSize: Int { 1 << 18 }
 }
 

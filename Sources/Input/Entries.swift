@@ -1,13 +1,13 @@
 /// What input is kept as: one entry after the other.
 ///
 /// An entry has a byte of kind, one of padding, two of CPU, four of length, and the bytes, padded to
-/// eight, so that records are read where they lie; little-endian. Observations are JSON.
+/// eight, so that records are read in place; little-endian. Observations are JSON.
 package enum Entry {
   package enum Kind: UInt8 {
     case record = 1
     case scanned = 2
     case observation = 3
-    /// Entries that put a fresh model where one that has seen all before is. The first of a segment.
+    /// Entries that bring a fresh model to the state of one that has seen all earlier input. The first of a segment.
     case prologue = 4
   }
 

@@ -89,10 +89,10 @@ public struct KeptInput<Observation: Codable & Sendable>: Sendable {
   }
 }
 
-/// Kept input that ends within an entry, or holds what is none.
+/// Kept input that ends inside an entry or contains an invalid one.
 public struct KeptInputError: Error, CustomStringConvertible {
   /// Where that entry begins, bytes.
   public let offset: Int
 
-  public var description: String { "the kept input is damaged at byte \(offset)" }
+  public var description: String { "invalid entry at byte \(offset) of a decoded block" }
 }

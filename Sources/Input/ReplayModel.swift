@@ -7,12 +7,12 @@ public protocol ReplayModel: Model, ~Copyable {
   /// The length of the recorded run's intervals, ns; nil before the set-up.
   var recordedInterval: UInt64? { get }
 
-  /// The input is over, and maybe cut off: the whole is due, if there is any.
+  /// The input is over, and maybe cut off: the report of the whole run is due, if anything was reported.
   mutating func finish()
 }
 
 package enum ReplayRefusal {
   package static func interval(recorded: UInt64) -> String {
-    "--interval must be a multiple of the recording's \(Double(recorded) / 1e9) s"
+    "--interval must be a multiple of the recorded interval, \(Double(recorded) / 1e9) s"
   }
 }

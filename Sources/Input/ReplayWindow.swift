@@ -4,6 +4,8 @@ public struct ReplayWindow: Sendable {
   public var to: UInt64?
   /// How long from where it begins; nil: to the end.
   public var length: UInt64?
+  /// How many intervals; nil: all.
+  public var count: Int?
   /// How long an interval is to be; nil: as recorded.
   public var interval: UInt64?
   /// So many recorded intervals make one.
@@ -14,9 +16,11 @@ public struct ReplayWindow: Sendable {
   public private(set) var isOver = false
 
   public init(
-    from: UInt64? = nil, to: UInt64? = nil, interval: UInt64? = nil, length: UInt64? = nil
+    from: UInt64? = nil, to: UInt64? = nil, interval: UInt64? = nil, length: UInt64? = nil,
+    count: Int? = nil
   ) {
-    (self.from, self.to, self.interval, self.length) = (from, to, interval, length)
+    (self.from, self.to, self.interval) = (from, to, interval)
+    (self.length, self.count) = (length, count)
   }
 
   /// - Parameter recorded: the length of the recorded run's intervals, ns.
@@ -65,8 +69,7 @@ public struct ReplayWindow: Sendable {
       return .begins
     }
     closed += 1
-    // A run's last interval may end before it began to be one, and by then nothing more comes.
-    if let to, wall >= to {
+    if wall >= to ?? .max || closed / every >= count ?? .max {
       isOver = true
       return .ends
     }

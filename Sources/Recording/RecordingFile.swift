@@ -89,7 +89,7 @@ public struct RecordingFile: ~Copyable {
     let version: UInt16 = head.number(at: 8)
     guard version == FileHead.version else {
       throw RecordingError(
-        path, "is a recording of version \(version); this program reads version \(FileHead.version)"
+        path, "has format version \(version); this program reads version \(FileHead.version)"
       )
     }
     guard let place = FileHead.tools.indices.first(where: { UInt8($0 + 1) == head[10] }) else {
@@ -97,7 +97,7 @@ public struct RecordingFile: ~Copyable {
     }
     let other = FileHead.tools[place]
     guard other == tool else {
-      throw RecordingError(path, "is a recording of \(other); use `\(other) replay`")
+      throw RecordingError(path, "was recorded by \(other); read it with \(other)")
     }
   }
 

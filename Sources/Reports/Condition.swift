@@ -103,7 +103,7 @@ private struct ConditionParser<Report: Snapshot> {
     case "!=": return { $0 != $1 }
     default:
       throw error(
-        "expected one of > >= < <= = != \(word.map { "and not '\($0)'" } ?? "at the end")")
+        "expected one of > >= < <= = !=\(word.map { ", not '\($0)'" } ?? " at the end")")
     }
   }
 
@@ -113,13 +113,13 @@ private struct ConditionParser<Report: Snapshot> {
     switch words.popFirst() {
     case "=", "==": isWanted = true
     case "!=": isWanted = false
-    default: throw error("a verdict can be compared by = and != only")
+    default: throw error("verdict takes only = and !=")
     }
     let names = Report.verdictCauses
     guard let name = words.popFirst(), names.contains(String(name)) else {
       throw error(
         names.isEmpty
-          ? "there is no verdict here" : "a verdict is one of \(names.joined(separator: ", "))")
+          ? "this tool has no verdicts" : "a verdict is one of \(names.joined(separator: ", "))")
     }
     let cause = String(name)
     return { $0.causes.contains(cause) == isWanted }
@@ -138,14 +138,14 @@ private struct ConditionParser<Report: Snapshot> {
   }
 
   private mutating func factor() throws(ConditionError) -> Term {
-    guard let word = words.popFirst() else { throw error("it ends too early") }
+    guard let word = words.popFirst() else { throw error("unexpected end") }
     if word.first?.isNumber == true || word.first == "." {
-      guard let number = Self.number(word) else { throw error("'\(word)' is no number") }
+      guard let number = Self.number(word) else { throw error("'\(word)' is not a number") }
       return { _ in number }
     }
     guard let figure = Report.figure(named: String(word)) else {
       throw error(
-        "there is no figure '\(word)'; there are \(Report.figureNames.joined(separator: ", "))")
+        "unknown figure '\(word)'; valid names: \(Report.figureNames.joined(separator: ", "))")
     }
     return figure
   }

@@ -9,14 +9,14 @@ import Session
 struct RecordCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "record",
-    abstract: "Record every clone, always or around a condition, for `cloneprof replay`.",
+    abstract: "Record every clone, continuously or around a condition, for `cloneprof replay`.",
     usage: """
       cloneprof record [<options>]
       cloneprof record [<options>] -- <command> [<arguments> ...]
       """,
     discussion: """
-      A condition compares figures: clone.max > 100ms, clone.count > 1000, lost > 0; several with \
-      "and" and "or". A wrong name lists them all.
+      A condition compares figures: clone.max > 100ms, clone.count > 1000, lost > 0; combine them \
+      with "and" and "or". An unknown name prints all valid names.
 
       Examples:
         cloneprof record --pid 1234 --duration 10m -o redis.rec

@@ -6,7 +6,8 @@ import CommandLine
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay",
-    abstract: "Report what `cloneprof record` has recorded; needs no rights, on any machine.")
+    abstract:
+      "Report on a recording made by `cloneprof record`, on any machine, without privileges.")
 
   @OptionGroup var options: ReplayOptions
   @OptionGroup var selection: SelectionOptions

@@ -9,16 +9,16 @@ import Session
 struct RecordCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "record",
-    abstract: "Record every event, always or around a condition, for `loadwatch replay`.",
+    abstract: "Record every event, continuously or around a condition, for `loadwatch replay`.",
     discussion: """
       A condition compares figures: load1 > 2*cpus, uninterruptible > 20, \
-      run_queue_latency.p99 > 50ms, verdict = disk, lost > 0; several with "and" and "or". \
-      A wrong name lists them all.
+      run_queue_latency.p99 > 50ms, verdict = disk, lost > 0; combine \
+      them with "and" and "or". An unknown name prints all valid names.
 
       Examples:
         loadwatch record --duration 1m -o minute.rec
         loadwatch record --when "load1 > 2*cpus or verdict = disk"
-        loadwatch record --keep 5m                 written by kill -USR1
+        loadwatch record --keep 5m                 # kill -USR1 writes it
       """)
 
   @OptionGroup var options: RecordOptions

@@ -8,7 +8,8 @@ import Tasks
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay",
-    abstract: "Report what `loadwatch record` has recorded; needs no rights, on any machine.")
+    abstract:
+      "Report on a recording made by `loadwatch record`, on any machine, without privileges.")
 
   @OptionGroup var options: ReplayOptions
   @OptionGroup var selection: SelectionOptions
@@ -18,7 +19,8 @@ struct ReplayCommand: ParsableCommand {
   func validate() throws {
     if output.format.isFolded {
       throw ValidationError(
-        "--format \(output.format.rawValue): a recording has no stacks of all sleeps")
+        "--format \(output.format.rawValue): not available in replay: a recording does not hold the stack of every sleep"
+      )
     }
   }
 
@@ -29,7 +31,7 @@ struct ReplayCommand: ParsableCommand {
       replay.window = try replayer.window()
       replay.filterPart = selection.part
       replay.filter.comms = Set(selection.comm.map { Comm($0) })
-      // What of them are processes and what threads their ids don't tell.
+      // An id does not tell whether it is a process or a thread.
       let ids = Set(selection.pid.map { UInt32($0) })
       (replay.filter.processes, replay.filter.threads) = (ids, ids)
       if !selection.cgroup.isEmpty { replay.filter.cgroups = [] }

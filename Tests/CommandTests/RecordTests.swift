@@ -57,6 +57,8 @@ struct RecordTests {
       #expect(one.histograms.onCPU == other.histograms.onCPU)
     }
     #expect(part.last?.start == all[2].start && part.last?.end == all[5].end)
+    let two = try replay("--count", "2")
+    #expect(two.count == 3 && two.last?.intervalNs == 1_000_000_000)
     let short = try replay("--from", all[2].start, "--duration", "1s")
     #expect(short.count == 3 && short.last?.intervalNs == 1_000_000_000)
   }
@@ -88,8 +90,8 @@ struct RecordTests {
     let ended = try loadwatch("replay", rec, "--format", "json")
     #expect(ended.status == 0)
     #expect(
-      ended.complaint == "\(rec): has no end: it was cut off, or is still being written"
-        || ended.complaint.hasPrefix("\(rec): damaged or cut off at byte "))
+      ended.complaint == "\(rec): has no end marker: truncated or still being written"
+        || ended.complaint.hasPrefix("\(rec): damaged or truncated at byte "))
     let snapshots = try ended.snapshots()
     #expect(snapshots.last?.final == true && snapshots.count > 3)
     #expect(snapshots.dropLast().reduce(0) { $0 + $1.switches } == snapshots.last?.switches)
@@ -155,12 +157,12 @@ struct RecordTests {
 
   @Test(
     arguments: [
-      (["record", "--when", "nonsense > 1"], 64, "there is no figure 'nonsense'"),
+      (["record", "--when", "nonsense > 1"], 64, "unknown figure 'nonsense'"),
       (["record", "--keep", "10ms"], 64, "must be at least 1s"),
       (["record", "--max-size", "12"], 64, "must be at least 1M"),
       (["record", "--max-size", "much"], 64, "--max-size"),
       (["record", "--max-files", "0"], 64, "must be at least 1"),
-      (["record", "--keep", "9999h"], 1, "of memory are available"),
+      (["record", "--keep", "9999h"], 1, "of available memory"),
       (["record", "-o", "/dev/null"], 1, "it is not a regular file"),
       (["record", "-o", "/nowhere/a"], 1, "No such file or directory"),
       (["replay"], 64, "file"), (["replay", "/nowhere"], 1, "No such file or directory"),

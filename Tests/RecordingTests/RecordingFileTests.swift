@@ -136,7 +136,7 @@ final class RecordingFileTests {
     }
     #expect(try error("a", []).hasSuffix("is empty"))
     #expect(try error("b", Array("{}\n".utf8)).hasSuffix("is not a recording"))
-    #expect(try error("c", bytes, tool: "cloneprof").contains("use `loadwatch replay`"))
+    #expect(try error("c", bytes, tool: "cloneprof").contains("was recorded by loadwatch"))
     bytes[8] = 2
     #expect(try error("d", bytes).contains("version 2"))
     let directory = #expect(throws: RecordingError.self) {
