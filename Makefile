@@ -146,6 +146,7 @@ bench:
 	$(SWIFT_BUILD) --product testload
 	$(SUDO) Benchmarks/run $(BUILD)-static/loadwatch $(BIN)/testload
 	$(SUDO) Benchmarks/clones $(BUILD)-static/cloneprof $(BIN)/testload
+	$(SUDO) Benchmarks/recordings $(BUILD)-static/loadwatch $(BIN)/testload
 
 # One file per tool that runs on any host of this architecture: no Swift, no libbpf needed there.
 static:

@@ -10,7 +10,7 @@ import SystemPackage
 public final class RecordedRun<T: Tool> {
   private let recording: Recorder
   private let condition: Condition<T.Report>?
-  private let keeps: Bool
+  private let plan: RecordingPlan
   /// A line that is drawn over, where somebody looks.
   private let isTerminal = Terminal.isTerminal(.standardError)
   private var hasLine = false
@@ -24,6 +24,7 @@ public final class RecordedRun<T: Tool> {
   /// Whether there is anything left to record.
   public private(set) var isDone = false
   private var hasFailed = false
+  private var keeps: Bool { plan.keep != nil }
 
   /// - Throws: `Failure` where the options can't be met.
   public init(_ options: RecordOptions) throws {
@@ -34,21 +35,33 @@ public final class RecordedRun<T: Tool> {
     plan.mostBytes = options.maxSize.bytes
     plan.mostFiles = options.maxFiles
     condition = try options.condition(on: T.Report.self)
-    keeps = plan.keep != nil
     let said = Said()
     self.said = said
     let wall = UInt64(Date().timeIntervalSince1970 * 1e9)
     recording = Recorder(plan, mostKept: try options.mostKept(), from: wall) {
       said.events.append($0)
     }
+    self.plan = plan
     do {
       try Self.checkPlace(path)
-      try recording.start()
     } catch let error as Errno {
       throw Failure("can't write \(path): \(error)")
     }
+  }
+
+  /// The tracer is attached: begins the file, or says that it waits.
+  ///
+  /// - Throws: `Failure` where the file can't be written.
+  public func begin() throws {
+    do {
+      try recording.start()
+    } catch {
+      throw Failure("can't write \(plan.path): \(error)")
+    }
     tell()
-    if keeps { warn("keeping the last \(durationText(ns: plan.keep ?? 0)) in memory", as: T.name) }
+    if let keep = plan.keep {
+      warn("keeping the last \(durationText(ns: keep)) in memory", as: T.name)
+    }
   }
 
   /// Takes all input of a tracer.

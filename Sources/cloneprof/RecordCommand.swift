@@ -43,6 +43,7 @@ struct RecordCommand: ParsableCommand {
       try command.run(&clones) { clones, held in
         var session = try Session(
           clones.session, CloneTracer(clones, recorder: recorded.recorder))
+        try recorded.begin()
         try held?.release()
         let end = try session.run(requested: { recorded.writeNow() }) { recorded.take($0) }
         try recorded.finish()

@@ -35,6 +35,7 @@ struct RecordCommand: ParsableCommand {
       try checkOpenFiles()
       let recorded = try RecordedRun<Loadwatch>(options)
       var session = try Session(load.session, LoadTracer(load, recorder: recorded.recorder))
+      try recorded.begin()
       _ = try session.run(requested: { recorded.writeNow() }) { recorded.take($0) }
       try recorded.finish()
     }

@@ -37,6 +37,21 @@ struct RightsTests {
     #expect(ended.complaint.hasPrefix("could not load sched: Operation not permitted; "))
   }
 
+  /// To record takes rights and leaves no file without; to replay takes none.
+  @Test func recordings() throws {
+    let folder = scratch.file("records")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder)
+    let refused = try asNobody(nil, "record", "-o", "\(folder)/a.rec", "--duration", "1s")
+    #expect(refused.status == 77 && refused.complaint.contains("Operation not permitted"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+    let recorded = try loadwatch("record", "-o", "\(folder)/b.rec", "--duration", "1s")
+    #expect(recorded.status == 0)
+    let replayed = try asNobody(nil, "replay", "\(folder)/b.rec", "--format", "json")
+    #expect(replayed.status == 0 && replayed.errors.isEmpty)
+    #expect(try replayed.snapshots().last?.intervalNs == 1_000_000_000)
+  }
+
   @Test(arguments: ["+bpf", "+perfmon"]) func withOnlyOneOfThem(_ capability: String) throws {
     let ended = try asNobody(capability, "--duration", "200ms")
     #expect(ended.status == 77)
