@@ -30,8 +30,8 @@ public struct OutputPlace: ParsableArguments {
   }
 }
 
-/// How reports are written: the same for every command that writes some.
-public struct OutputOptions: ParsableArguments {
+/// What reports look like.
+public struct OutputStyle: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -39,12 +39,21 @@ public struct OutputOptions: ParsableArguments {
       valueName: "format"))
   public var format = OutputFormat.text
 
-  @OptionGroup public var place: OutputPlace
-
   @Option(name: .long, help: "auto, always or never (auto respects NO_COLOR).")
   public var color = ColorChoice.auto
 
   public init() {}
+}
 
+/// How reports are written: the same for every command that writes some.
+public struct OutputOptions: ParsableArguments {
+  @OptionGroup public var style: OutputStyle
+
+  @OptionGroup public var place: OutputPlace
+
+  public init() {}
+
+  public var format: OutputFormat { style.format }
+  public var color: ColorChoice { style.color }
   public var output: String? { place.output }
 }

@@ -11,9 +11,7 @@ public final class RecordedRun<T: Tool> {
   private let recording: Recorder
   private let condition: Condition<T.Report>?
   private let plan: RecordingPlan
-  /// A line that is drawn over, where somebody looks.
-  private let isTerminal = Terminal.isTerminal(.standardError)
-  private var hasLine = false
+  private var line = ProgressLine()
   private let said: Said
 
   /// What the recorder told, which outlives it.
@@ -83,7 +81,7 @@ public final class RecordedRun<T: Tool> {
   public func finish() throws {
     recording.finish()
     tell()
-    clearLine()
+    line.clear()
     if hasFailed, !keeps { throw Failure("the recording is incomplete") }
   }
 
@@ -111,7 +109,7 @@ public final class RecordedRun<T: Tool> {
   private func tell() {
     let events = said.events
     said.events = []
-    if !events.isEmpty { clearLine() }
+    if !events.isEmpty { line.clear() }
     for event in events { tell(event) }
   }
 
@@ -134,7 +132,7 @@ public final class RecordedRun<T: Tool> {
   }
 
   private func showProgress(_ report: T.Report) {
-    guard isTerminal, !report.final else { return }
+    guard line.isShown, !report.final else { return }
     var text = "\(T.name)  "
     if let writing = recording.writing {
       text += "recording to \(escaped(writing.path))  \(bytesText(writing.bytes))"
@@ -144,14 +142,6 @@ public final class RecordedRun<T: Tool> {
         + bytesText(UInt64(recording.keptBytes))
     }
     text += "  lost \(report.loss.lost)  Ctrl-C stops"
-    let columns = Terminal.columns(of: .standardError)
-    try? Terminal.write(
-      "\r\u{1b}[K" + clipped(text, to: columns - 1, mark: "~"), to: .standardError)
-    hasLine = true
-  }
-
-  private func clearLine() {
-    if hasLine { try? Terminal.write("\r\u{1b}[K", to: .standardError) }
-    hasLine = false
+    line.show(text)
   }
 }

@@ -30,6 +30,11 @@ public struct Replayer<T: Tool>: ~Copyable {
     if let from = window.from { file.seek(to: from) }
     var model = model
     var reports = 0
+    // Where reports appear on the terminal they show how far it is.
+    var line = ProgressLine()
+    let showsProgress =
+      line.isShown && (output.output != nil || !Terminal.isTerminal(.standardOutput))
+    defer { line.clear() }
     var sink = SnapshotSink<T>(output, full: options.run.full, live: false)
     try sink.use { sink in
       var begins = true
@@ -49,6 +54,7 @@ public struct Replayer<T: Tool>: ~Copyable {
           throw Failure("\(options.file): can't replay: \(error)")
         }
         begins = false
+        if showsProgress { line.show("\(T.name)  replayed \(100 * file.position / file.size) %") }
       }
       if let fault = model.fault {
         throw Failure("\(options.file): \(fault)")

@@ -33,6 +33,8 @@ public struct RecordingFile: ~Copyable {
   private let file: FileDescriptor
   private let decompressor = Decompressor()
   private var offset = FileHead.size
+  /// How far it has been read, bytes.
+  public var position: Int { offset }
   /// Known once ``next()`` has given nil.
   public private(set) var end = End.open
 

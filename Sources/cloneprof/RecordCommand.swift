@@ -28,9 +28,14 @@ struct RecordCommand: ParsableCommand {
   @OptionGroup var profile: ProfileOptions
   @OptionGroup var length: RunLength
   @OptionGroup var command: CommandArguments
+  // The tool takes these before and behind the subcommand's name.
+  @OptionGroup(visibility: .hidden) var style: OutputStyle
 
   func validate() throws {
     try options.check(on: CloneSnapshot.self)
+    if style.format != .text {
+      throw ValidationError("a recording has a form of its own: use --format with replay")
+    }
     try command.check(profile.selection)
   }
 

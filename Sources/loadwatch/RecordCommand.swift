@@ -23,8 +23,17 @@ struct RecordCommand: ParsableCommand {
 
   @OptionGroup var options: RecordOptions
   @OptionGroup var length: RunLength
+  // The tool takes these before and behind the subcommand's name.
+  @OptionGroup(visibility: .hidden) var selection: SelectionOptions
+  @OptionGroup(visibility: .hidden) var style: OutputStyle
 
-  func validate() throws { try options.check(on: LoadSnapshot.self) }
+  func validate() throws {
+    try options.check(on: LoadSnapshot.self)
+    if !selection.part.isEmpty || selection.groupedBy != nil || style.format != .text {
+      throw ValidationError(
+        "a recording holds every task: use --pid, --comm, --cgroup, --by and --format with replay")
+    }
+  }
 
   func run() throws {
     try reporting(tool: Loadwatch.name) {

@@ -160,6 +160,8 @@ struct RecordTests {
       (["record", "--when", "nonsense > 1"], 64, "unknown figure 'nonsense'"),
       (["record", "--keep", "10ms"], 64, "must be at least 1s"),
       (["record", "--max-size", "12"], 64, "must be at least 1M"),
+      (["record", "--pid", "1"], 64, "use --pid, --comm"),
+      (["record", "--format", "json"], 64, "with replay"),
       (["record", "--max-size", "much"], 64, "--max-size"),
       (["record", "--max-files", "0"], 64, "must be at least 1"),
       (["record", "--keep", "9999h"], 1, "of available memory"),
