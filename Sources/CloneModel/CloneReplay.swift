@@ -13,7 +13,6 @@ public struct CloneReplay: ~Copyable, ReplayModel {
     public init() {}
   }
 
-  public private(set) var recordedInterval: UInt64?
   private var model = CloneAnalysis()
   private var options: Options
   private var check = CloneInputCheck()
@@ -53,9 +52,7 @@ public struct CloneReplay: ~Copyable, ReplayModel {
     guard !isOver, check.accepts(observation) else { return }
     switch observation {
     case .setUp(var setup):
-      recordedInterval = setup.interval
-      guard let recorded = setup.interval else { break }
-      guard options.window.length(recorded: recorded) != nil else {
+      if let recorded = setup.interval, options.window.length(recorded: recorded) == nil {
         return check.refuse(ReplayRefusal.interval(recorded: recorded))
       }
       if !options.filterPart.isEmpty {

@@ -71,8 +71,8 @@ struct TimeArgument {
     (ns, hasDay) = ((hour * 3600 + minute * 60 + second) * 1_000_000_000, false)
   }
 
-  /// That time on the day of another one, or on the next day if it is over an hour before it; CLOCK_REALTIME,
-  /// ns.
+  /// That time on the day of another one, or on the next day if it is over an hour before it;
+  /// CLOCK_REALTIME, ns.
   func ns(after start: UInt64) -> UInt64 {
     guard !hasDay else { return ns }
     let midnight = start - start % Self.day

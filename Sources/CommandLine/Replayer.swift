@@ -59,6 +59,8 @@ public struct Replayer<T: Tool>: ~Copyable {
       if let fault = model.fault {
         throw Failure("\(options.file): \(fault)")
       }
+      // Where nobody reads any more, the rest of the file wasn't looked at.
+      guard goesOn else { return }
       if !model.isOver { tellEnd() }
       model.finish()
       while goesOn, let report = model.takeReport() {

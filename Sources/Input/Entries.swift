@@ -7,7 +7,8 @@ package enum Entry {
     case record = 1
     case scanned = 2
     case observation = 3
-    /// Entries that bring a fresh model to the state of one that has seen all earlier input. The first of a segment.
+    /// Entries that bring a fresh model to the state of one that has seen all earlier input. The first
+    /// of a segment.
     case prologue = 4
   }
 

@@ -4,15 +4,14 @@ public protocol ReplayModel: Model, ~Copyable {
   var fault: String? { get }
   /// Whether all that was wanted has been reported.
   var isOver: Bool { get }
-  /// The length of the recorded run's intervals, ns; nil before the set-up.
-  var recordedInterval: UInt64? { get }
 
-  /// The input is over, and maybe cut off: the report of the whole run is due, if anything was reported.
+  /// The input is over, and maybe cut off: the report of the whole run is due, if anything was
+  /// reported.
   mutating func finish()
 }
 
 package enum ReplayRefusal {
   package static func interval(recorded: UInt64) -> String {
-    "--interval must be a multiple of the recorded interval, \(Double(recorded) / 1e9) s"
+    "--interval must be a multiple of the recorded interval, \(recorded / 1_000_000)ms"
   }
 }

@@ -22,7 +22,6 @@ public struct LoadReplay: ~Copyable, ReplayModel {
   /// The last that was answered; of stacks without a number by their frames.
   private var answers: [Lookup: Answer] = [:]
   private var cgroups: [UInt64: String] = [:]
-  private var setup: LoadSetup?
   /// Whether the recorded run had names looked up at this point.
   private var isResolving = false
   private var hasEnded = false
@@ -37,7 +36,6 @@ public struct LoadReplay: ~Copyable, ReplayModel {
   public var fault: String? { check.fault }
   /// Whether all that was wanted has been reported.
   public var isOver: Bool { options.window.isOver || hasTotals }
-  public var recordedInterval: UInt64? { setup?.interval }
 
   public mutating func record(_ bytes: RawSpan, cpu: Int) {
     if LoadInputCheck.isPossible(record: bytes) { model.record(bytes, cpu: cpu) }
@@ -72,7 +70,6 @@ public struct LoadReplay: ~Copyable, ReplayModel {
     if isResolving { resolve() }
     switch observation {
     case .setUp(var setup):
-      self.setup = setup
       setup.filter = options.filter
       setup.filterPart = options.filterPart
       setup.by = options.by ?? setup.by
@@ -167,7 +164,8 @@ public struct LoadReplay: ~Copyable, ReplayModel {
 }
 
 extension Lookup {
-  var isOfOneTime: Bool {
+  /// Whether the answer holds at one time only.
+  package var isOfOneTime: Bool {
     switch self {
     case .fileSystem, .quota: true
     default: false

@@ -5,8 +5,7 @@ import LoadModel
 /// one that has knows.
 struct LoadSegments {
   private let setup: LoadSetup
-  /// What the machine was asked for, of processes that were there at the last segment's beginning or
-  /// have come since.
+  /// What the machine was asked for. Names of tasks are asked for again at each load sample, stacks once.
   private var answers: [Lookup: Answer] = [:]
   private var last: UInt64 = 0
   /// The more segments, the less is kept for nothing, and the more it takes to keep them.
@@ -16,8 +15,11 @@ struct LoadSegments {
   init(_ setup: LoadSetup) { self.setup = setup }
 
   mutating func note(_ new: [Answer]) {
-    if answers.count > Self.mostAnswers { answers = [:] }
-    for answer in new { answers[answer.lookup] = answer }
+    if answers.count > Self.mostAnswers {
+      answers = answers.filter { $0.key.isStack }
+      if answers.count > Self.mostAnswers { answers = [:] }
+    }
+    for answer in new where !answer.lookup.isOfOneTime { answers[answer.lookup] = answer }
   }
 
   /// - Parameter time: the end of an interval, run queue clock, ns.
@@ -41,5 +43,11 @@ struct LoadSegments {
     try prologue.append(
       .begins(reading.asBeginning, load: LoadReading(shown: reading.load, exact: nil)))
     return prologue
+  }
+}
+
+extension Lookup {
+  fileprivate var isStack: Bool {
+    if case .stack = self { true } else { false }
   }
 }

@@ -34,6 +34,14 @@ struct RecordTests {
     _ = load.stop()
     let all = try replay()
     #expect(all.count == 9 && all.last?.intervalNs == 4_000_000_000)
+    // What `info` says against the kernel side's own count, and the file.
+    let info = try loadwatch("info", rec).output
+    let events = try #require(info.firstMatch(of: /events +([0-9,]+)/)).output.1
+    #expect(UInt64(events.filter { $0 != "," }) == all.last?.loss.delivered)
+    let bytes = try #require(FileManager.default.attributesOfItem(atPath: rec)[.size] as? Int)
+    let perEvent = try #require(info.firstMatch(of: /([0-9.]+) bytes per event/)).output.1
+    let expected = Double(bytes) / Double(all.last!.loss.delivered)
+    #expect(abs(try #require(Double(perEvent)) - expected) <= 0.051)
     let one = try replay("--pid", "\(tid)")
     let total = try #require(one.last)
     #expect(total.filter.pids == [Int(tid)] && total.switches > 100)
@@ -153,6 +161,14 @@ struct RecordTests {
     let kept = try loadwatch("replay", disk.path + "/a.rec", "--format", "json")
     let snapshots = try kept.snapshots()
     #expect(kept.status == 0 && snapshots.last?.final == true)
+  }
+
+  /// A reader that goes away is no fault of the file.
+  @Test func intoAClosedPipe() throws {
+    #expect(try record("--duration", "4s", "--interval", "20ms").status == 0)
+    let line = "\"$0\" replay \"$1\" --format json | head -n 1 >/dev/null; echo ${PIPESTATUS[0]}"
+    let ended = try Command("bash", ["-c", line, Binaries.url("loadwatch").path, rec]).wait()
+    #expect(ended.output == "0\n" && ended.errors.isEmpty, "\(ended.errors)")
   }
 
   @Test(
