@@ -109,7 +109,10 @@ struct JSONTests {
       limits.tasks > 1 && limits.threadsMax >= limits.tasks && limits.availableBytes > 1 << 20)
     // Its own cost, against what its process had.
     let cost = final.cost
-    #expect((10...100_000).contains(try #require(cost.bpfNsPerSwitch)))
+    // On an emulated CPU that the host takes away a run may last milliseconds: all of them together
+    // can't last longer than the CPUs were there.
+    let inKernel = try #require(cost.bpfNsPerSwitch) * Double(final.switches)
+    #expect(inKernel > 0 && inKernel <= Double(final.intervalNs) * Double(final.host.cpus))
     #expect(cost.taskScanNs < 7_000_000_000 && (1...7_000_000_000).contains(cost.consumerNs))
     #expect(cost.ringBytes >= UInt64(final.host.cpus) * 512 << 10)
   }
