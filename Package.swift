@@ -47,6 +47,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("bpf"), .linkedLibrary("elf"), .linkedLibrary("z")]),
     .target(name: "CLinux"),
     .target(name: "CStart"),
+    .target(name: "CExperiment"),
     .target(name: "CElf", linkerSettings: [.linkedLibrary("elf")]),
     .systemLibrary(name: "CCompression"),
 
@@ -97,11 +98,26 @@ let package = Package(
     .target(
       name: "CloneProbes",
       dependencies: [
-        "BPF", "CLinux", "CloneModel", "Histograms", "Input", "Proc", "Records", "Reports",
-        "Session", "Symbols", "Tasks", .product(name: "SystemPackage", package: "swift-system"),
+        "BPF", "CLinux", "CloneModel", "Collapse", "Experiments", "Histograms", "Input", "Proc",
+        "Records", "Reports", "Session", "Symbols", "Tasks",
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
       plugins: ["CompileBPF"]),
+    // Forks of processes of its own, and changes to others' memory.
+    .target(
+      name: "Experiments",
+      dependencies: [
+        "CExperiment", "CLinux", "Proc", "Reports", "Session",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Collapse",
+      dependencies: [
+        "BPF", "CExperiment", "CLinux", "Proc", "Records", "Reports",
+      ],
+      exclude: ["collapse.bpf.c"], swiftSettings: strict, plugins: ["CompileBPF"]),
     .target(
       name: "CommandLine",
       dependencies: [
@@ -125,8 +141,9 @@ let package = Package(
     .executableTarget(
       name: "cloneprof",
       dependencies: [
-        "CLinux", "CStart", "CommandLine", "CloneProbes", "CloneModel", "Faces", "Input", "Proc",
-        "Reports", "Session", "Tasks",
+        "CLinux", "CStart", "Collapse", "CommandLine", "CloneProbes", "CloneModel", "Experiments",
+        "Faces",
+        "Input", "Proc", "Reports", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -170,8 +187,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "BPF", "CSupport", "Histograms", "Proc", "Reports", "Support", "testload", "loadwatch",
-        "cloneprof", "execs",
+        "BPF", "CSupport", "Experiments", "Histograms", "Proc", "Reports", "Support", "testload",
+        "loadwatch", "cloneprof", "execs",
       ],
       swiftSettings: tests),
     .testTarget(
@@ -199,6 +216,8 @@ let package = Package(
       swiftSettings: tests),
     .testTarget(name: "TasksTests", dependencies: ["Tasks"], swiftSettings: strict),
     .testTarget(name: "SessionTests", dependencies: ["Session"], swiftSettings: strict),
+    .testTarget(
+      name: "CollapseTests", dependencies: ["Collapse", "Proc", "Reports"], swiftSettings: strict),
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(
       name: "SymbolsTests", dependencies: ["Proc", "Support", "Symbols", "testload"],

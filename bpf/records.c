@@ -3,4 +3,5 @@
  * here.
  */
 #include "sonde_clone.h"
+#include "sonde_collapse.h"
 #include "sonde_sched.h"

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -145,7 +146,7 @@ ssize_t sonde_write_now(int fd, const void *bytes, size_t size)
 	return write(fd, bytes, size);
 }
 
-int sonde_start_held(char *const *arguments, int *gate, int *report)
+int sonde_start_held(char *const *arguments, int output, int *gate, int *report)
 {
 	int gates[2], reports[2];
 	pid_t pid;
@@ -169,6 +170,8 @@ int sonde_start_held(char *const *arguments, int *gate, int *report)
 		if (size != 1)
 			_exit(127);
 		signal(SIGPIPE, SIG_DFL);
+		if (output >= 0 && dup2(output, STDOUT_FILENO) < 0)
+			_exit(126);
 		execvp(arguments[0], arguments);
 		if (write(reports[1], &errno, sizeof(errno)) < 0)
 			_exit(126);
@@ -179,6 +182,21 @@ int sonde_start_held(char *const *arguments, int *gate, int *report)
 	*gate = gates[1];
 	*report = reports[0];
 	return pid;
+}
+
+int sonde_exit_status(int pid, bool wait)
+{
+	siginfo_t info = {};
+	int result;
+
+	do {
+		result = waitid(P_PID, pid, &info,
+				WEXITED | WNOWAIT | (wait ? 0 : WNOHANG));
+	} while (result < 0 && errno == EINTR);
+	if (result < 0 || !info.si_pid)
+		return -1;
+	return info.si_code == CLD_EXITED ? info.si_status
+					  : 128 + info.si_status;
 }
 
 int sonde_mount_tracefs(void)

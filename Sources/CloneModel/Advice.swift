@@ -4,11 +4,12 @@ package import Reports
 /// What would make the clones faster: rules from figures that the snapshot has, the most effective
 /// first.
 package func advice(
-  _ interval: CloneInterval, calls: CallsPart, phases: [PhasePart], tables: PageTablesPart
+  _ interval: CloneInterval, calls: CallsPart, phases: [PhasePart], tables: PageTablesPart,
+  memory: (UInt32) -> ForkedMemory?
 ) -> [AdvicePart] {
   guard interval.count > 0 || !interval.failures.isEmpty else { return [] }
   return [
-    limits(calls), hugePages(interval, phases, tables), dontFork(interval),
+    limits(calls), hugePages(interval, phases, tables, memory), dontFork(interval),
     spawn(interval, phases), queued(interval),
   ].compactMap { $0 }
 }
@@ -56,24 +57,26 @@ private func limits(_ calls: CallsPart) -> AdvicePart? {
 private let leastOrdinaryNs = 10.0
 
 /// Most of the time goes into entries of ordinary pages, of which a huge page needs one for 512.
-///
-/// A write to one that is shared copies no 2 MiB: do_huge_pmd_wp_page() splits it since Linux 5.8 (commit
-/// 3917c80280c9, "thp: change CoW semantics for anon-THP").
 private func hugePages(
-  _ interval: CloneInterval, _ phases: [PhasePart], _ tables: PageTablesPart
+  _ interval: CloneInterval, _ phases: [PhasePart], _ tables: PageTablesPart,
+  _ memory: (UInt32) -> ForkedMemory?
 ) -> AdvicePart? {
   let copied = share(.pageTables, phases)
-  guard copied >= 0.3, let each = tables.nsPerEntry, each >= leastOrdinaryNs else { return nil }
-  return AdvicePart(
-    kind: .hugePages,
-    text: "Back the large mappings with huge pages: one entry then covers 512 pages. Use "
-      + "madvise(MADV_HUGEPAGE) or /sys/kernel/mm/transparent_hugepage/enabled. After the fork, the "
-      + "first write to a huge page splits its mapping and copies only the 4 KiB page written to.",
+  guard copied >= 0.3, let each = tables.nsPerEntry, each >= leastOrdinaryNs,
+    let (pid, clones) = interval.largeProcesses.max(by: {
+      ($0.value.ns, $1.key) < ($1.value.ns, $0.key)
+    })
+  else { return nil }
+  let count = Double(clones.count)
+  let all = phases.first { $0.phase == .pageTables }?.share ?? copied
+  return HugePageAdvice(
+    pid: pid, memory: memory(pid), fork: Double(clones.ns) / count,
+    tables: (clones.tableNs > 0 ? Double(clones.tableNs) : Double(clones.ns) * all) / count,
     evidence: [
       "page tables take at least \(percent(copied)) of a clone",
-      "\(interval.entries / max(1, interval.count)) entries per clone, "
-        + "\(Int(each.rounded())) ns each",
-    ])
+      "\(clones.pages / clones.count) entries per clone, \(Int(each.rounded())) ns each",
+    ]
+  ).part
 }
 
 /// One mapping stands for most of it; not the heap or the stack, which no child can do without.

@@ -55,10 +55,11 @@ public struct CloneAnalysis: ~Copyable, Model {
   /// still be there.
   public mutating func takeLookups() -> [CloneLookup] {
     let new = tracker.takeNew()
-    guard setup?.pidsAreGlobal == true, !new.stacks.isEmpty || !new.mappings.isEmpty else {
-      return []
-    }
-    return names.lookups(stacks: new.stacks, mappings: new.mappings, of: tracker.open)
+    guard setup?.pidsAreGlobal == true,
+      !new.stacks.isEmpty || !new.mappings.isEmpty || !new.processes.isEmpty
+    else { return [] }
+    return names.lookups(
+      stacks: new.stacks, mappings: new.mappings, processes: new.processes, of: tracker.open)
   }
 
   /// Clones in the interval that is open, and their time, ns.

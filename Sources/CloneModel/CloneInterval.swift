@@ -34,6 +34,8 @@ public struct CloneInterval: Sendable {
   public var hugetlbPages: UInt64 = 0
   /// Of clones that copied so much that a rate means something.
   public var large = LargeClones()
+  /// The same by process.
+  public var largeProcesses: [UInt32: LargeClones] = [:]
   public var mappings: [MappingKey: MappingSum] = [:]
   /// The longest, in no order.
   public var slowest: [Clone] = []
@@ -49,6 +51,17 @@ public struct CloneInterval: Sendable {
     public var pages: UInt64 = 0
     /// Of their page tables, where that was measured.
     public var tableNs: UInt64 = 0
+
+    package init(count: UInt64 = 0, ns: UInt64 = 0, pages: UInt64 = 0, tableNs: UInt64 = 0) {
+      (self.count, self.ns, self.pages, self.tableNs) = (count, ns, pages, tableNs)
+    }
+
+    package mutating func add(_ other: Self) {
+      count &+= other.count
+      ns &+= other.ns
+      pages &+= other.pages
+      tableNs &+= other.tableNs
+    }
   }
 
   /// Clones of about the same length: of which share samples and stacks are taken depends on that, as
@@ -176,10 +189,8 @@ public struct CloneInterval: Sendable {
     pageTableBytes &+= next.pageTableBytes
     entries &+= next.entries
     hugetlbPages &+= next.hugetlbPages
-    large.count &+= next.large.count
-    large.ns &+= next.large.ns
-    large.pages &+= next.large.pages
-    large.tableNs &+= next.large.tableNs
+    large.add(next.large)
+    for (tgid, clones) in next.largeProcesses { largeProcesses[tgid, default: .init()].add(clones) }
     mappings.merge(next.mappings) { one, two in
       MappingSum(comm: two.comm, kind: two.kind, count: one.count + two.count, ns: one.ns + two.ns)
     }
@@ -199,6 +210,10 @@ public struct CloneInterval: Sendable {
     if mappings.count > 2 * limit {
       let kept = mappings.sorted { $0.value.ns > $1.value.ns }.prefix(limit)
       mappings = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
+    }
+    if largeProcesses.count > 2 * limit {
+      let kept = largeProcesses.sorted { $0.value.ns > $1.value.ns }.prefix(limit)
+      largeProcesses = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
     }
     if stacks.count > 2 * limit {
       let kept = stacks.sorted { $0.value.ns > $1.value.ns }.prefix(limit)

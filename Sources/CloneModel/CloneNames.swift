@@ -7,14 +7,21 @@ struct CloneNames {
   private var mappings: [CloneInterval.MappingKey: String?] = [:]
   /// How many are looked up at a time.
   private static let lookedUp = 64
+  /// Of processes; nil of those that were gone or may not be looked at.
+  private var memory: [UInt32: ForkedMemory?] = [:]
+  /// To look at one's memory takes milliseconds: advice is about the costliest.
+  private static let memoriesLookedUp = 8
 
   /// Asks for the costliest of some stacks and mappings that an interval holds, those that are known
   /// left out.
   func lookups(
     stacks: [CloneInterval.StackKey], mappings keys: [CloneInterval.MappingKey],
-    of interval: CloneInterval
+    processes: [UInt32], of interval: CloneInterval
   ) -> [CloneLookup] {
-    Self.costliest(stacks) { interval.stacks[$0]?.ns ?? 0 }.filter { frames[$0] == nil }
+    let unknown = processes.filter { memory[$0] == nil }
+      .prefix(max(0, Self.memoriesLookedUp - memory.count))
+    return unknown.map { .memory(tgid: $0) }
+      + Self.costliest(stacks) { interval.stacks[$0]?.ns ?? 0 }.filter { frames[$0] == nil }
       .map { .stack($0) }
       + Self.costliest(keys) { interval.mappings[$0]?.ns ?? 0 }.filter { mappings[$0] == nil }
       .map { .mapping($0) }
@@ -30,6 +37,8 @@ struct CloneNames {
       switch answer.lookup {
       case .stack(let key): frames[key] = answer.functions
       case .mapping(let key): mappings.updateValue(answer.name, forKey: key)
+      case .memory(let tgid):
+        if memory.count < Self.memoriesLookedUp { memory.updateValue(answer.memory, forKey: tgid) }
       }
     }
   }
@@ -47,6 +56,8 @@ struct CloneNames {
       }
     }
   }
+
+  func memory(of tgid: UInt32) -> ForkedMemory? { memory[tgid] ?? nil }
 
   func stacks(_ interval: CloneInterval) -> [StackPart] { stackParts(interval) { frames[$0] } }
 

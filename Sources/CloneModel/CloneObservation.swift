@@ -103,6 +103,8 @@ public enum CloneLookup: Hashable, Codable, Sendable {
   case stack(CloneInterval.StackKey)
   /// What /proc/PID/maps calls a mapping.
   case mapping(CloneInterval.MappingKey)
+  /// What a process's forks copy, and what stands for or against huge pages in it.
+  case memory(tgid: UInt32)
 }
 
 public struct CloneAnswer: Codable, Sendable {
@@ -111,8 +113,13 @@ public struct CloneAnswer: Codable, Sendable {
   public var functions: [String]
   /// Of a mapping; nil where it has none, or its process was gone.
   public var name: String?
+  /// Of a process; nil where it was gone or may not be looked at.
+  public var memory: ForkedMemory?
 
-  public init(_ lookup: CloneLookup, functions: [String] = [], name: String? = nil) {
-    (self.lookup, self.functions, self.name) = (lookup, functions, name)
+  public init(
+    _ lookup: CloneLookup, functions: [String] = [], name: String? = nil,
+    memory: ForkedMemory? = nil
+  ) {
+    (self.lookup, self.functions, self.name, self.memory) = (lookup, functions, name, memory)
   }
 }

@@ -95,7 +95,9 @@ struct CloneReporter {
           ns: clone.ownNs, residentBytes: clone.entries * pages)
       },
       stacks: names.stacks(interval),
-      advice: advice(interval, calls: calls, phases: phases, tables: tables))
+      advice: advice(interval, calls: calls, phases: phases, tables: tables) {
+        names.memory(of: $0)
+      })
   }
 
   private func loss(from before: CloneReading, to now: CloneReading) -> LossPart {

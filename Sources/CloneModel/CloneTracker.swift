@@ -16,6 +16,8 @@ public struct CloneTracker: Sendable {
   public struct New: Sendable {
     public var stacks: [CloneInterval.StackKey] = []
     public var mappings: [CloneInterval.MappingKey] = []
+    /// With large clones.
+    public var processes: [UInt32] = []
   }
 
   /// Calls that take longer are taken for lost.
@@ -128,10 +130,11 @@ public struct CloneTracker: Sendable {
     current.entries &+= clone.entries
     current.hugetlbPages &+= clone.hugetlbPages
     if clone.entries >= CloneInterval.largePages {
-      current.large.count += 1
-      current.large.ns &+= clone.ownNs
-      current.large.pages &+= clone.entries
-      current.large.tableNs &+= clone.pageTablesNs
+      let one = CloneInterval.LargeClones(
+        count: 1, ns: clone.ownNs, pages: clone.entries, tableNs: clone.pageTablesNs)
+      current.large.add(one)
+      if current.largeProcesses[clone.tgid] == nil { new.processes.append(clone.tgid) }
+      current.largeProcesses[clone.tgid, default: .init()].add(one)
     }
   }
 

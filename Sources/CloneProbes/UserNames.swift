@@ -1,9 +1,14 @@
 import CloneModel
+import Collapse
+import Experiments
+import Reports
 import Symbols
 
 /// Finds the names of stacks and mappings while their processes live.
 struct UserNames {
   private var symbols = UserSymbols()
+  private lazy var canCollapse = Collapser.isSupported
+  private lazy var calibration = CalibrationFile.read().calibration
 
   mutating func answers(to lookups: [CloneLookup]) -> [CloneAnswer] {
     var pids: Set<Int32> = []
@@ -17,6 +22,11 @@ struct UserNames {
         let pid = Int32(bitPattern: key.tgid)
         pids.insert(pid)
         return CloneAnswer(lookup, name: symbols.mappingName(at: key.start, in: pid))
+      case .memory(let tgid):
+        return CloneAnswer(
+          lookup,
+          memory: ForkedMemory.of(
+            pid: Int32(bitPattern: tgid), canCollapse: canCollapse, calibration: calibration))
       }
     }
     // Maps change, and ids come again.

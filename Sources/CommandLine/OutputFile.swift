@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Proc
 public import SystemPackage
 
 /// A file that takes its place, and that of the file it replaces, once it is complete.
@@ -103,12 +104,7 @@ public struct OutputFile {
   private static func removeStaleDrafts(of place: String) {
     guard let name = FilePath(place).lastComponent?.string else { return }
     let parent = FilePath(place).removingLastComponent()
-    guard let directory = unsafe opendir(parent.isEmpty ? "." : parent.string) else { return }
-    defer { unsafe closedir(directory) }
-    while let entry = unsafe readdir(directory) {
-      let found = unsafe withUnsafePointer(to: &entry.pointee.d_name) { name in
-        unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-      }
+    for found in names(in: parent.isEmpty ? "." : parent.string) {
       guard found.hasPrefix("\(name)."), found.hasSuffix(".part"),
         UInt32(found.dropFirst(name.utf8.count + 1).dropLast(5)) != nil
       else { continue }

@@ -2,11 +2,13 @@ import Faces
 import SystemPackage
 
 /// A line on standard error that is drawn over, where that is a terminal.
-struct ProgressLine {
+public struct ProgressLine {
   let isShown = Terminal.isTerminal(.standardError) && Terminal.understandsEscapes
   private var isThere = false
 
-  mutating func show(_ text: String) {
+  public init() {}
+
+  public mutating func show(_ text: String) {
     guard isShown else { return }
     let columns = Terminal.columns(of: .standardError)
     try? Terminal.write(
@@ -14,7 +16,7 @@ struct ProgressLine {
     isThere = true
   }
 
-  mutating func clear() {
+  public mutating func clear() {
     if isThere { try? Terminal.write("\r\u{1b}[K", to: .standardError) }
     isThere = false
   }

@@ -1,5 +1,17 @@
 public import ArgumentParser
 
+/// How long something lasts.
+public struct DurationOption: ParsableArguments {
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: ArgumentHelp(
+      "How long to run or replay, such as 10s or 5m (default: until Ctrl-C, or to the end).",
+      valueName: "time"))
+  public var duration: DurationArgument?
+
+  public init() {}
+}
+
 /// How long a run lasts and how often it reports: the same for every tool.
 public struct RunLength: ParsableArguments {
   @Option(
@@ -9,12 +21,9 @@ public struct RunLength: ParsableArguments {
       valueName: "time"))
   public var givenInterval: DurationArgument?
 
-  @Option(
-    name: .long, parsing: .unconditional,
-    help: ArgumentHelp(
-      "How long to run or replay, such as 10s or 5m (default: until Ctrl-C, or to the end).",
-      valueName: "time"))
-  public var duration: DurationArgument?
+  @OptionGroup var lasting: DurationOption
+
+  public var duration: DurationArgument? { lasting.duration }
 
   @Option(
     name: .long, parsing: .unconditional,

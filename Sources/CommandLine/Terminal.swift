@@ -75,8 +75,8 @@ public enum Terminal {
   /// How long a reader may take none of the last figures once a signal asks for the end, ns.
   static let patience: UInt64 = 500_000_000
   /// And where the time is over: on a machine that is as busy as those that this tool is for, a reader
-  /// may wait for a CPU for that long.
-  private static let patienceWithoutSignal: UInt64 = 5_000_000_000
+  /// may wait for a CPU for long, and who doesn't want to wait has signals.
+  private static let patienceWithoutSignal: UInt64 = 30_000_000_000
 
   /// Waits until something can be written, or an error be had.
   ///

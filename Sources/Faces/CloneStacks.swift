@@ -42,6 +42,9 @@ extension CloneText {
           + (withEvidence ? part.evidence : []).flatMap {
             Line.paragraph($0, first: "  - ", columns: columns)
           }
+          + [("run: ", part.command), ("then: ", part.check)].flatMap { first, command in
+            command.map { Line.paragraph($0, first: "    " + first, columns: columns) } ?? []
+          }
       }
   }
 }

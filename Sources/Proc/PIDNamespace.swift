@@ -12,16 +12,7 @@ public enum PIDNamespace {
   /// The processes that have an id in a namespace of their own below this one, as those in containers
   /// do.
   public static func processes(withInnerID id: Int32) -> [ProcessStatus] {
-    guard let directory = unsafe opendir("/proc") else { return [] }
-    defer { unsafe _ = closedir(directory) }
-    var found: [ProcessStatus] = []
-    while let entry = unsafe readdir(directory) {
-      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      guard let pid = Int32(name), let status = try? ProcessStatus.of(pid: pid) else { continue }
-      if status.innerIDs.contains(id) { found.append(status) }
-    }
-    return found.sorted { $0.pid < $1.pid }
+    ProcessTree.all().compactMap { try? ProcessStatus.of(pid: $0) }
+      .filter { $0.innerIDs.contains(id) }
   }
 }

@@ -312,10 +312,27 @@ public struct AdvicePart: Codable, Sendable, Equatable {
   public var text: String
   /// The figures that it rests on.
   public var evidence: [String]
+  /// What to run or set; nil where that isn't one command.
+  public var command: String?
+  /// What a fork takes then; nil where that isn't known.
+  public var expectedNs: UInt64?
+  /// A command that shows whether it has helped.
+  public var check: String?
 
-  public init(kind: Kind, text: String, evidence: [String]) {
+  public init(
+    kind: Kind, text: String, evidence: [String], command: String? = nil,
+    expectedNs: UInt64? = nil, check: String? = nil
+  ) {
     self.kind = kind
     self.text = text
     self.evidence = evidence
+    self.command = command
+    self.expectedNs = expectedNs
+    self.check = check
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case kind, text, evidence, command, check
+    case expectedNs = "expected_ns"
   }
 }

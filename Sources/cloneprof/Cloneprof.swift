@@ -17,6 +17,9 @@ struct Cloneprof: Tool {
       cloneprof record [<options>] [-- <command> [<arguments> ...]]
       cloneprof replay [<options>] <file>
       cloneprof info <file>
+      cloneprof demo [--rss <size>]
+      cloneprof try [<options>] -- <command> [<arguments> ...]
+      cloneprof collapse --pid <id> [--dry-run]
       cloneprof probes
       cloneprof merge [<options>] <files> ...
       """,
@@ -31,13 +34,17 @@ struct Cloneprof: Tool {
         cloneprof --format json -o out.json        one object per interval
         cloneprof record --when "clone.max > 100ms"
         cloneprof replay cloneprof-....rec         report a recording, on any machine
+        cloneprof demo --rss 4G                    what a fork takes here, by page size
+        cloneprof try [<options>] -- <command> [<arguments> ...]
+      cloneprof collapse --pid 1234 --dry-run    what huge pages would bring a process
         cloneprof probes                           what this kernel supports
 
       Needs root; where the kernel has fentry, CAP_BPF and CAP_PERFMON suffice.
       """,
     version: "0.1.0",
     subcommands: [
-      RecordCommand.self, ReplayCommand.self, InfoCommand<Self>.self, ProbesCommand<Self>.self,
+      DemoCommand.self, TryCommand.self, CollapseCommand.self, RecordCommand.self,
+      ReplayCommand.self, InfoCommand<Self>.self, ProbesCommand<Self>.self,
       MergeCommand<Self>.self,
     ])
 

@@ -3,6 +3,7 @@ import CLinux
 import CommandLine
 import Glibc
 import Session
+import SystemPackage
 
 /// A command that is started, and held until it is traced.
 struct HeldCommand {
@@ -10,13 +11,28 @@ struct HeldCommand {
   private let gate: Int32
   private let report: Int32
 
-  init(_ command: [String]) throws {
+  /// - Parameters:
+  ///   - environment: set for it, besides what this process has.
+  ///   - output: where it prints to; nil: where this process does.
+  init(
+    _ command: [String], environment: [String: String] = [:], output: FileDescriptor? = nil
+  ) throws {
+    let own = environment.keys.map { key in
+      (key, unsafe getenv(key).map { unsafe String(cString: $0) })
+    }
+    for (key, value) in environment { unsafe setenv(key, value, 1) }
+    defer {
+      for (key, value) in own {
+        if let value { unsafe setenv(key, value, 1) } else { unsafe unsetenv(key) }
+      }
+    }
     var gate: Int32 = -1
     var report: Int32 = -1
     let arguments = unsafe command.map { unsafe strdup($0) } + [nil]
     defer { unsafe arguments.forEach { unsafe free($0) } }
     pid = unsafe arguments.withUnsafeBufferPointer { buffer in
-      unsafe sonde_start_held(buffer.baseAddress, &gate, &report)
+      unsafe sonde_start_held(
+        buffer.baseAddress, output?.rawValue ?? -1, &gate, &report)
     }
     guard pid > 0 else { throw Failure("can't start \(command[0]): \(errnoText(errno))") }
     (self.gate, self.report) = (gate, report)
@@ -64,6 +80,16 @@ struct HeldCommand {
     let status = waitpid(pid)
     return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)
   }
+
+  /// Its exit status, of one that a signal ended 128 and its number; nil while it lives. It is still to
+  /// be waited for.
+  var exitStatus: Int32? {
+    let status = sonde_exit_status(pid, false)
+    return status < 0 ? nil : status
+  }
+
+  /// Waits for its end.
+  func reap() { waitpid(pid) }
 
   @discardableResult
   private func waitpid(_ pid: Int32) -> Int32 {

@@ -12,8 +12,9 @@ import Tasks
 struct ProfileOptions: ParsableArguments {
   @OptionGroup var selection: SelectionOptions
 
-  @Flag(name: .long, help: "With --pid: also clones by its future descendants.")
-  var follow = false
+  @OptionGroup var descendants: FollowOption
+
+  var follow: Bool { descendants.follow }
 
   @Flag(name: .long, help: "Also trace the creation of threads.")
   var threads = false

@@ -1,12 +1,32 @@
 import ArgumentParser
 import Reports
 
-/// Which clones the figures are about.
-struct SelectionOptions: ParsableArguments {
+/// Which processes. A group of its own, since the tool takes its options before and behind the name of
+/// a subcommand, and passes on only whole groups.
+struct ProcessOptions: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
     help: ArgumentHelp("Only clones by this process (repeatable).", valueName: "id"))
   var pid: [Int32] = []
+
+  func validate() throws {
+    if let id = pid.first(where: { $0 < 1 }) {
+      throw ValidationError("--pid \(id): must be positive")
+    }
+  }
+}
+
+/// And those that they make.
+struct FollowOption: ParsableArguments {
+  @Flag(name: .long, help: "With --pid: also clones by its future descendants.")
+  var follow = false
+}
+
+/// Which clones the figures are about.
+struct SelectionOptions: ParsableArguments {
+  @OptionGroup var processes: ProcessOptions
+
+  var pid: [Int32] { processes.pid }
 
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
@@ -18,12 +38,6 @@ struct SelectionOptions: ParsableArguments {
     help: ArgumentHelp(
       "Only clones by tasks in this cgroup (v2) and below (repeatable).", valueName: "path"))
   var cgroup: [String] = []
-
-  func validate() throws {
-    if let id = pid.first(where: { $0 < 1 }) {
-      throw ValidationError("--pid \(id): must be positive")
-    }
-  }
 
   var part: FilterPart { FilterPart(pids: pid.map(Int.init), comms: comm, cgroups: cgroup) }
 }

@@ -14,7 +14,8 @@ struct AdviceTests {
     var interval = CloneInterval(start: 0, end: 1)
     interval.clone.record(10_000_000)
     interval.pageTableCopy.record(9_000_000)
-    interval.large.count = 1
+    interval.large.add(.init(count: 1, ns: 10_000_000, pages: 300_000, tableNs: 9_000_000))
+    interval.largeProcesses[1] = interval.large
     for (index, mapping) in mappings.enumerated() {
       interval.mappings[.init(tgid: 1, start: UInt64(index), end: 9)] = .init(
         comm: Comm("a"), kind: mapping.0, count: 1, ns: mapping.ns)
@@ -25,7 +26,8 @@ struct AdviceTests {
     let tables = PageTablesPart(
       bytes: 1, entries: 300_000, residentBytes: 1, hugetlbBytes: 0, nsPerEntry: nsPerEntry,
       msPerGiB: nil, gbPerS: nil, grade: nil)
-    return advice(interval, calls: CallsPart(), phases: phases, tables: tables).map(\.kind)
+    return advice(interval, calls: CallsPart(), phases: phases, tables: tables) { _ in nil }
+      .map(\.kind)
   }
 
   @Test func hugePagesWhereThereAreNone() {

@@ -204,7 +204,7 @@ private final class SmallDisk {
   init?(at path: String) throws {
     self.path = path
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    guard mount("sonde", path, "tmpfs", 0, "size=1m") == 0 else { return nil }
+    guard mount("sonde", path, "tmpfs", 0, "size=256k") == 0 else { return nil }
   }
 
   deinit { umount2(path, Int32(MNT_DETACH)) }

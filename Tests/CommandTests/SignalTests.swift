@@ -75,7 +75,7 @@ struct SignalTests {
   @Test func theEndOfItsTimeEndsABlockedWrite() throws {
     let watch = try start(["--format", "json", "--interval", "10ms", "--duration", "2s"])
     #expect(eventually { isBlocked(watch.pid) })
-    #expect(try watch.waitUnread(seconds: 20).status == 1)
+    #expect(try watch.waitUnread(seconds: 60).status == 1)
     let ended = try watch.wait()
     #expect(
       ended.complaint

@@ -90,7 +90,9 @@ struct LossTests {
     for load in loads { _ = load.stop() }
     let account = try recording.finish()
     #expect(account.untraced == 0)
-    #expect(account.records > 1000 && account.records == UInt64(recording.count))
+    // Whoever has no CPU to drain for seconds, in an emulator, finds full rings: these are counted.
+    #expect(account.records > 1000)
+    #expect(account.records == UInt64(recording.count) + account.ringFull + account.noRing)
   }
 
   /// The consumer doesn't come for longer than an interval: what is reported of that time is marked, is in

@@ -33,6 +33,7 @@ static const struct load {
 	{"bursts", "N PHASE_MS PERIOD_MS LENGTH_MS", 4, 4, load_bursts},
 	{"calls", "N", 1, 1, load_calls},
 	{"chain", "N", 1, 1, load_chain},
+	{"collapsible", "MIB [1]", 1, 2, load_collapsible},
 	{"contend", "N [CPU]", 1, 2, load_contend},
 	{"dexit", "N", 1, 1, load_dexit},
 	{"dontforks", "MIB COUNT", 2, 2, load_dontforks},

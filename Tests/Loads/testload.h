@@ -17,6 +17,7 @@ void load_attempts(const long *arguments);
 void load_bursts(const long *arguments);
 void load_calls(const long *arguments);
 void load_chain(const long *arguments);
+void load_collapsible(const long *arguments);
 void load_contend(const long *arguments);
 void load_dexit(const long *arguments);
 void load_dontforks(const long *arguments);

@@ -18,6 +18,8 @@ public enum Need: String, Sendable {
   case slowDisks
   /// CPUs that are not emulated.
   case fastCPUs
+  /// MADV_COLLAPSE of another process: Linux 6.1. And a kernel without it.
+  case collapse, noCollapse
 
   /// Whether this is a guest of the lab: emulated, with little memory.
   public static var inLab: Bool { ProcessInfo.processInfo.environment["SONDE_LAB"] != nil }
@@ -35,9 +37,19 @@ public enum Need: String, Sendable {
       Need.loopDevices.isThere
         && FileManager.default.fileExists(
           atPath: "/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device")
+    case .collapse: Self.isAtLeast6Dot1
+    case .noCollapse: !Self.isAtLeast6Dot1
     case .fuse: FileManager.default.fileExists(atPath: "/dev/fuse")
     }
   }
+
+  private static let isAtLeast6Dot1: Bool = {
+    let release = try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)
+    let numbers = (release ?? "").split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap {
+      Int($0)
+    }
+    return numbers.count == 2 && (numbers[0], numbers[1]) >= (6, 1)
+  }()
 
   /// Where the lab put the module for this kernel.
   public static var noloadModule: String? {

@@ -117,11 +117,18 @@ void sonde_reserve_standard_descriptors(void);
 int sonde_terminal_size(int fd, int *columns, int *rows);
 
 /* Starts a program, found by PATH, that runs once a byte is written to `gate`,
- * and not at all where that is closed before. Where it can't run, the errno can
- * be read from `report`, as an int; otherwise that is at its end. The process
- * id, or -1 and errno.
+ * and not at all where that is closed before. What it prints goes to `output`,
+ * and where that is -1 to where this process does. Where it can't run, the errno
+ * can be read from `report`, as an int; otherwise that is at its end. The
+ * process id, or -1 and errno.
  */
-int sonde_start_held(char *const *arguments, int *gate, int *report);
+int sonde_start_held(char *const *arguments, int output, int *gate,
+		     int *report);
+
+/* How a child has ended, which is still to be waited for: its exit status, or
+ * 128 and the signal's number; -1 while it lives. `wait` for its end.
+ */
+int sonde_exit_status(int pid, bool wait);
 
 /* Mounts tracefs where it belongs, for this process and its future children
  * alone. -1 and errno where that isn't permitted.

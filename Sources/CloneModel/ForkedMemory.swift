@@ -1,0 +1,45 @@
+public import Reports
+
+/// What the forks of a process copy, and what stands for or against huge pages in it: read once, while it
+/// lives. Sizes in bytes.
+public struct ForkedMemory: Codable, Sendable, Equatable {
+  /// Who gave it most of the memory that a fork copies.
+  public enum Allocator: String, Codable, Sendable {
+    /// glibc's malloc, from the heap.
+    case glibcHeap = "glibc_heap"
+    case jemalloc
+    case java
+    /// mmap(2), by the program itself or another allocator.
+    case mmap
+  }
+
+  public var comm: String
+  public var allocator: Allocator
+  /// False where the program has switched transparent huge pages off for itself.
+  public var mayHaveHugePages: Bool
+  /// Memory for which the program has asked for small pages: MADV_NOHUGEPAGE.
+  public var smallByWish: UInt64
+  public var copied: Calibration.Copied
+  /// What a fork copies once all that is worth it is collapsed, in how many huge pages; and what that
+  /// takes in memory at most.
+  public var collapsed: Calibration.Copied
+  public var hugePages: UInt64
+  public var growth: UInt64
+  /// Whether the kernel can collapse it from outside.
+  public var canCollapse: Bool
+  /// "always", "madvise" or "never"; nil where the kernel has no transparent huge pages.
+  public var mode: String?
+  /// Of this machine, by `cloneprof demo`; nil where there is none.
+  public var calibration: Calibration?
+
+  public init(
+    comm: String, allocator: Allocator, mayHaveHugePages: Bool, smallByWish: UInt64,
+    copied: Calibration.Copied, collapsed: Calibration.Copied, hugePages: UInt64, growth: UInt64,
+    canCollapse: Bool, mode: String?, calibration: Calibration?
+  ) {
+    (self.comm, self.allocator, self.mayHaveHugePages) = (comm, allocator, mayHaveHugePages)
+    (self.smallByWish, self.copied, self.collapsed) = (smallByWish, copied, collapsed)
+    (self.hugePages, self.growth, self.canCollapse) = (hugePages, growth, canCollapse)
+    (self.mode, self.calibration) = (mode, calibration)
+  }
+}

@@ -1,0 +1,37 @@
+import BPF
+import CLinux
+import Records
+
+/// How long this thread holds other processes' mmap_lock for writing, measured in the kernel.
+final class LockHolds {
+  private let links: [Held]
+  private let holds: MappedValues<sonde_lock_holds>
+
+  /// A link that lives in an array.
+  private final class Held {
+    private let link: Link
+    init(_ link: consuming Link) { self.link = link }
+  }
+
+  /// - Throws: `BPFError` where the kernel has no such tracepoints (5.11) or doesn't permit it.
+  init() throws(BPFError) {
+    let kernel = KernelFeatures()
+    // The type's data pointer, the mm, perhaps a path, and whether it is for writing.
+    let parameters = kernel.parameterCount(of: "__traceiter_mmap_lock_released")
+    let file = try OpenObject(BPFObjects.collapse)
+    try file.set(
+      ".rodata.collapse",
+      to: sonde_collapse_config(
+        tid: UInt32(bitPattern: sonde_gettid()), has_path: parameters == 4 ? 1 : 0))
+    let object = try file.load()
+    holds = try MappedValues(try object.map(".data.holds"), as: sonde_lock_holds.self)
+    var links: [Held] = []
+    for name in ["lock_released", "lock_acquired"] {
+      links.append(Held(try object.program(name).attach()))
+    }
+    self.links = links
+  }
+
+  /// How often it was held, and for how long at most; ns.
+  var result: (count: UInt64, longest: UInt64) { (holds[0].count, holds[0].longest) }
+}

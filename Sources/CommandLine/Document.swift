@@ -1,0 +1,50 @@
+import Reports
+import SystemPackage
+
+/// A single result, as text or as one JSON object, to standard output or to a file that appears
+/// complete.
+public struct Document {
+  private let options: OutputOptions
+
+  public init(_ options: OutputOptions) { self.options = options }
+
+  /// - Parameter text: makes it for so many columns, in color or not.
+  /// - Throws: `Failure` where it can't be written.
+  public func write(
+    json value: some Encodable, text: (_ columns: Int, _ color: Bool) -> String
+  ) throws {
+    guard let path = options.output else {
+      try printOut(try content(value, text, .standardOutput))
+      return
+    }
+    let file: OutputFile
+    do {
+      file = try OutputFile(path)
+    } catch {
+      throw Failure("can't write \(path): \(error)")
+    }
+    do {
+      try Terminal.write(try content(value, text, file.descriptor), to: file.descriptor)
+      try file.finish()
+    } catch {
+      file.discard()
+      throw Failure("can't write \(path): \(error)")
+    }
+  }
+
+  private func content(
+    _ value: some Encodable, _ text: (Int, Bool) -> String, _ descriptor: FileDescriptor
+  ) throws -> String {
+    guard options.format == .text else {
+      return String(decoding: try SnapshotJSON.line(value), as: UTF8.self) + "\n"
+    }
+    let isTerminal = Terminal.isTerminal(descriptor)
+    let color =
+      switch options.color {
+      case .always: true
+      case .never: false
+      case .auto: isTerminal && Terminal.understandsEscapes && !Terminal.colorIsUnwanted
+      }
+    return text(isTerminal ? Terminal.columns(of: descriptor) : 80, color)
+  }
+}

@@ -1,0 +1,147 @@
+import ArgumentParser
+import CloneProbes
+import Collapse
+import CommandLine
+import Experiments
+import Faces
+import Glibc
+import Proc
+import Reports
+import Session
+
+/// `collapse`: the cure for a process that runs.
+struct CollapseCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "collapse",
+    abstract: "Make the forks of a running process faster: give its memory huge pages.",
+    discussion: """
+      Collapses the process's memory into huge pages of 2 MiB, from outside, by process_madvise(2) \
+      with MADV_COLLAPSE (Linux 6.1): no restart, no setting. A fork then copies one entry where it \
+      copied 512. The process goes on meanwhile; what it waits for at most is measured and shown.
+
+      Try --dry-run first: it shows what could be huge, what a fork would gain, and what it costs \
+      in memory. With --follow the children are collapsed too: what they share with their parent they \
+      no longer share then. With --duration the process's forks are profiled for so long before, and \
+      again after.
+
+      Examples:
+        cloneprof collapse --pid 1234 --dry-run
+        cloneprof collapse --pid 1234
+        cloneprof collapse --pid 1234 --duration 30s   profile its forks before and after
+      """)
+
+  @OptionGroup var processes: ProcessOptions
+
+  @Flag(name: .long, help: "Only show what would be done, and what it would bring.")
+  var dryRun = false
+
+  @OptionGroup var descendants: FollowOption
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: ArgumentHelp(
+      "Stop if a step holds the process up for longer.", valueName: "time"))
+  var pace = DurationArgument(text: "50ms")
+
+  @OptionGroup var length: DurationOption
+
+  @OptionGroup var output: OutputOptions
+
+  private var pid: Int32 { processes.pid[0] }
+
+  func validate() throws {
+    guard processes.pid.count == 1 else {
+      throw ValidationError("name one process by --pid")
+    }
+    if pace.ns == 0 { throw ValidationError("--pace \(pace.text): must be more than nothing") }
+    if output.format.isFolded {
+      throw ValidationError("--format \(output.format.rawValue): collapse has no stacks")
+    }
+  }
+
+  func run() throws {
+    try reporting(tool: Cloneprof.name) {
+      do {
+        try collapse()
+      } catch let error as CollapseError {
+        warn("\(error)", as: Cloneprof.name)
+        switch error.kind {
+        case .failed: throw Exit.failure
+        case .unsupported: throw Exit.unsupported
+        case .notPermitted: throw Exit.notPermitted
+        }
+      } catch let error as ProcError where [EACCES, EPERM].contains(error.errno) {
+        warn(
+          "\(error); the right to trace it is needed: root, or CAP_SYS_PTRACE", as: Cloneprof.name)
+        throw Exit.notPermitted
+      } catch let error as ProcError where [ENOENT, ESRCH].contains(error.errno) {
+        throw Failure("no such process: \(pid)")
+      }
+    }
+  }
+
+  private func collapse() throws {
+    var options = Collapser.Options(pid: pid, pace: pace.ns)
+    options.follows = descendants.follow
+    // What can't be done is said before anything is measured.
+    var collapser = try Collapser(options, dryRun: dryRun) {
+      let (calibration, rejected) = CalibrationFile.read()
+      if let rejected { warn(rejected, as: Cloneprof.name) }
+      return try calibration ?? Demo.quickCalibration()
+    }
+    var report = collapser.report
+    if !dryRun {
+      let before = try profile("before")
+      let signal = try change(&collapser)
+      report = collapser.report
+      let after = signal == nil ? try profile("after") : [:]
+      for index in report.processes.indices {
+        report.processes[index].measuredBefore = before[report.processes[index].pid]
+        report.processes[index].measuredAfter = after[report.processes[index].pid]
+      }
+    }
+    try Document(output).write(json: report) { columns, color in
+      CollapseText(columns: columns, color: color).block(report)
+    }
+    if report.stopped != nil { throw Exit.failure }
+  }
+
+  /// Until it is done, or a signal comes.
+  private func change(_ collapser: inout Collapser) throws -> Int32? {
+    var loop = try EventLoop(signals: [SIGINT, SIGTERM, SIGHUP], rings: [], output: nil)
+    var progress = ProgressLine()
+    defer { progress.clear() }
+    var signal: Int32?
+    try collapser.run { done, all in
+      if done % 16 == 0 {
+        progress.show("\(Cloneprof.name): \(done)/\(all) huge pages")
+      }
+      signal = (try? loop.wait(until: Clocks.monotonic))?.signal
+      return signal == nil
+    }
+    return signal
+  }
+
+  /// The durations of each process's forks, by its id.
+  private func profile(_ when: String) throws -> [Int: DurationsPart] {
+    guard let duration = length.duration else { return [:] }
+    var progress = ProgressLine()
+    progress.show("\(Cloneprof.name): profiling forks \(when), \(duration.text)")
+    defer { progress.clear() }
+    var options = CloneOptions()
+    options.session.duration = duration.ns
+    options.session.interval = duration.ns
+    options.session.processes = [pid]
+    options.probeOptions.processes = [pid]
+    options.probeOptions.follows = descendants.follow
+    options.filterPart.pids = [Int(pid)]
+    var session = try Session(options.session, CloneTracer(options))
+    var final: CloneSnapshot?
+    _ = try session.run { report in
+      if report.final { final = report }
+      return true
+    }
+    guard let clones = final?.histograms.clone, let part = DurationsPart(clones) else { return [:] }
+    return [Int(pid): part]
+  }
+}

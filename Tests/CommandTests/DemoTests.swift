@@ -1,0 +1,133 @@
+import Experiments
+import Foundation
+import Proc
+import Reports
+import Support
+import Testing
+
+/// `cloneprof demo`: its figures against other clocks, and what it leaves behind.
+@Suite(.serialized)
+struct DemoTests {
+  private let scratch: Scratch
+  private let state: [String: String?]
+
+  init() throws {
+    scratch = try Scratch()
+    state = ["XDG_STATE_HOME": scratch.file("state")]
+  }
+
+  private func demo(_ arguments: String...) throws -> Command.Ended {
+    try Command(
+      Binaries.url("cloneprof").path, ["demo"] + arguments, environment: state
+    ).wait(seconds: Need.inLab ? 300 : 120)
+  }
+
+  private func report(_ arguments: String...) throws -> DemoReport {
+    let ended = try Command(
+      Binaries.url("cloneprof").path, ["demo", "--format", "json"] + arguments, environment: state
+    ).wait(seconds: Need.inLab ? 300 : 120)
+    #expect(ended.status == 0, "\(ended.errors)")
+    return try JSONDecoder().decode(DemoReport.self, from: ended.bytes)
+  }
+
+  /// What each kind of memory is, by the kernel's own figures, and what a fork of it makes of that.
+  @Test func kinds() throws {
+    let bytes: UInt64 = 64 << 20
+    let pools = Self.pools()
+    let report = try report("--rss", "64M")
+    #expect(report.bytes == bytes && Self.pools() == pools)
+    let small = try #require(report.row(.small))
+    #expect(small.entries == 16_384 && small.hugeBytes == 0)
+    // A page of tables for each 2 MiB, and those of the program.
+    #expect(abs(Double(small.pageTableBytes) - 32 * 4096) < 100_000)
+    #expect(small.fork!.count == 11 && small.fork!.median > report.row(.empty)!.fork!.median)
+    for row in report.rows where row.memory == .transparent || row.memory == .collapsed {
+      guard row.fork != nil else { continue }
+      #expect(row.hugeBytes == bytes && row.entries == 32)
+      #expect(row.fork!.median < small.fork!.median)
+      // Split by the first writes after a fork.
+      #expect(row.laterFork!.median > row.fork!.median)
+    }
+    if let pool = report.rows.first(where: { $0.memory == .hugetlb && $0.fork != nil }) {
+      #expect(pool.hugetlbBytes == bytes && pool.residentBytes < 16 << 20)
+    }
+    for row in report.rows where row.memory == .shared || row.memory == .dontFork {
+      #expect(row.fork!.median < small.fork!.median)
+    }
+    // Nothing is left out without a word.
+    #expect(report.rows.allSatisfy { ($0.fork == nil) == ($0.skipped != nil) })
+    #expect(small.bytesPerWrite.map { (3000...6000).contains($0) } == true)
+  }
+
+  /// The forks of the demo by the tracer's clock.
+  @Test func byTheTracersClock() throws {
+    let output = scratch.file("demo.json")
+    let ended = try Command(
+      Binaries.url("cloneprof").path,
+      [
+        "--format", "json", "--interval", "1h", "--", Binaries.url("cloneprof").path, "demo",
+        "--rss", "64M", "--format", "json", "-o", output,
+      ], environment: state
+    ).wait(seconds: Need.inLab ? 300 : 120)
+    #expect(ended.status == 0, "\(ended.errors)")
+    let report = try JSONDecoder().decode(
+      DemoReport.self, from: Data(contentsOf: URL(filePath: output)))
+    let final = try #require(
+      try ended.output.split(separator: "\n").map {
+        try JSONDecoder().decode(CloneSnapshot.self, from: Data($0.utf8))
+      }.last)
+    // The slowest forks are those with the most entries: of the tracer's ten slowest none is longer than
+    // what the demo has seen, but for what lies between the two clocks.
+    let longest = report.rows.compactMap { row in
+      [row.fork?.longest, row.laterFork?.longest].compactMap { $0 }.max()
+    }.max()!
+    let slowest = try #require(final.slowest.first { $0.comm == "experiment" }).ns
+    #expect(Double(slowest) <= 1.05 * Double(longest) + 200_000, "\(slowest) \(longest)")
+  }
+
+  /// Kept for predictions, for this machine only.
+  @Test func calibration() throws {
+    let report = try report("--rss", "64M")
+    let path = scratch.file("state") + "/sonde/calibration.json"
+    let kept = try JSONDecoder().decode(
+      Calibration.self, from: Data(contentsOf: URL(filePath: path)))
+    #expect(kept == Calibration(report))
+    let kernel = try Host.current().kernelRelease
+    #expect(kept.holds(kernel: kernel, cpuModel: CPUModel.current()))
+    #expect(!kept.holds(kernel: "6.1", cpuModel: CPUModel.current()))
+  }
+
+  private static func pools() -> [UInt64] { HugePages.current().pools.map(\.pages) }
+
+  private static func settings() -> [HugePages.Mode] {
+    HugePages.current().folios.map(\.enabled)
+  }
+
+  /// Whatever becomes of the run, pools and settings are as before.
+  @Test(arguments: [SIGINT, SIGTERM, SIGKILL])
+  func putsBack(_ signal: Int32) throws {
+    let before = (Self.pools(), Self.settings())
+    let command = try Command(
+      Binaries.url("cloneprof").path, ["demo", "--rss", "128M"], environment: state)
+    // Until something is changed.
+    #expect(
+      eventually(seconds: 60) { Self.pools() != before.0 || Self.settings() != before.1 })
+    command.send(signal)
+    let ended = try command.wait(seconds: 60)
+    #expect(signal == SIGKILL ? ended.signal == SIGKILL : ended.output.contains("4 KiB pages"))
+    #expect(
+      eventually(seconds: 30) { Self.pools() == before.0 && Self.settings() == before.1 })
+  }
+
+  @Test func wrongArguments() throws {
+    for (arguments, words) in [
+      (["--rss", "3M"], "at least 4M"), (["--rss", "x"], "'x'"),
+      (["--format", "folded"], "folded"),
+    ] {
+      let ended = try Command(Binaries.url("cloneprof").path, ["demo"] + arguments).wait()
+      #expect(ended.status == 64 && ended.errors.contains(words), "\(ended.errors)")
+    }
+    let much = try demo("--rss", "100T")
+    #expect(much.status == 1 && much.errors.contains("would fit"), "\(much.errors)")
+  }
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0) */
+/*
+ * How long one thread holds the mmap_lock of another process for writing.
+ */
+#ifndef SONDE_COLLAPSE_H
+#define SONDE_COLLAPSE_H
+
+#include "sonde.h"
+
+struct sonde_collapse_config {
+	/* the thread, by its id in the initial PID namespace; its process' own
+	 * lock doesn't count
+	 */
+	sonde_u32 tid;
+	/* Before d2ea5c9ac9cc ("mm: remove unused memcg_path from mmap_lock
+	 * tracepoints") the second argument is a path.
+	 */
+	sonde_u32 has_path;
+};
+
+/* Kernel to user space; times in ns. */
+struct sonde_lock_holds {
+	sonde_u64 begin;
+	sonde_u64 count;
+	sonde_u64 total;
+	sonde_u64 longest;
+};
+
+_Static_assert(sizeof(struct sonde_collapse_config) == 8,
+	       "sonde_collapse_config");
+_Static_assert(sizeof(struct sonde_lock_holds) == 32, "sonde_lock_holds");
+
+#endif
