@@ -18,6 +18,8 @@ public enum Need: String, Sendable {
   case slowDisks
   /// CPUs that are not emulated.
   case fastCPUs
+  /// Programs that clone, each in its own way.
+  case git, postgres, redis
 
   /// Whether this is a guest of the lab: emulated, with little memory.
   public static var inLab: Bool { ProcessInfo.processInfo.environment["SONDE_LAB"] != nil }
@@ -35,8 +37,22 @@ public enum Need: String, Sendable {
       Need.loopDevices.isThere
         && FileManager.default.fileExists(
           atPath: "/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device")
+    case .git: Self.program("git") != nil
+    case .postgres: Self.program("postgres") != nil && Self.program("initdb") != nil
+    case .redis: Self.program("redis-server") != nil
     case .fuse: FileManager.default.fileExists(atPath: "/dev/fuse")
     }
+  }
+
+  /// Where a program is: in PATH, or where Debian has those of PostgreSQL.
+  public static func program(_ name: String) -> String? {
+    let postgres = "/usr/lib/postgresql"
+    let versions = (try? FileManager.default.contentsOfDirectory(atPath: postgres)) ?? []
+    let folders =
+      (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
+      + versions.sorted().map { "\(postgres)/\($0)/bin" }
+    return folders.map { "\($0)/\(name)" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
   }
 
   /// Where the lab put the module for this kernel.
