@@ -34,8 +34,8 @@ let package = Package(
     .target(
       name: "Records", path: "bpf",
       exclude: [
-        "sched.bpf.c", "clone.bpf.c", "kernel.bpf.h", "memory.bpf.h", "clone.bpf.h", "copy.bpf.h",
-        "ring.bpf.h",
+        "sched.bpf.c", "clone.bpf.c", "kernel.bpf.h", "memory.bpf.h", "clone.bpf.h", "child.bpf.h",
+        "copy.bpf.h", "ring.bpf.h",
         "LICENSE",
       ]),
     .plugin(name: "CompileBPF", capability: .buildTool(), dependencies: ["bpfgen"]),

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: (MIT OR GPL-2.0)
 /*
  * cloneprof's kernel side: one record per clone at its end, one per mapping
- * that takes long, and samples of where a clone is.
+ * that takes long, samples of where a clone is, and what becomes of the child.
  *
  * The user side loads of this what the kernel at hand can attach: the call as
  * a whole by kernel_clone() or by its system calls, the parts by probes or by
  * samples.
  */
 #include "clone.bpf.h"
+#include "child.bpf.h"
 #include "copy.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -137,10 +138,20 @@ int BPF_PROG(child_complete, struct task_struct *parent,
 	if (!(state->clone.flags & CLONE_VM))
 		describe_memory(child->mm, &state->clone);
 	tgid = child->tgid;
+	if (tgid == parent->tgid)
+		return 0;
+	follow_child(state, child);
 	start = child->start_time;
-	if (clone_config.follows && tgid != parent->tgid &&
+	if (clone_config.follows &&
 	    bpf_map_update_elem(&wanted, &tgid, &start, BPF_ANY))
 		count(&clone_status.map_full, false);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_execs, struct task_struct *task)
+{
+	child_execs(task);
 	return 0;
 }
 
@@ -150,7 +161,10 @@ int BPF_PROG(process_ends, struct task_struct *task)
 {
 	u32 tgid = task->tgid;
 
-	if (BPF_CORE_READ(task, signal, live.counter) == 0)
+	if (BPF_CORE_READ(task, signal, live.counter))
+		return 0;
+	child_exits(task);
+	if (clone_config.only_wanted)
 		bpf_map_delete_elem(&wanted, &tgid);
 	return 0;
 }

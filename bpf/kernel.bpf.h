@@ -64,6 +64,11 @@ struct css_set {
 
 struct mm_struct;
 
+/* The counters are there with CONFIG_TASK_XACCT. */
+struct task_io_accounting {
+	u64 wchar;
+};
+
 /* Unsigned where the kernel has int: libbpf can then fit the load to the size
  * that the field has, and on_rq shrank to a byte by 7.2.
  */
@@ -71,6 +76,8 @@ struct signal_struct {
 	struct {
 		int counter;
 	} live; /* threads */
+	/* of threads that are gone */
+	struct task_io_accounting ioac;
 };
 
 struct task_struct {
@@ -87,6 +94,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct task_struct *group_leader;
 	u64 start_time;
+	struct task_io_accounting ioac;
 	char comm[16];
 };
 

@@ -5,12 +5,12 @@ package import Reports
 /// first.
 package func advice(
   _ interval: CloneInterval, calls: CallsPart, phases: [PhasePart], tables: PageTablesPart,
-  memory: (UInt32) -> ForkedMemory?
+  stacks: [StackPart] = [], memory: (UInt32) -> ForkedMemory?
 ) -> [AdvicePart] {
   guard interval.count > 0 || !interval.failures.isEmpty else { return [] }
   return [
     limits(calls), hugePages(interval, phases, tables, memory), dontFork(interval),
-    spawn(interval, phases), queued(interval),
+    spawn(interval, copied: copied(phases), stacks), queued(interval),
   ].compactMap { $0 }
 }
 
@@ -25,9 +25,9 @@ private func share(_ name: ClonePhase, _ phases: [PhasePart]) -> Double {
   return max(0, share * (1 - Double(uncertainty) / Double(phase.ns)))
 }
 
-private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
 
-private func milliseconds(_ ns: Double) -> String {
+func milliseconds(_ ns: Double) -> String {
   let hundredths = Int((ns / 1e4).rounded())
   return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) ms"
 }
@@ -85,7 +85,7 @@ private func dontFork(_ interval: CloneInterval) -> AdvicePart? {
   guard interval.large.count > 0, all > 0,
     let (key, sum) = interval.mappings.filter({ ![.heap, .stack].contains($0.value.kind) })
       .max(by: { $0.value.ns < $1.value.ns }),
-    Double(sum.ns) >= 0.5 * Double(all)
+    Double(sum.ns) >= 0.5 * Double(all), canDoWithout(key.tgid, interval)
   else { return nil }
   return AdvicePart(
     kind: .dontFork,
@@ -99,17 +99,9 @@ private func dontFork(_ interval: CloneInterval) -> AdvicePart? {
     ])
 }
 
-/// The copy is what it costs: a child that only execs another program needs none.
-private func spawn(_ interval: CloneInterval, _ phases: [PhasePart]) -> AdvicePart? {
-  let copied =
-    share(.pageTables, phases) + share(.mappings, phases) + share(.addressSpace, phases)
-  guard copied >= 0.5 else { return nil }
-  return AdvicePart(
-    kind: .spawn,
-    text:
-      "If the child only execs another program, use posix_spawn(3) or vfork(2): they don't copy the "
-      + "address space.",
-    evidence: ["copying the address space takes at least \(percent(copied)) of a clone"])
+/// What copying the address space takes of a clone at least.
+private func copied(_ phases: [PhasePart]) -> Double {
+  share(.pageTables, phases) + share(.mappings, phases) + share(.addressSpace, phases)
 }
 
 /// The CPUs are busy with others.

@@ -33,6 +33,8 @@ public struct Clone: Sendable {
   /// 0, or the error number it failed with.
   public var error: Int32
   public var comm: Comm
+  /// Whether nothing will be told of the child.
+  public var isUnfollowed: Bool
   /// The child's page tables as it began, bytes.
   public var pageTableBytes: UInt64
   /// Pages of the child's as it began: what was copied entry by entry.
@@ -101,6 +103,7 @@ public struct Clone: Sendable {
     child = record.child
     error = Int32(bitPattern: record.error)
     comm = Comm(bytes, at: MemoryLayout<sonde_clone>.offset(of: \.comm)!)
+    isUnfollowed = UInt32(record.header.flags) & UInt32(SONDE_CLONE_UNFOLLOWED) != 0
     pageTableBytes = record.page_table_bytes
     entries =
       record.anonymous_pages &+ record.file_pages &+ record.shared_pages &+ record.swapped_pages

@@ -33,7 +33,9 @@ public struct CloneAnalysis: ~Copyable, Model {
     case .begins(let reading):
       guard let setup else { return }
       let filter = tracker.filter
-      tracker = CloneTracker(filter: filter, phases: setup.kernelPhases, start: reading.at)
+      tracker = CloneTracker(
+        filter: filter, phases: setup.kernelPhases, start: reading.at,
+        followsChildren: setup.coverage.children ?? false, pageSize: setup.pageSize)
       reporter = CloneReporter(setup, reading)
     case .cgroups(let ids):
       tracker.filter.cgroups = ids

@@ -8,6 +8,8 @@ public struct CloneCoverage: Sendable, Equatable, Codable {
   public var samples = false
   /// The steps that are measured.
   public var steps: [Clone.Step] = []
+  /// What becomes of the children; nil in recordings from before that was seen.
+  public var children: Bool?
 
   public init() {}
 }

@@ -5,6 +5,7 @@ import Tasks
 
 private let mappingCount = 10
 private let stackCount = 10
+private let childrenCount = 10
 
 extension Clone.MappingKind {
   /// As reports have it.
@@ -51,9 +52,12 @@ package func mappingParts(
 /// Not each clone's stack was taken: among those of about the same length, the ones without are assumed
 /// to be like the ones with.
 ///
-/// - Parameter names: nil for a stack to leave out.
+/// - Parameters:
+///   - followsChildren: whether it is seen what becomes of the children.
+///   - names: nil for a stack to leave out.
 package func stackParts(
-  _ interval: CloneInterval, names: (CloneInterval.StackKey) -> [String]?
+  _ interval: CloneInterval, followsChildren: Bool = true,
+  names: (CloneInterval.StackKey) -> [String]?
 ) -> [StackPart] {
   struct Key: Hashable {
     var comm: Comm
@@ -62,7 +66,7 @@ package func stackParts(
   func scaled(_ part: UInt64, _ all: UInt64, _ taken: UInt64) -> Double {
     taken == 0 ? 0 : Double(part) * Double(all) / Double(taken)
   }
-  var sums: [Key: (count: Double, ns: Double)] = [:]
+  var sums: [Key: (count: Double, ns: Double, children: ChildSum)] = [:]
   // In an order of their own: sums of the same parts are the same in every bit.
   for (key, sum) in interval.stacks.sorted(by: { CloneInterval.StackKey.precedes($0.key, $1.key) })
   {
@@ -74,15 +78,30 @@ package func stackParts(
       ns += scaled(sum.times[index], stratum.ns, stratum.stackNs)
     }
     let named = Key(comm: sum.comm, frames: frames)
-    let before = sums[named] ?? (0, 0)
-    sums[named] = (before.count + count, before.ns + ns)
+    var all = sums[named] ?? (0, 0, ChildSum())
+    all.count += count
+    all.ns += ns
+    all.children.add(sum.children)
+    sums[named] = all
   }
-  return sums.sorted {
+  // Of some only children are left, of clones of before.
+  return sums.filter { $0.value.count >= 0.5 }.sorted {
     $0.value.ns != $1.value.ns
       ? $0.value.ns > $1.value.ns : $0.key.frames.lexicographicallyPrecedes($1.key.frames)
   }.prefix(stackCount).map { key, sum in
     StackPart(
       comm: key.comm.text, frames: key.frames, count: UInt64(sum.count.rounded()),
-      ns: UInt64(sum.ns.rounded()))
+      ns: UInt64(sum.ns.rounded()), use: followsChildren ? sum.children.use : nil)
   }
+}
+
+/// What became of the children, by their parents' names and by what they are for: those whose clones
+/// took longest first.
+package func childrenParts(_ interval: CloneInterval) -> [ChildrenPart] {
+  interval.childGroups.map { group, all in
+    ChildrenPart(
+      comm: group.comm.text, pid: all.processes == 1 ? Int(all.tgid) : nil,
+      processes: all.processes, use: group.use, atATime: all.sum.most, ns: all.sum.cloneNs,
+      fates: all.sum.fates)
+  }.sorted(by: ChildrenPart.precedes).prefix(childrenCount).map { $0 }
 }

@@ -40,6 +40,11 @@ public struct CloneInterval: Sendable {
   /// The longest, in no order.
   public var slowest: [Clone] = []
   public var stacks: [StackKey: StackSum] = [:]
+  /// What became of the children of all clones, and by their parents.
+  package var children = ChildSum()
+  package var parents: [ParentKey: ChildSum] = [:]
+  /// Of parents that there were too many of to keep each.
+  package var folded: [ChildGroup: ChildGroupSum] = [:]
 
   public static let slowestCount = 10
   /// 16 MiB in pages of 4 KiB.
@@ -131,10 +136,13 @@ public struct CloneInterval: Sendable {
     public var comm: Comm
     public var counts: [4 of UInt64] = [4 of UInt64](repeating: 0)
     public var times: [4 of UInt64] = [4 of UInt64](repeating: 0)
+    /// What became of the children.
+    package var children = ChildSum()
 
     package init(comm: Comm) { self.comm = comm }
 
     public var ns: UInt64 { times.indices.reduce(0) { $0 &+ times[$1] } }
+    var count: UInt64 { counts.indices.reduce(0) { $0 &+ counts[$1] } }
 
     package mutating func add(ns: UInt64) {
       let stratum = Stratum.index(ns: ns)
@@ -142,11 +150,13 @@ public struct CloneInterval: Sendable {
       times[stratum] &+= ns
     }
 
-    mutating func add(_ other: Self) {
+    mutating func append(_ next: Self) {
+      comm = next.comm
       for index in counts.indices {
-        counts[index] &+= other.counts[index]
-        times[index] &+= other.times[index]
+        counts[index] &+= next.counts[index]
+        times[index] &+= next.times[index]
       }
+      children.append(next.children)
     }
   }
 
@@ -194,11 +204,8 @@ public struct CloneInterval: Sendable {
     mappings.merge(next.mappings) { one, two in
       MappingSum(comm: two.comm, kind: two.kind, count: one.count + two.count, ns: one.ns + two.ns)
     }
-    stacks.merge(next.stacks) { one, two in
-      var sum = two
-      sum.add(one)
-      return sum
-    }
+    append(stacks: next.stacks)
+    append(childrenOf: next)
     slowest = Array(
       (slowest + next.slowest).sorted { ($0.ownNs, $1.begin) > ($1.ownNs, $0.begin) }
         .prefix(Self.slowestCount))

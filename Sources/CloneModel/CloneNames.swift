@@ -59,7 +59,9 @@ struct CloneNames {
 
   func memory(of tgid: UInt32) -> ForkedMemory? { memory[tgid] ?? nil }
 
-  func stacks(_ interval: CloneInterval) -> [StackPart] { stackParts(interval) { frames[$0] } }
+  func stacks(_ interval: CloneInterval, followsChildren: Bool) -> [StackPart] {
+    stackParts(interval, followsChildren: followsChildren) { frames[$0] }
+  }
 
   func mappings(_ interval: CloneInterval) -> [MappingPart] {
     mappingParts(interval) { mappings[$0] ?? nil }

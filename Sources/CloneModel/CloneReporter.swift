@@ -70,6 +70,8 @@ struct CloneReporter {
         interval.failures.map { (errorName($0.key), $0.value) }, uniquingKeysWith: +),
       straddled: setup.filterPart.comms.isEmpty && setup.filterPart.cgroups.isEmpty
         ? now.counters.straddled - before.counters.straddled : nil)
+    let followsChildren = setup.coverage.children ?? false
+    let stacks = names.stacks(interval, followsChildren: followsChildren)
     return CloneSnapshot(
       final: final, host: host, start: times.start, end: times.end,
       intervalNs: interval.end - interval.start, filter: setup.filterPart, probes: setup.probes,
@@ -94,8 +96,10 @@ struct CloneReporter {
           call: clone.isThread ? "thread" : "\(clone.call)", child: Int(clone.child),
           ns: clone.ownNs, residentBytes: clone.entries * pages)
       },
-      stacks: names.stacks(interval),
-      advice: advice(interval, calls: calls, phases: phases, tables: tables) {
+      stacks: stacks,
+      childFates: followsChildren ? interval.children.fates : nil,
+      children: followsChildren ? childrenParts(interval) : nil,
+      advice: advice(interval, calls: calls, phases: phases, tables: tables, stacks: stacks) {
         names.memory(of: $0)
       })
   }

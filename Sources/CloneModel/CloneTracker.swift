@@ -8,8 +8,13 @@ import Records
 public struct CloneTracker: Sendable {
   public var filter: CloneFilter
   private let phases: KernelPhases
-  private var current: CloneInterval
+  var current: CloneInterval
   private var inProgress = CallsInProgress()
+  var children = LivingChildren()
+  /// Whether the kernel side tells what becomes of the children.
+  private let followsChildren: Bool
+  /// Bytes.
+  let pageSize: UInt64
   private var new = New()
 
   /// What the open interval holds since one last asked.
@@ -23,9 +28,14 @@ public struct CloneTracker: Sendable {
   /// Calls that take longer are taken for lost.
   private static let longest: UInt64 = 600_000_000_000
 
-  public init(filter: CloneFilter, phases: KernelPhases, start: UInt64) {
+  public init(
+    filter: CloneFilter, phases: KernelPhases, start: UInt64, followsChildren: Bool = true,
+    pageSize: UInt64 = 4096
+  ) {
     self.filter = filter
     self.phases = phases
+    self.followsChildren = followsChildren
+    self.pageSize = pageSize
     current = CloneInterval(start: start, end: start)
   }
 
@@ -63,6 +73,8 @@ public struct CloneTracker: Sendable {
       inProgress.addSample(phase(of: record, header), tid: header.tid, begin: begin)
     case (SONDE_KIND_STACK.rawValue, MemoryLayout<sonde_stack>.size):
       inProgress.setStack(UserStack(record), tid: header.tid, begin: header.time)
+    case (SONDE_KIND_CHILD.rawValue, MemoryLayout<sonde_child>.size):
+      if followsChildren, let event = ChildEvent(record) { become(event) }
     default:
       break
     }
@@ -78,11 +90,17 @@ public struct CloneTracker: Sendable {
   /// What the interval holds that ends at `end`; all records up to then have been consumed.
   public mutating func close(at end: UInt64) -> CloneInterval {
     var closed = current
-    closed.end = end
-    closed.bound()
+    // Not shared: what is added to the closed one copies nothing.
     current = CloneInterval(start: end, end: end)
+    closed.end = end
+    if followsChildren { countLiving(in: &closed, at: end) }
+    closed.bound()
+    closed.boundParents(children.ofParent)
     new = New()
-    if end > Self.longest { inProgress.forget(begunBefore: end - Self.longest) }
+    if end > Self.longest {
+      inProgress.forget(begunBefore: end - Self.longest)
+      children.forget(begunBefore: end - Self.longest)
+    }
     return closed
   }
 
@@ -91,6 +109,7 @@ public struct CloneTracker: Sendable {
     guard filter.matches(clone), clone.error == 0 else {
       if let call { inProgress.release(call) }
       if filter.matches(clone) { current.failures[clone.error, default: 0] += 1 }
+      if followsChildren, !clone.isThread { bearUncounted(clone) }
       return
     }
     if clone.isThread {
@@ -112,6 +131,9 @@ public struct CloneTracker: Sendable {
     rank(clone)
     if let call { add(call, of: clone, stratum) }
     current.bound()
+    guard followsChildren, !clone.isThread else { return }
+    bear(clone, call?.stack)
+    current.boundParents(children.ofParent)
   }
 
   private mutating func copied(_ clone: Clone) {
@@ -146,7 +168,7 @@ public struct CloneTracker: Sendable {
     }
     guard let stack = call.stack else { return }
     let key = CloneInterval.StackKey(tgid: clone.tgid, stack: stack)
-    if current.stacks[key] == nil { new.stacks.append(key) }
+    if current.stacks[key]?.count ?? 0 == 0 { new.stacks.append(key) }
     current.stacks[key, default: .init(comm: clone.comm)].add(ns: clone.ownNs)
     current.strata[stratum].stackCount += 1
     current.strata[stratum].stackNs &+= clone.ownNs

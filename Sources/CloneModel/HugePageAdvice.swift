@@ -112,11 +112,6 @@ struct HugePageAdvice {
   }
 }
 
-private func milliseconds(_ ns: Double) -> String {
-  let hundredths = Int((ns / 1e4).rounded())
-  return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) ms"
-}
-
 private func tenths(_ value: Double) -> String {
   value < 10 ? "\(Double(Int((value * 10).rounded())) / 10)" : "\(Int(value.rounded()))"
 }

@@ -60,6 +60,7 @@ extension CloneProbes {
     let file = try OpenObject(BPFObjects.clone)
     try file.setMaxEntries("rings", possibleCPUs)
     try file.setMaxEntries("cpus", possibleCPUs)
+    if let most = probeOptions.mostChildren { try file.setMaxEntries("children", most) }
     let records = ringSize / 4 / (MemoryLayout<sonde_clone>.size + 8)
     try file.set(".rodata.config", to: sonde_config(wakeup_records: UInt32(records), cpus: 0))
     try file.set(
@@ -67,7 +68,6 @@ extension CloneProbes {
       to: sonde_clone_config(
         only_wanted: probeOptions.processes.isEmpty ? 0 : 1, follows: probeOptions.follows ? 1 : 0,
         mapping_threshold: mappingThreshold, threads: probeOptions.threads ? 1 : 0))
-    try file.setLoads("process_ends", !probeOptions.processes.isEmpty)
     for call in systemCalls {
       try file.setLoads("\(call)_begins", strategy == .syscalls)
       try file.setLoads("\(call)_ends", strategy == .syscalls)

@@ -20,6 +20,8 @@ public struct CloneProbeOptions: Sendable {
   public var steps = false
   /// Not the best means that there is, but what takes its place elsewhere: to compare the two.
   package var substitute: Substitute?
+  /// How many children are followed at a time; nil for as many as there usually are.
+  package var mostChildren: Int?
 
   package enum Substitute: Sendable {
     /// System calls and samples.
@@ -88,7 +90,8 @@ public struct CloneProbes: ~Copyable {
     "kernel_clone_probe", "kernel_clone_begin",
   ]
   static let systemCalls = ["fork", "vfork", "clone", "clone3"]
-  static let children = ["child_complete", "child_runnable"]
+  /// The last of a child before the first.
+  static let children = ["process_ends", "process_execs", "child_complete", "child_runnable"]
 
   /// Loads and attaches what this kernel can attach.
   ///
@@ -146,10 +149,8 @@ public struct CloneProbes: ~Copyable {
 
     var attached = Attached()
     for name in Self.children { try attached.attach(loaded.object.program(name)) }
-    if !probeOptions.processes.isEmpty {
-      try attached.attach(loaded.object.program("process_ends"))
-    }
     var coverage = CloneCoverage()
+    coverage.children = true
     var ladder: [ProbePart] = []
     let whole: String
     // The ends before the beginnings, the parts before the whole: every call whose beginning is seen is
@@ -176,6 +177,10 @@ public struct CloneProbes: ~Copyable {
       ProbePart(
         feature: "child: PID, RSS, wakeup",
         probe: "tp_btf/sched_process_fork, sched_wakeup_new", available: .yes))
+    ladder.append(
+      ProbePart(
+        feature: "child: exec, exit", probe: "tp_btf/sched_process_exec, sched_process_exit",
+        available: .yes))
 
     let control = try loaded.object.map(".data.control")
     try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 0))

@@ -12,10 +12,12 @@ public struct CloneText: Sendable {
   /// What there is to show below the head. Where there is no room for all, the first of
   /// `leastImportant` goes first, and never a part of one.
   private enum Section: CaseIterable {
-    case percentiles, phases, mappingTypes, mappings, pageTables, histogram, slowest, stacks, advice
+    case percentiles, phases, mappingTypes, mappings, pageTables, histogram, slowest, stacks,
+      children, advice
 
     static let leastImportant: [Section] = [
-      .slowest, .stacks, .mappings, .histogram, .mappingTypes, .pageTables, .percentiles, .advice,
+      .children, .slowest, .stacks, .mappings, .histogram, .mappingTypes, .pageTables, .percentiles,
+      .advice,
     ]
   }
 
@@ -75,6 +77,7 @@ public struct CloneText: Sendable {
     case .histogram: []
     case .slowest: slowest(snapshot.slowest)
     case .stacks: stacks(snapshot)
+    case .children: children(snapshot)
     case .advice: advice(snapshot.advice, withEvidence: true)
     }
   }
@@ -127,6 +130,8 @@ public struct CloneText: Sendable {
       + [rate("new threads", calls.threads)]
       + [calls.straddled ?? 0].filter { $0 > 0 }
       .map { Line("\(countText($0)) in progress at start or end") }
+      + [snapshot.childFates?.unfollowed ?? 0].filter { $0 > 0 }
+      .map { Line("\(countText($0)) children not followed", .alarm) }
     return Line.flow(items, gap: "  ", indent: 2, columns: columns) + failures(calls.failed)
   }
 

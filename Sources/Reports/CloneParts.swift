@@ -288,12 +288,17 @@ public struct StackPart: Codable, Sendable, Equatable {
   public var frames: [String]
   public var count: UInt64
   public var ns: UInt64
+  /// What the children are for; nil where that isn't seen.
+  public var use: ChildUse?
 
-  public init(comm: String, frames: [String], count: UInt64, ns: UInt64) {
+  public init(
+    comm: String, frames: [String], count: UInt64, ns: UInt64, use: ChildUse? = nil
+  ) {
     self.comm = comm
     self.frames = frames
     self.count = count
     self.ns = ns
+    self.use = use
   }
 }
 

@@ -1,3 +1,5 @@
+import Histograms
+
 extension CloneSnapshot {
   /// Its figures, as `docs/cloneprof.md` has them, but for those of lists.
   public static let figures: [Figure<CloneSnapshot>] =
@@ -21,7 +23,7 @@ extension CloneSnapshot {
       .histogram(
         \.histograms.vforkWait, "histograms.vfork_wait",
         "how long a vfork parent waited for its child to exec or exit"),
-    ] + pageTableFigures + costFigures
+    ] + childFigures + pageTableFigures + costFigures
 
   private static let created = "that created a new process, by system call"
 
@@ -53,6 +55,46 @@ extension CloneSnapshot {
         "the same as a rate, in 10^9 bytes of resident memory per second; absent in the same cases"
       ) { $0.pageTables.gbPerS },
     ]
+  }
+
+  private static var childFigures: [Figure<CloneSnapshot>] {
+    [
+      child("born", "children", "made by the clones of the interval: processes, not threads") {
+        $0.born
+      },
+      child(
+        "living", "children", "still there at the end; of one host, at the later end"
+      ) { $0.living },
+      child(
+        "unfollowed", "children",
+        "of which it isn't known whether and when they called exec or ended: a map was full, or a record lost"
+      ) { $0.unfollowed },
+      child(
+        "exec_after", "from a child's being complete to its first exec; of those that called exec"
+      ) { $0.execAfter },
+      child("lived", "the life of a child that ended without an exec") { $0.lived },
+      child(
+        "written_bytes", "bytes",
+        "by write calls of children that ended without an exec; absent where the kernel doesn't count them"
+      ) { $0.writtenBytes },
+    ]
+  }
+
+  /// Of a part that may be absent: `setChildren` merges it.
+  private static func child(
+    _ name: String, _ unit: String, _ help: String,
+    _ read: @escaping @Sendable (ChildFatesPart) -> UInt64?
+  ) -> Figure<CloneSnapshot> {
+    .derived("child_fates.\(name)", unit, help) { $0.childFates.flatMap(read).map { Double($0) } }
+  }
+
+  private static func child(
+    _ name: String, _ help: String, _ read: @escaping @Sendable (ChildFatesPart) -> HistogramPart
+  ) -> Figure<CloneSnapshot> {
+    Figure(
+      name: "child_fates.\(name)", unit: "ns", help: help, merging: .derived,
+      value: .histogram { $0.childFates.map(read) ?? HistogramPart(Histogram()) }
+    ) { _, _, _ in }
   }
 
   private static var costFigures: [Figure<CloneSnapshot>] {

@@ -18,6 +18,7 @@ extension CloneSnapshot {
     merged.pageTables.setSpeed(of: pageTables, other.pageTables)
     merged.slowest = slowest.merged(with: other.slowest)
     merged.stacks = try stacks.merged(with: other.stacks)
+    try merged.setChildren(self, other)
     merged.advice = try advice.joined(
       with: other.advice, same: { ($0.kind, $0.text) == ($1.kind, $1.text) },
       adding: {
@@ -43,6 +44,8 @@ extension CloneSnapshot {
       _ = try histograms.addressSpaceCopy.histogram()
       _ = try histograms.pageTableCopy.histogram()
       _ = try histograms.vforkWait.histogram()
+      try childFates?.check()
+      for part in children ?? [] { try part.fates.check() }
     } catch {
       throw MergeError(description: "\(error)")
     }
@@ -144,7 +147,7 @@ extension [StackPart] {
     ) { one, two throws(MergeError) in
       StackPart(
         comm: one.comm, frames: one.frames, count: try one.count.adding(two.count),
-        ns: try one.ns.adding(two.ns))
+        ns: try one.ns.adding(two.ns), use: ChildUse.ofBoth(one.use, two.use))
     }
     return all.first(20) {
       if ($0.ns, $0.comm) != ($1.ns, $1.comm) { return ($1.ns, $0.comm) < ($0.ns, $1.comm) }

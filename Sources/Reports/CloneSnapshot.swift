@@ -33,6 +33,10 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
   public var slowest: [SlowClonePart]
   /// Where clones are called from, the most expensive first.
   public var stacks: [StackPart]
+  /// What became of all children; nil where that wasn't seen.
+  public var childFates: ChildFatesPart?
+  /// And by their parents; those whose clones took longest first.
+  public var children: [ChildrenPart]?
   /// What would make it faster, the most effective first.
   public var advice: [AdvicePart]
 
@@ -42,7 +46,8 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
     calls: CallsPart, phases: [PhasePart], steps: [StepPart] = [],
     histograms: CloneHistogramsPart,
     mappingTypes: [MappingTypePart], mappings: [MappingPart], pageTables: PageTablesPart,
-    slowest: [SlowClonePart], stacks: [StackPart], advice: [AdvicePart]
+    slowest: [SlowClonePart], stacks: [StackPart], childFates: ChildFatesPart? = nil,
+    children: [ChildrenPart]? = nil, advice: [AdvicePart]
   ) {
     self.final = final
     self.host = host
@@ -62,13 +67,16 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
     self.pageTables = pageTables
     self.slowest = slowest
     self.stacks = stacks
+    self.childFates = childFates
+    self.children = children
     self.advice = advice
   }
 
   enum CodingKeys: String, CodingKey {
     case schema, final, host, start, end, filter, probes, loss, cost, calls, phases, steps,
       histograms
-    case mappings, slowest, stacks, advice
+    case mappings, slowest, stacks, children, advice
+    case childFates = "child_fates"
     case mappingTypes = "mapping_types"
     case intervalNs = "interval_ns"
     case pageTables = "page_tables"

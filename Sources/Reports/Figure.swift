@@ -98,11 +98,7 @@ extension Figure where Report: Snapshot {
     Figure(
       name: name, unit: "ns", help: help, merging: .sum, value: .histogram { $0[keyPath: path] }
     ) { sum, one, two in
-      let (one, two) = (one[keyPath: path], two[keyPath: path])
-      _ = try one.count.adding(two.count)
-      var histogram = try one.histogram()
-      histogram.add(try two.histogram())
-      sum[keyPath: path] = HistogramPart(histogram)
+      sum[keyPath: path] = try one[keyPath: path].adding(two[keyPath: path])
     }
   }
 }

@@ -45,3 +45,17 @@ public struct HistogramPart: Codable, Sendable, Equatable {
       sum: sum, min: min, max: max)
   }
 }
+
+extension HistogramPart {
+  /// - Throws: `MergeError` where one of the two isn't a histogram, or the sum exceeds 64 bits.
+  func adding(_ other: Self) throws(MergeError) -> Self {
+    _ = try count.adding(other.count)
+    do throws(InvalidBucket) {
+      var sum = try histogram()
+      sum.add(try other.histogram())
+      return HistogramPart(sum)
+    } catch {
+      throw MergeError(description: "\(error)")
+    }
+  }
+}

@@ -16,36 +16,6 @@ struct CloneTrackerTests {
     CloneTracker(filter: filter, phases: Self.phases, start: 100)
   }
 
-  /// By default from 100 to 1100.
-  private func clone(
-    tid: UInt32 = 7, time: UInt64 = 100, ns: UInt64 = 1000, flags: UInt64 = 0, comm: String = "a",
-    _ change: (inout sonde_clone) -> Void = { _ in }
-  ) -> sonde_clone {
-    var record = sonde_clone()
-    record.header.kind = UInt8(SONDE_KIND_CLONE.rawValue)
-    record.header.tid = tid
-    record.header.time = time + ns
-    record.tgid = tid
-    record.begin = time
-    record.ns = ns
-    record.flags = flags
-    unsafe withUnsafeMutableBytes(of: &record.comm) { bytes in
-      for (index, byte) in comm.utf8.prefix(15).enumerated() { unsafe bytes[index] = byte }
-    }
-    change(&record)
-    return record
-  }
-
-  /// Returns how many bytes that are.
-  private func fill<Frames>(_ room: inout Frames, _ frames: [UInt64]) -> UInt16 {
-    unsafe withUnsafeMutableBytes(of: &room) { bytes in
-      for (index, frame) in frames.enumerated() {
-        unsafe bytes.storeBytes(of: frame, toByteOffset: 8 * index, as: UInt64.self)
-      }
-    }
-    return UInt16(frames.count * 8)
-  }
-
   private func sample(
     tid: UInt32, of begin: UInt64 = 100, _ frames: [UInt64]
   ) -> sonde_sample {
@@ -54,17 +24,6 @@ struct CloneTrackerTests {
     record.header.tid = tid
     record.header.time = begin + 50
     record.begin = begin
-    record.header.aux = fill(&record.frames, frames)
-    return record
-  }
-
-  private func stack(
-    tid: UInt32, at time: UInt64 = 100, _ frames: [UInt64]
-  ) -> sonde_stack {
-    var record = sonde_stack()
-    record.header.kind = UInt8(SONDE_KIND_STACK.rawValue)
-    record.header.tid = tid
-    record.header.time = time
     record.header.aux = fill(&record.frames, frames)
     return record
   }
@@ -79,11 +38,6 @@ struct CloneTrackerTests {
     (record.start, record.end) = (start, start + 0x2000)
     record.header.aux = UInt16(SONDE_MAPPING_STACK.rawValue)
     return record
-  }
-
-  private func feed<Record: BitwiseCopyable>(_ record: Record, to tracker: inout CloneTracker) {
-    let bytes = unsafe withUnsafeBytes(of: record) { unsafe Array($0) }
-    unsafe tracker.consume(bytes.span.bytes)
   }
 
   @Test func callsByKind() {

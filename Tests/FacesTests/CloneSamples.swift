@@ -76,6 +76,17 @@ func cloneSample(final: Bool = false) -> CloneSnapshot {
       StackPart(comm: "cron", frames: ["_Fork", "0x55c4f21a9c10"], count: 10, ns: 101_000_000),
       StackPart(comm: "make", frames: [], count: 4, ns: 9_240_000),
     ],
+    children: [
+      ChildrenPart(
+        comm: "httpd", pid: 812, processes: 1, use: .execAtOnce, atATime: 7, ns: 61_900_000_000,
+        fates: fates(born: 1_190, living: 3, exec: [(1_210_000, 1_188)], lived: [])),
+      ChildrenPart(
+        comm: "cron", pid: nil, processes: 8, use: .serve, atATime: 1, ns: 101_000_000,
+        fates: fates(born: 10, lived: [(41_000_000, 10)], written: 3_200)),
+      ChildrenPart(
+        comm: "redis-server", pid: 2_040_112, processes: 1, use: .save, atATime: 1, ns: 4_000_000,
+        fates: fates(born: 0, lived: [(3_500_000_000, 1)], written: 412_000_000)),
+    ],
     advice: [
       AdvicePart(
         kind: .spawn,
@@ -89,6 +100,16 @@ func cloneSample(final: Bool = false) -> CloneSnapshot {
         kind: .hugePages, text: "Huge pages for [heap] would leave 1 of 512 entries to copy.",
         evidence: ["1,050,000 entries per clone, 0 in huge pages"]),
     ])
+}
+
+func fates(
+  born: UInt64, living: UInt64 = 0, unfollowed: UInt64 = 0,
+  exec: [(value: UInt64, times: UInt64)] = [], lived: [(value: UInt64, times: UInt64)],
+  written: UInt64? = 0
+) -> ChildFatesPart {
+  ChildFatesPart(
+    born: born, living: living, unfollowed: unfollowed, execAfter: part(exec), lived: part(lived),
+    writtenBytes: written)
 }
 
 /// Of a watch in which nothing happened.
@@ -105,6 +126,7 @@ func emptyCloneSample() -> CloneSnapshot {
     gbPerS: nil, grade: nil)
   snapshot.slowest = []
   snapshot.stacks = []
+  snapshot.children = []
   snapshot.advice = []
   snapshot.loss = LossPart()
   return snapshot
@@ -172,6 +194,19 @@ func randomCloneSample(_ random: inout SplitMix64) -> CloneSnapshot {
   }
   snapshot.stacks = some(9) {
     StackPart(comm: name(), frames: some(30, name), count: number(), ns: number())
+  }
+  func randomFates() -> ChildFatesPart {
+    fates(
+      born: number(), living: number(), unfollowed: number(),
+      exec: some(9) { (number(), number(40)) }, lived: some(9) { (number(), number(40)) },
+      written: Bool.random(using: &random) ? number() : nil)
+  }
+  snapshot.childFates = randomFates()
+  snapshot.children = some(9) {
+    ChildrenPart(
+      comm: name(), pid: Bool.random(using: &random) ? Int(number(31)) : nil, processes: number(),
+      use: ChildUse.allCases.randomElement(using: &random) ?? .other, atATime: number(),
+      ns: number(), fates: randomFates())
   }
   snapshot.advice = some(3) { AdvicePart(kind: .limits, text: name(), evidence: some(3, name)) }
   return snapshot

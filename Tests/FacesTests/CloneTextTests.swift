@@ -59,6 +59,12 @@ struct CloneTextTests {
       snapshot.mappings = []
       snapshot.slowest = []
       snapshot.stacks = []
+      snapshot.children = snapshot.children?.map { row in
+        var row = row
+        (row.comm, row.pid) = ("postgres", row.pid.map { $0 % 4_194_304 })
+        row.processes %= 100
+        return row
+      }
       snapshot.steps = []
       snapshot.pageTables.grade = "excellent"
       snapshot.advice = []
@@ -93,11 +99,12 @@ struct CloneTextTests {
     snapshot.slowest[1].at = bad
     snapshot.stacks[0].comm = bad
     snapshot.stacks[0].frames[1] = bad
+    snapshot.children?[0].comm = bad
     snapshot.pageTables.grade = bad
     snapshot.advice[0].text = bad
     snapshot.advice[0].evidence[0] = bad
     let text = Self.text(snapshot, columns: 200)
-    #expect(text.split(separator: good, omittingEmptySubsequences: false).count == 12 + 1)
+    #expect(text.split(separator: good, omittingEmptySubsequences: false).count == 13 + 1)
     #expect(!text.contains("\u{1b}") && !text.contains("\u{202e}"))
   }
 
@@ -117,6 +124,15 @@ struct CloneTextTests {
     #expect(Self.text(snapshot).contains("sampled\n"))
   }
 
+  /// Also where there is no room for the section.
+  @Test func childrenThatCouldNotBeFollowed() {
+    var snapshot = cloneSample()
+    #expect(!Self.text(snapshot).contains("not followed"))
+    snapshot.childFates = fates(born: 9_000, unfollowed: 1_234, lived: [])
+    let text = CloneText(columns: 80, color: true).block(snapshot, live: true, rows: 20)
+    #expect(text.contains("\u{1b}[1;31m1,234 children not followed"))
+  }
+
   @Test func aRestOfNothingIsLeftOut() {
     var snapshot = cloneSample()
     #expect(Self.text(snapshot).contains("unattributed"))
@@ -129,10 +145,11 @@ struct CloneTextTests {
   @Test func whereRowsAreFewWholeSectionsGo() {
     let titles = [
       "p50", "where the time", "by mapping", "costliest", "page tables per", "  clone  ", "slowest",
-      "call stacks", "advice",
+      "call stacks", "children of", "advice",
     ]
     let last = [
-      "slowest", "call stacks", "costliest", "  clone  ", "by mapping", "page tables per", "p50",
+      "children of", "slowest", "call stacks", "costliest", "  clone  ", "by mapping",
+      "page tables per", "p50",
       "advice",
     ]
     let full = CloneText(columns: 80, color: false).block(cloneSample(), live: true)
@@ -224,6 +241,11 @@ private let golden = """
       0x55c4f21a9c10 <- _Fork
   make                4   2.31 ms    0.01 %
       no user stack
+
+  children of             they         count living exec after     lived    wrote
+  httpd (812)             exec at once 1.19k      3    1.21 ms         -        -
+  cron (8 processes)      serve           10      0          -   41.0 ms  3.20 kB
+  redis-server (2040112)  save             0      0          -    3.50 s   412 MB
 
   advice
   * httpd clones only to start programs: posix_spawn or vfork copies no page

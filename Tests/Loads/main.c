@@ -38,6 +38,7 @@ static const struct load {
 	{"dexit", "N", 1, 1, load_dexit},
 	{"dontforks", "MIB COUNT", 2, 2, load_dontforks},
 	{"dsleep", "MS", 1, 1, load_dsleep},
+	{"execs", "N [THREAD]", 1, 2, load_execs},
 	{"execthread", "", 0, 0, load_execthread},
 	{"forks", "MIB COUNT", 2, 2, load_forks},
 	{"forkstorm", "N", 1, 1, load_forkstorm},
@@ -47,11 +48,14 @@ static const struct load {
 	{"migrate", "N", 1, 1, load_migrate},
 	{"pingpong", "PAIRS [CPU]", 1, 2, load_pingpong},
 	{"renamer", "", 0, 0, load_renamer},
+	{"saves", "N KIB", 2, 2, load_saves},
+	{"serves", "N", 1, 1, load_serves},
 	{"sleepers", "N", 1, 1, load_sleepers},
 	{"spin", "N [CPU]", 1, 2, load_spin},
 	{"thrash", "N MIB", 2, 2, load_thrash},
 	{"vfork", "N", 1, 1, load_vfork},
 	{"wake", "N US", 2, 2, load_wake},
+	{"internal-exec", NULL, 0, 0, internal_exec},
 	{"internal-spin", NULL, 1, 1, internal_spin},
 };
 

@@ -22,6 +22,7 @@ void load_contend(const long *arguments);
 void load_dexit(const long *arguments);
 void load_dontforks(const long *arguments);
 void load_dsleep(const long *arguments);
+void load_execs(const long *arguments);
 void load_execthread(const long *arguments);
 void load_forks(const long *arguments);
 void load_forkstorm(const long *arguments);
@@ -31,11 +32,14 @@ void load_hugeforks(const long *arguments);
 void load_migrate(const long *arguments);
 void load_pingpong(const long *arguments);
 void load_renamer(const long *arguments);
+void load_saves(const long *arguments);
+void load_serves(const long *arguments);
 void load_sleepers(const long *arguments);
 void load_spin(const long *arguments);
 void load_thrash(const long *arguments);
 void load_vfork(const long *arguments);
 void load_wake(const long *arguments);
+void internal_exec(const long *arguments);
 
 /* dialog.c: what the test and the load tell each other. */
 enum input { INPUT_NONE, INPUT_LINE, INPUT_END };

@@ -35,10 +35,8 @@ struct CloneFormTests {
         let mistyped = Self.setting(field, to: .bool(true), in: valid)
         #expect((checker.faults(of: mistyped) == []) == (key == "final"), "\(field)")
         let lacking = Self.setting(field, to: nil, in: valid)
-        let optional = Self.optional.contains(key) || path == ["calls", "failed"]
-        // Phases may have no share, steps have one.
-        let mayLack = optional && !(key == "share" && path.first == "steps")
-        #expect((checker.faults(of: lacking) == []) == mayLack, "\(field)")
+        #expect(
+          (checker.faults(of: lacking) == []) == Self.mayLack(key, at: path), "\(field)")
       }
     }
     #expect(tried.isSuperset(of: ["uncertainty_ns", "vfork_wait", "grade", "evidence", "p999"]))
@@ -47,6 +45,7 @@ struct CloneFormTests {
       (["mappings", "0", "type"], "vdso"),
       (["phases", "0", "phase"], "the rest"), (["slowest", "0", "call"], "exec"),
       (["advice", "0", "kind"], "reboot"), (["page_tables", "grade"], "great"),
+      (["children", "0", "use"], "play"), (["stacks", "0", "use"], "play"),
     ] {
       let broken = Self.setting(path, to: .string(value), in: valid)
       #expect(checker.faults(of: broken) != [], "\(path)")
@@ -67,6 +66,7 @@ struct CloneFormTests {
       let isShared =
         ["host", "filter", "probes", "loss"].contains(path.first)
         || (path.first == "histograms" && path.count > 1)
+        || !Set(path).isDisjoint(with: ["exec_after", "lived"])
       for key in names {
         let pattern = try Regex("[`.]\(key)(\\[\\])?[`.]")
         #expect((isShared ? shared : own).contains(pattern), "\(path) \(key)")
@@ -115,8 +115,23 @@ extension CloneFormTests {
           at: timestamp(3), pid: 812, tid: 901, comm: "httpd", call: "clone", child: 9, ns: 7,
           residentBytes: 4_096)
       ],
-      stacks: [StackPart(comm: "httpd", frames: ["__libc_fork", "main"], count: 3, ns: 50)],
+      stacks: [
+        StackPart(
+          comm: "httpd", frames: ["__libc_fork", "main"], count: 3, ns: 50, use: .execAtOnce)
+      ],
+      childFates: fates(),
+      children: [
+        ChildrenPart(
+          comm: "httpd", pid: 812, processes: 1, use: .execAtOnce, atATime: 2, ns: 50,
+          fates: fates())
+      ],
       advice: [AdvicePart(kind: .cpu, text: "All is well.", evidence: ["3 clones"])])
+  }
+
+  private static func fates() -> ChildFatesPart {
+    ChildFatesPart(
+      born: 9, living: 2, unfollowed: 1, execAfter: HistogramPart(histogram([400, 500])),
+      lived: HistogramPart(histogram([7])), writtenBytes: 4_096)
   }
 
   /// With none that may be absent.
@@ -135,6 +150,9 @@ extension CloneFormTests {
       gbPerS: nil, grade: nil)
     snapshot.mappingTypes = []
     snapshot.slowest = []
+    snapshot.stacks[0].use = nil
+    snapshot.childFates = nil
+    snapshot.children = nil
     return snapshot
   }
 
@@ -142,8 +160,16 @@ extension CloneFormTests {
   private static let optional: Set<String> = [
     "reason", "bpf_ns_per_clone", "share", "uncertainty_ns", "min", "max", "p50", "p90", "p99",
     "p999", "ns_per_entry", "ms_per_gib", "gb_per_s", "grade", "name",
-    "straddled",
+    "straddled", "child_fates", "children", "written_bytes",
   ]
+
+  private static func mayLack(_ key: String, at path: [String]) -> Bool {
+    // Phases may have no share, steps have one.
+    if key == "share" { return path.first != "steps" }
+    if path.first == "stacks" { return key == "use" }
+    if path.first == "children", key == "pid" { return true }
+    return optional.contains(key) || path == ["calls", "failed"]
+  }
 }
 
 // MARK: - Paths into JSON: keys, and indices as text

@@ -61,7 +61,20 @@ func cloneSample(_ seed: UInt64, host: String? = nil) -> CloneSnapshot {
   snapshot.stacks = some {
     StackPart(
       comm: "comm \($0 % 2)", frames: ["__libc_fork", "f\($0 / 2)"], count: number(99),
-      ns: number(1 << 30))
+      ns: number(1 << 30), use: number(3) == 0 ? nil : ChildUse.allCases[Int(number(5))])
+  }
+  func fates() -> ChildFatesPart {
+    ChildFatesPart(
+      born: number(99), living: number(9), unfollowed: number(9), execAfter: part(), lived: part(),
+      writtenBytes: number(3) == 0 ? nil : number(1 << 30))
+  }
+  if number(4) > 0 {
+    snapshot.childFates = fates()
+    snapshot.children = some {
+      ChildrenPart(
+        comm: "comm \($0 / 2)", pid: Int(number(2)), processes: 1 + number(9),
+        use: ChildUse.allCases[$0 % 2], atATime: number(9), ns: number(1 << 30), fates: fates())
+    }
   }
   snapshot.advice = some {
     AdvicePart(kind: .limits, text: "advice \($0)", evidence: ["\($0) + \(number(3))"])

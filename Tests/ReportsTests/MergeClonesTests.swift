@@ -29,6 +29,12 @@ struct MergeClonesTests {
         for part in one.mappings { add([part.ns, part.count], to: "\(part.pid) \(part.comm)") }
         for part in one.stacks { add([part.ns, part.count], to: "\(part.comm) \(part.frames)") }
         for part in one.slowest { add([part.ns], to: "\(part.at) \(part.child)") }
+        if let fates = one.childFates { try add(fates, to: "children") }
+        for part in one.children ?? [] {
+          let name = "children of \(part.comm), \(part.use)"
+          add([part.ns, part.processes], to: name)
+          try add(part.fates, to: name + ", fates")
+        }
       }
       histograms = try [
         \CloneHistogramsPart.clone, \.addressSpaceCopy, \.pageTableCopy, \.vforkWait,
@@ -37,6 +43,12 @@ struct MergeClonesTests {
         for one in all { sum.add(try one.histograms[keyPath: part].histogram()) }
         return HistogramPart(sum)
       }
+    }
+
+    private mutating func add(_ fates: ChildFatesPart, to name: String) throws {
+      let histograms = try [fates.execAfter, fates.lived].map { try $0.histogram() }
+      add([fates.born, fates.unfollowed, fates.writtenBytes ?? 0], to: name)
+      add(histograms.flatMap { [$0.count, $0.sum] }, to: name + ", times")
     }
 
     private mutating func add(_ numbers: [UInt64], to name: String) {
@@ -62,6 +74,9 @@ struct MergeClonesTests {
       #expect(try Sums([left]) == Sums([other]))
       #expect(left.mappings == other.mappings && left.slowest == other.slowest)
       #expect(left.stacks == other.stacks)
+      #expect(left.children?.map(\.comm) == other.children?.map(\.comm))
+      #expect(left.children?.map(\.pid) == other.children?.map(\.pid))
+      #expect(left.children?.map(\.atATime) == other.children?.map(\.atATime))
       #expect(Set(left.phases.map(\.phase)) == Set(other.phases.map(\.phase)))
       for field in [\PageTablesPart.nsPerEntry, \.msPerGiB, \.gbPerS] {
         let (one, two) = (left.pageTables[keyPath: field], other.pageTables[keyPath: field])
@@ -83,6 +98,54 @@ struct MergeClonesTests {
       let names = phases.map(\.phase)
       #expect(merged.phases.map(\.phase).filter { names.contains($0) } == names)
     }
+  }
+
+  /// Of one host those are there that were there at the later end, of several all.
+  @Test func childrenThatAreThere() throws {
+    func living(_ count: UInt64, _ comms: [String], host: String, end: Int) -> CloneSnapshot {
+      var snapshot = emptyClones(host: host)
+      snapshot.end = timestamp(end)
+      let none = HistogramPart(Histogram())
+      let fates = ChildFatesPart(
+        born: 1, living: count, unfollowed: 0, execAfter: none, lived: none, writtenBytes: nil)
+      snapshot.childFates = fates
+      snapshot.children = comms.map {
+        ChildrenPart(
+          comm: $0, pid: nil, processes: 1, use: .serve, atATime: count, ns: 1, fates: fates)
+      }
+      return snapshot
+    }
+    let early = living(5, ["a", "b"], host: "web-1", end: 3)
+    let late = living(2, ["b", "c"], host: "web-1", end: 9)
+    for merged in try [early.merged(with: late), late.merged(with: early)] {
+      #expect(merged.childFates?.living == 2 && merged.childFates?.born == 2)
+      #expect(merged.children?.map(\.comm) == ["b", "c", "a"])
+      #expect(merged.children?.map(\.fates.living) == [2, 2, 0])
+      #expect(merged.children?.map(\.atATime) == [5, 2, 5])
+    }
+    let other = living(4, ["b"], host: "web-2", end: 5)
+    let all = try late.merged(with: other)
+    #expect(all.childFates?.living == 6 && all.children?.map(\.fates.living) == [6, 2])
+    // A file of before is as if it had none.
+    let old = emptyClones()
+    #expect(try old.merged(with: old).children == nil && old.merged(with: old).childFates == nil)
+    #expect(try old.merged(with: late).children == late.children)
+  }
+
+  @Test func theUseOfAStackThatBothHave() throws {
+    func merged(_ one: ChildUse?, _ two: ChildUse?) throws -> ChildUse? {
+      let parts = [one, two].map { use in
+        var snapshot = emptyClones()
+        snapshot.stacks = [StackPart(comm: "x", frames: ["f"], count: 1, ns: 1, use: use)]
+        return snapshot
+      }
+      let use = try parts[0].merged(with: parts[1]).stacks.first?.use
+      #expect(try use == parts[1].merged(with: parts[0]).stacks.first?.use)
+      return use
+    }
+    #expect(try merged(.save, .save) == .save && merged(nil, nil) == nil)
+    #expect(try merged(.save, nil) == .save && merged(.save, .unknown) == .save)
+    #expect(try merged(.save, .serve) == .other && merged(nil, .unknown) == .unknown)
   }
 
   @Test func theLessCertainHowStays() throws {
@@ -218,6 +281,12 @@ struct MergeClonesTests {
       large[keyPath: field] = .max
       #expect(throws: MergeError.self) { try large.merged(with: one) }
     }
+
+    var many = emptyClones()
+    let none = HistogramPart(Histogram())
+    many.childFates = ChildFatesPart(
+      born: .max, living: 0, unfollowed: 0, execAfter: none, lived: none, writtenBytes: nil)
+    #expect(throws: MergeError.self) { try many.merged(with: many) }
 
     var full = Histogram()
     full.record(1, times: .max)

@@ -20,6 +20,8 @@ public enum Need: String, Sendable {
   case fastCPUs
   /// MADV_COLLAPSE of another process: Linux 6.1. And a kernel without it.
   case collapse, noCollapse
+  /// Programs that clone, each in its own way.
+  case git, postgres, redis
 
   /// Whether this is a guest of the lab: emulated, with little memory.
   public static var inLab: Bool { ProcessInfo.processInfo.environment["SONDE_LAB"] != nil }
@@ -39,6 +41,9 @@ public enum Need: String, Sendable {
           atPath: "/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device")
     case .collapse: Self.isAtLeast6Dot1
     case .noCollapse: !Self.isAtLeast6Dot1
+    case .git: Self.program("git") != nil
+    case .postgres: Self.program("postgres") != nil && Self.program("initdb") != nil
+    case .redis: Self.program("redis-server") != nil
     case .fuse: FileManager.default.fileExists(atPath: "/dev/fuse")
     }
   }
@@ -50,6 +55,17 @@ public enum Need: String, Sendable {
     }
     return numbers.count == 2 && (numbers[0], numbers[1]) >= (6, 1)
   }()
+
+  /// Where a program is: in PATH, or where Debian has those of PostgreSQL.
+  public static func program(_ name: String) -> String? {
+    let postgres = "/usr/lib/postgresql"
+    let versions = (try? FileManager.default.contentsOfDirectory(atPath: postgres)) ?? []
+    let folders =
+      (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
+      + versions.sorted().map { "\(postgres)/\($0)/bin" }
+    return folders.map { "\($0)/\(name)" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
 
   /// Where the lab put the module for this kernel.
   public static var noloadModule: String? {

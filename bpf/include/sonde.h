@@ -24,6 +24,7 @@ enum sonde_kind {
 	SONDE_KIND_MAPPING = 17,
 	SONDE_KIND_SAMPLE = 18,
 	SONDE_KIND_STACK = 19,
+	SONDE_KIND_CHILD = 20,
 };
 
 /* What every ring record begins with. */

@@ -50,7 +50,10 @@ struct sonde_step_sum {
 	sonde_u64 count;
 };
 
-/* One call, at its end. aux is its sonde_call. */
+/* The child's fate is not followed: there was no room for it. */
+#define SONDE_CLONE_UNFOLLOWED 0x1
+
+/* One call, at its end. aux is its sonde_call, flags are SONDE_CLONE_*. */
 struct sonde_clone {
 	struct sonde_header header;
 	/* when it began */
@@ -127,6 +130,36 @@ struct sonde_stack {
 	sonde_u64 frames[SONDE_STACK_FRAMES];
 };
 
+enum sonde_child_event {
+	/* its first exec has succeeded */
+	SONDE_CHILD_EXEC = 1,
+	/* its last thread has ended */
+	SONDE_CHILD_EXIT = 2,
+};
+
+/* Of an exit: the child has called exec before. */
+#define SONDE_CHILD_EXECED 0x1
+
+/* What became of a process that a clone made. It may come before the record of
+ * that clone, and always does where the parent waits for it (vfork). aux is its
+ * sonde_child_event, flags are SONDE_CHILD_EXECED or 0; tid is the child's
+ * process.
+ */
+struct sonde_child {
+	struct sonde_header header;
+	/* of the call that made it: when that began */
+	sonde_u64 begin;
+	/* since the child was complete */
+	sonde_u64 ns;
+	/* of an exit: bytes written by write(2) and the like, of all its
+	 * threads; all bits set where the kernel doesn't count them
+	 */
+	sonde_u64 written;
+	/* the parent's process */
+	sonde_u32 tgid;
+	sonde_u32 pad;
+};
+
 struct sonde_clone_config {
 	/* whether only the processes in the map of wanted ones count */
 	sonde_u32 only_wanted;
@@ -165,6 +198,7 @@ SONDE_ASSERT_RECORD(sonde_clone, 384);
 SONDE_ASSERT_RECORD(sonde_mapping, 48);
 SONDE_ASSERT_RECORD(sonde_sample, 216);
 SONDE_ASSERT_RECORD(sonde_stack, 272);
+SONDE_ASSERT_RECORD(sonde_child, 48);
 _Static_assert(sizeof(struct sonde_clone_config) == 16, "sonde_clone_config");
 _Static_assert(sizeof(struct sonde_clone_control) == 8, "sonde_clone_control");
 _Static_assert(sizeof(struct sonde_clone_status) == 24, "sonde_clone_status");

@@ -1,0 +1,109 @@
+import Histograms
+
+/// What becomes of the children.
+extension CloneTracker {
+  /// A clone that counts has made a process.
+  mutating func bear(_ clone: Clone, _ stack: UserStack?) {
+    let parent = CloneInterval.ParentKey(tgid: clone.tgid, comm: clone.comm)
+    let key = stack.map { CloneInterval.StackKey(tgid: clone.tgid, stack: $0) }
+    change(parent, key) { sum in
+      sum.born += 1
+      sum.cloneNs &+= clone.ownNs
+      if clone.copiesAddressSpace { sum.copied += 1 }
+      if clone.isUnfollowed { sum.unfollowed += 1 }
+    }
+    let early = children.takeEarly(id: clone.child, begin: clone.begin, tgid: clone.tgid)
+    guard !clone.isUnfollowed else { return }
+    hold(
+      .init(
+        begin: clone.begin, parent: parent, stack: key, memory: clone.entries &* pageSize,
+        counts: true), id: clone.child)
+    noteMost(parent, key)
+    for event in early { become(event) }
+  }
+
+  /// One that doesn't count has: of its child the same records come.
+  mutating func bearUncounted(_ clone: Clone) {
+    let early = children.takeEarly(id: clone.child, begin: clone.begin, tgid: clone.tgid)
+    guard clone.error == 0, !clone.isUnfollowed else { return }
+    let hasEnded = early.contains { if case .exit = $0.kind { true } else { false } }
+    guard !hasEnded else { return }
+    hold(
+      .init(
+        begin: clone.begin, parent: .init(tgid: clone.tgid, comm: clone.comm), stack: nil,
+        memory: 0, counts: false), id: clone.child)
+  }
+
+  private mutating func hold(_ child: LivingChildren.Child, id: UInt32) {
+    for gone in children.insert(child, id: id) where gone.counts {
+      change(gone.parent, gone.stack) { $0.unfollowed += 1 }
+    }
+  }
+
+  mutating func become(_ event: ChildEvent) {
+    guard let child = children.child(of: event) else { return children.keepEarly(event) }
+    switch event.kind {
+    case .exec:
+      guard !child.hasExeced else { return }
+      children.setExeced(id: event.child)
+      guard child.counts else { return }
+      change(child.parent, child.stack) { $0.exec.record(event.ns) }
+    case .exit(let hasExeced, let written):
+      if child.counts { noteMost(child.parent, child.stack) }
+      _ = children.remove(id: event.child)
+      guard child.counts, !child.hasExeced else { return }
+      let isSaver = written.map { $0 >= ChildSum.leastSaved(memory: child.memory) } ?? false
+      change(child.parent, child.stack) { sum in
+        // The record of its exec was lost.
+        guard !hasExeced else { return sum.unfollowed += 1 }
+        sum.life.record(event.ns)
+        if let written {
+          sum.written &+= written
+          sum.counted += 1
+        }
+        if isSaver { sum.saved += 1 }
+      }
+    }
+  }
+
+  /// The sums that a child is in.
+  private mutating func change(
+    _ parent: CloneInterval.ParentKey, _ stack: CloneInterval.StackKey?,
+    _ body: (inout ChildSum) -> Void
+  ) {
+    body(&current.children)
+    body(&current.parents[parent, default: .init()])
+    if let stack { body(&current.stacks[stack, default: .init(comm: parent.comm)].children) }
+  }
+
+  private mutating func noteMost(
+    _ parent: CloneInterval.ParentKey, _ stack: CloneInterval.StackKey?
+  ) {
+    let count = children.ofParent[parent] ?? 0
+    current.parents[parent, default: .init()].raiseMost(to: count)
+    if let stack {
+      current.stacks[stack, default: .init(comm: parent.comm)].children
+        .raiseMost(to: children.ofStack[stack] ?? 0)
+    }
+  }
+
+  /// Who is there as an interval ends.
+  func countLiving(in interval: inout CloneInterval, at end: UInt64) {
+    for child in children.children.values where child.counts {
+      let lingers = !child.hasExeced && end >= child.begin &+ ChildSum.lingers
+      func count(_ sum: inout ChildSum) {
+        sum.living += 1
+        if lingers { sum.lingering += 1 }
+      }
+      count(&interval.children)
+      count(&interval.parents[child.parent, default: .init()])
+      if let stack = child.stack {
+        count(&interval.stacks[stack, default: .init(comm: child.parent.comm)].children)
+      }
+    }
+    for (parent, count) in children.ofParent {
+      interval.parents[parent, default: .init()].raiseMost(to: count)
+    }
+    for (stack, count) in children.ofStack { interval.stacks[stack]?.children.raiseMost(to: count) }
+  }
+}

@@ -1,0 +1,110 @@
+/// The children that are there, of clones that count and of those that don't; and what came of a child
+/// before the record of its clone.
+///
+/// Nothing is allocated per child but what the tables grow by.
+struct LivingChildren: Sendable {
+  struct Child: Sendable {
+    /// When its clone began.
+    let begin: UInt64
+    let parent: CloneInterval.ParentKey
+    let stack: CloneInterval.StackKey?
+    /// What it has of its parent's memory as it begins, bytes.
+    let memory: UInt64
+    /// Whether its clone counts.
+    let counts: Bool
+    var hasExeced = false
+  }
+
+  /// What came before the record of the clone.
+  struct Early: Sendable {
+    let begin: UInt64
+    var exec: ChildEvent?
+    var exit: ChildEvent?
+  }
+
+  private(set) var children: [UInt32: Child] = [:]
+  private var early: [UInt32: Early] = [:]
+  /// How many there are of those that count.
+  private(set) var ofParent: [CloneInterval.ParentKey: UInt64] = [:]
+  private(set) var ofStack: [CloneInterval.StackKey: UInt64] = [:]
+
+  /// Twice as many as the kernel side follows: more there are only where the records of ends were lost.
+  static let mostChildren = 32768
+  private static let mostEarly = 16384
+
+  /// One is born.
+  ///
+  /// - Returns: those that are there no more, as far as is known: the one of before that had its id, or
+  ///   the oldest where there are too many.
+  mutating func insert(_ child: Child, id: UInt32) -> [Child] {
+    var gone: [Child] = []
+    if let before = remove(id: id) { gone.append(before) }
+    if children.count >= Self.mostChildren {
+      let oldest = children.sorted { ($0.value.begin, $0.key) < ($1.value.begin, $1.key) }
+        .prefix(Self.mostChildren / 4)
+      for (id, _) in oldest {
+        if let child = remove(id: id) { gone.append(child) }
+      }
+    }
+    children[id] = child
+    guard child.counts else { return gone }
+    ofParent[child.parent, default: 0] += 1
+    if let stack = child.stack { ofStack[stack, default: 0] += 1 }
+    return gone
+  }
+
+  mutating func remove(id: UInt32) -> Child? {
+    guard let child = children.removeValue(forKey: id) else { return nil }
+    if child.counts {
+      Self.countDown(&ofParent, child.parent)
+      if let stack = child.stack { Self.countDown(&ofStack, stack) }
+    }
+    return child
+  }
+
+  private static func countDown<Key>(_ counts: inout [Key: UInt64], _ key: Key) {
+    guard let count = counts[key] else { return }
+    counts[key] = count > 1 ? count - 1 : nil
+  }
+
+  /// The child of that id, if it is the one that an event is about.
+  func child(of event: ChildEvent) -> Child? {
+    guard let child = children[event.child], child.begin == event.begin,
+      child.parent.tgid == event.tgid
+    else { return nil }
+    return child
+  }
+
+  mutating func setExeced(id: UInt32) { children[id]?.hasExeced = true }
+
+  mutating func keepEarly(_ event: ChildEvent) {
+    var one =
+      early[event.child].flatMap { $0.begin == event.begin ? $0 : nil }
+      ?? Early(begin: event.begin)
+    switch event.kind {
+    case .exec: one.exec = one.exec ?? event
+    case .exit: one.exit = event
+    }
+    early[event.child] = one
+    guard early.count > Self.mostEarly else { return }
+    for (id, _) in early.sorted(by: { ($0.value.begin, $0.key) < ($1.value.begin, $1.key) })
+      .prefix(Self.mostEarly / 2)
+    {
+      early[id] = nil
+    }
+  }
+
+  /// What came of a child before its clone's record, which has now come.
+  mutating func takeEarly(id: UInt32, begin: UInt64, tgid: UInt32) -> [ChildEvent] {
+    guard !early.isEmpty, let one = early.removeValue(forKey: id), one.begin == begin else {
+      return []
+    }
+    return [one.exec, one.exit].compactMap { $0 }.filter { $0.tgid == tgid }
+  }
+
+  /// Where the record of a clone was lost what came of its child would be held for ever.
+  mutating func forget(begunBefore time: UInt64) {
+    guard early.values.contains(where: { $0.begin < time }) else { return }
+    early = early.filter { $0.value.begin >= time }
+  }
+}
