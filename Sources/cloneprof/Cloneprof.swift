@@ -19,6 +19,7 @@ struct Cloneprof: Tool {
       cloneprof info <file>
       cloneprof probes
       cloneprof merge [<options>] <files> ...
+      cloneprof compare [<options>] <baseline> <file> ...
       """,
     discussion: """
       Examples:
@@ -31,6 +32,7 @@ struct Cloneprof: Tool {
         cloneprof --format json -o out.json        one object per interval
         cloneprof record --when "clone.max > 100ms"
         cloneprof replay cloneprof-....rec         report a recording, on any machine
+        cloneprof compare before.json after.json   what changed, and whether it is noise
         cloneprof probes                           what this kernel supports
 
       Needs root; where the kernel has fentry, CAP_BPF and CAP_PERFMON suffice.
@@ -38,7 +40,7 @@ struct Cloneprof: Tool {
     version: "0.1.0",
     subcommands: [
       RecordCommand.self, ReplayCommand.self, InfoCommand<Self>.self, ProbesCommand<Self>.self,
-      MergeCommand<Self>.self,
+      MergeCommand<Self>.self, CompareCommand.self,
     ])
 
   // Not a default subcommand: the help would not show its options.
