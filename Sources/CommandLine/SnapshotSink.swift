@@ -113,18 +113,37 @@ public struct SnapshotSink<T: Tool> {
   /// - Throws: `Failure` where it can't be written.
   public mutating func write(_ report: T.Report) throws -> Bool {
     guard !isClosed else { return false }
-    let text: String
     switch options.format {
-    case .json:
-      text = String(decoding: try SnapshotJSON.line(report), as: UTF8.self) + "\n"
-    case .text:
-      text = draw(report)
+    case .json: return try put(Self.json(report))
+    case .text: return try put(draw(report))
     case .folded, .foldedCount:
       guard report.final else { return true }
-      text = FoldedStacks.text(report.foldedStacks) {
+      let folded = FoldedStacks.text(report.foldedStacks) {
         options.format == .folded ? $0.ns : $0.count
       }
+      return try put(folded)
     }
+  }
+
+  /// Writes what is no report of a run, as lines of JSON or as one text.
+  ///
+  /// - Throws: `Failure` where it can't be written.
+  public mutating func write(_ objects: [some Encodable], text: (TextLayout) -> String) throws {
+    var lines = ""
+    if options.format == .json {
+      for object in objects { lines += try Self.json(object) }
+    } else {
+      lines = text(wholeLayout)
+    }
+    _ = try put(lines)
+  }
+
+  private static func json(_ object: some Encodable) throws -> String {
+    String(decoding: try SnapshotJSON.line(object), as: UTF8.self) + "\n"
+  }
+
+  /// False once nobody reads any more.
+  private mutating func put(_ text: String) throws -> Bool {
     do {
       try Terminal.write(text, to: descriptor, end: end)
       return true

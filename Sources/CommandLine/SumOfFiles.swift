@@ -1,6 +1,4 @@
-import FoundationEssentials
 public import Reports
-import SystemPackage
 
 extension Snapshot {
   /// What files of snapshots add up to, as a final object. Of each it takes the final objects, and
@@ -13,14 +11,7 @@ extension Snapshot {
     var sum: Self?
     var places: [String: String] = [:]
     for file in files {
-      let found: [(line: Int, snapshot: Self)]
-      do {
-        found = try SnapshotJSON.numbered(in: contents(of: file))
-      } catch {
-        throw Failure("\(file): \(error)")
-      }
-      for (line, snapshot) in found {
-        let place = "\(file): line \(line)"
+      for (place, snapshot) in try read(file) {
         let key = ([snapshot.start] + snapshot.host.names.sorted()).joined(separator: "\0")
         if let other = places.updateValue(place, forKey: key), !again {
           throw Failure(
@@ -36,18 +27,5 @@ extension Snapshot {
     guard var sum else { throw Failure("no file to add") }
     sum.final = true
     return sum
-  }
-}
-
-/// Also of a pipe: `loadwatch merge <(ssh web1 ...)`.
-private func contents(of path: String) throws -> Data {
-  let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
-  defer { try? file.close() }
-  var data = Data()
-  var chunk = [UInt8](repeating: 0, count: 1 << 16)
-  while true {
-    let count = try unsafe chunk.withUnsafeMutableBytes { try unsafe file.read(into: $0) }
-    if count == 0 { return data }
-    data.append(contentsOf: chunk[..<count])
   }
 }

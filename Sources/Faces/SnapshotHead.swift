@@ -37,12 +37,6 @@ struct SnapshotHead {
         + conditions.filter { !$1.isEmpty }.map { Line("\($0) \(listed($1))", .strong) })
   }
 
-  /// The first few, and how many more.
-  private func listed(_ names: [String]) -> String {
-    let shown = names.prefix(4).map { escaped($0) }.joined(separator: ", ")
-    return names.count > 4 ? "\(shown) and \(names.count - 4) more" : shown
-  }
-
   /// The time of an ISO 8601 time in UTC, to the second.
   private func timeOfDay(_ timestamp: String) -> String {
     let parts = timestamp.split(separator: "T")
@@ -92,4 +86,10 @@ struct SnapshotHead {
         Line("RSS \(bytesText(residentBytes))"), Line("rings \(bytesText(ringBytes))"),
       ], gap: ", ")
   }
+}
+
+/// The first few, escaped, and how many more.
+func listed(_ names: [String]) -> String {
+  let shown = names.prefix(4).map { escaped($0) }.joined(separator: ", ")
+  return names.count > 4 ? "\(shown) and \(names.count - 4) more" : shown
 }

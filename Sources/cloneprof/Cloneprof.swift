@@ -22,6 +22,7 @@ struct Cloneprof: Tool {
       cloneprof collapse --pid <id> [--dry-run]
       cloneprof probes
       cloneprof merge [<options>] <files> ...
+      cloneprof compare [<options>] <baseline> <file> ...
       """,
     discussion: """
       Examples:
@@ -35,16 +36,17 @@ struct Cloneprof: Tool {
         cloneprof record --when "clone.max > 100ms"
         cloneprof replay cloneprof-....rec         report a recording, on any machine
         cloneprof demo --rss 4G                    what a fork takes here, by page size
-        cloneprof try [<options>] -- <command> [<arguments> ...]
-      cloneprof collapse --pid 1234 --dry-run    what huge pages would bring a process
+        cloneprof try -- ./server                  the program as it is, and with huge pages
+        cloneprof collapse --pid 1234 --dry-run    what huge pages would bring a process
+        cloneprof compare before.json after.json   what changed, and whether it is noise
         cloneprof probes                           what this kernel supports
 
       Needs root; where the kernel has fentry, CAP_BPF and CAP_PERFMON suffice.
       """,
     version: "0.1.0",
     subcommands: [
-      DemoCommand.self, TryCommand.self, CollapseCommand.self, RecordCommand.self,
-      ReplayCommand.self, InfoCommand<Self>.self, ProbesCommand<Self>.self,
+      DemoCommand.self, TryCommand.self, CollapseCommand.self, CompareCommand.self,
+      RecordCommand.self, ReplayCommand.self, InfoCommand<Self>.self, ProbesCommand<Self>.self,
       MergeCommand<Self>.self,
     ])
 

@@ -70,7 +70,9 @@ struct AdviceTests {
     let tables = PageTablesPart(
       bytes: 1, entries: 1, residentBytes: 1, hugetlbBytes: 0, nsPerEntry: nil, msPerGiB: nil,
       gbPerS: nil, grade: nil)
-    return advice(interval, calls: CallsPart(), phases: phases, tables: tables, stacks: stacks)
+    return advice(interval, calls: CallsPart(), phases: phases, tables: tables, stacks: stacks) {
+      _ in nil
+    }
   }
 
   private func execs(_ sum: inout ChildSum) { for _ in 0..<43 { sum.exec.record(400_000) } }

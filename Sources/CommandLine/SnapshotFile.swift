@@ -1,0 +1,47 @@
+import FoundationEssentials
+public import Reports
+import SystemPackage
+
+extension Snapshot {
+  /// What a file of snapshots holds: its final objects, and the intervals of runs that were cut off
+  /// before theirs; at least one. Each with its place, for messages: "FILE: line 4".
+  ///
+  /// - Throws: `Failure` where the file can't be read, or holds something else.
+  static func read(_ file: String) throws(Failure) -> [(place: String, snapshot: Self)] {
+    do {
+      return try SnapshotJSON.numbered(in: contents(of: file)).map { line, snapshot in
+        ("\(file): line \(line)", snapshot)
+      }
+    } catch {
+      throw Failure("\(file): \(error)")
+    }
+  }
+
+  /// The one whole run that a file holds.
+  ///
+  /// - Throws: `Failure` where it holds none, several, or something else.
+  public static func run(inFile file: String) throws(Failure) -> Self {
+    let found = try read(file)
+    if let cut = found.first(where: { !$0.snapshot.final }) {
+      throw Failure(
+        "\(cut.place): a run that was cut off; add its intervals up with merge first")
+    }
+    guard found.count == 1 else {
+      throw Failure("\(found[1].place): a second run; add them up with merge first")
+    }
+    return found[0].snapshot
+  }
+}
+
+/// Also of a pipe: `loadwatch merge <(ssh web1 ...)`
+private func contents(of path: String) throws -> Data {
+  let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+  defer { try? file.close() }
+  var data = Data()
+  var chunk = [UInt8](repeating: 0, count: 1 << 16)
+  while true {
+    let count = try unsafe chunk.withUnsafeMutableBytes { try unsafe file.read(into: $0) }
+    if count == 0 { return data }
+    data.append(contentsOf: chunk[..<count])
+  }
+}
