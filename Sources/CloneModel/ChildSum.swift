@@ -12,7 +12,7 @@ package struct ChildSum: Sendable, Equatable {
   package var exec = SparseHistogram()
   /// How old they were at their end, without an exec.
   package var life = SparseHistogram()
-  /// Of these, the ones that wrote enough to have saved something.
+  /// Of these, the ones that wrote as if to save their parent's memory.
   package var saved: UInt64 = 0
   /// Bytes that these wrote, as far as the kernel counts it, and of how many it does.
   package var written: UInt64 = 0
@@ -32,19 +32,22 @@ package struct ChildSum: Sendable, Equatable {
   /// An exec that comes later isn't all that the child is there for, ns.
   static let soon: UInt64 = 100_000_000
 
-  /// What a child has written that saves its parent's memory, at least: the hundredth part of it. Of a
-  /// small one it is more, since who logs or answers writes some too; a mebibyte is enough of any.
+  /// Whether a child that wrote so much may have saved its parent's memory: at least a hundredth of it, as
+  /// it may be compressed. Of a small one it is more, since who logs or answers writes some too; a mebibyte
+  /// is enough of any. And at most twice of it: who writes more, has that from elsewhere.
   ///
   /// - Parameter memory: of the parent as it cloned, bytes.
-  static func leastSaved(memory: UInt64) -> UInt64 { min(max(memory / 100, 64 << 10), 1 << 20) }
+  package static func saves(written: UInt64, memory: UInt64) -> Bool {
+    written >= min(max(memory / 100, 64 << 10), 1 << 20) && written / 2 <= memory
+  }
 
   /// The rule: of the children of which it is known whether they call exec (they have, or have ended, or
   /// are a second old)
   ///
   /// - nine in ten have called it, half of these within 100 ms: exec at once;
   /// - at most one in ten has called it: serve; or save, where a parent had but one child at a time, and
-  ///   nine in ten of those that ended had written ``leastSaved(memory:)``. A single child that is still
-  ///   there may be either;
+  ///   nine in ten of those that ended had written what ``saves(written:memory:)`` says. A single child
+  ///   that is still there may be either;
   /// - or else they are for something else.
   package var use: ChildUse {
     let known = exec.count &+ life.count &+ lingering

@@ -16,7 +16,8 @@ extension CloneTracker {
     guard !clone.isUnfollowed else { return }
     hold(
       .init(
-        begin: clone.begin, parent: parent, stack: key, memory: clone.entries &* pageSize,
+        begin: clone.begin, parent: parent, stack: key,
+        memory: (clone.entries &+ clone.hugetlbPages) &* pageSize,
         counts: true), id: clone.child)
     noteMost(parent, key)
     for event in early { become(event) }
@@ -52,7 +53,6 @@ extension CloneTracker {
       if child.counts { noteMost(child.parent, child.stack) }
       _ = children.remove(id: event.child)
       guard child.counts, !child.hasExeced else { return }
-      let isSaver = written.map { $0 >= ChildSum.leastSaved(memory: child.memory) } ?? false
       change(child.parent, child.stack) { sum in
         // The record of its exec was lost.
         guard !hasExeced else { return sum.unfollowed += 1 }
@@ -60,8 +60,8 @@ extension CloneTracker {
         if let written {
           sum.written &+= written
           sum.counted += 1
+          if ChildSum.saves(written: written, memory: child.memory) { sum.saved += 1 }
         }
-        if isSaver { sum.saved += 1 }
       }
     }
   }

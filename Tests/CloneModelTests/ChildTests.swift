@@ -134,6 +134,24 @@ struct ChildTests {
     #expect(interval.children == ChildSum() && interval.parents.isEmpty)
   }
 
+  @Test func whatTheyWrite() throws {
+    var tracker = tracker()
+    for (id, written) in [(20, 2 << 20), (21, 9 << 20), (22, UInt64.max)] as [(UInt32, UInt64)] {
+      let begin = UInt64(id) * 10_000
+      // 4 MiB.
+      feed(
+        born(id, at: begin) { ($0.anonymous_pages, $0.hugetlb_pages) = (512, 512) }, to: &tracker)
+      feed(
+        child(SONDE_CHILD_EXIT, id, of: begin, at: begin + 5000, written: written), to: &tracker)
+    }
+    let sum = tracker.close(at: 1_000_000).children
+    #expect(sum.life.count == 3 && sum.counted == 2 && sum.written == 11 << 20 && sum.saved == 1)
+    #expect(sum.fates.writtenBytes == 11 << 20)
+    var uncounted = ChildSum()
+    uncounted.life.record(1)
+    #expect(uncounted.fates.writtenBytes == nil && ChildSum().fates.writtenBytes == 0)
+  }
+
   @Test func byStack() throws {
     var tracker = tracker()
     for (id, begin) in [(20, 1000), (21, 5000)] as [(UInt32, UInt64)] {

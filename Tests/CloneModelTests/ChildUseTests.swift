@@ -39,6 +39,18 @@ struct ChildUseTests {
     #expect(sum(ended: 10, saved: 10, most: 2).use == .serve)
   }
 
+  /// By how much they write, in the light of what they have.
+  @Test(
+    arguments: [
+      (0, 1 << 30, false), ((1 << 20) - 1, 1 << 30, false), (1 << 20, 1 << 30, true),
+      (2 << 30, 1 << 30, true), ((2 << 30) + 2, 1 << 30, false), (65_535, 1 << 20, false),
+      (65_536, 1 << 20, true), (10_485, 1 << 20, false), (300_000, 20_000_000, true),
+      (199_999, 20_000_000, false), (.max, 0, false), (.max, .max, true),
+    ] as [(UInt64, UInt64, Bool)])
+  func whatSavesMemory(written: UInt64, memory: UInt64, saves: Bool) {
+    #expect(ChildSum.saves(written: written, memory: memory) == saves)
+  }
+
   @Test func tooLittleIsKnown() {
     #expect(ChildSum().use == .unknown)
     var young = sum()

@@ -62,7 +62,7 @@ struct ChildUseTests {
     #expect(fates.born == 4 && fates.lived.count == 4 && fates.execAfter.count == 0)
     #expect(fates.writtenBytes == 4 * 2048 * 1024)
     #expect(try isWithin(fates.lived, told), "\(fates.lived.sum), \(told)")
-    // Who writes but little doesn't save.
+    // Who writes but little saves nothing.
     #expect(try only(scratch.profile("saves", "4", "16").final).use == .serve)
   }
 

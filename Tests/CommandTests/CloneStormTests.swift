@@ -33,6 +33,11 @@ struct CloneStormTests {
     #expect(final.loss.ringFull == 0 || Need.inLab)
     #expect(final.loss.noRing == 0 && final.loss.mapFull == 0)
     #expect(final.histograms.clone.count == counted)
+    // Each child has ended; what isn't known of some is among the losses.
+    let fates = try #require(final.childFates)
+    #expect(fates.born == counted && fates.execAfter.count == 0)
+    #expect(fates.lived.count + fates.living + fates.unfollowed == fates.born)
+    #expect(fates.living + fates.unfollowed <= final.loss.lost, "\(fates), \(final.loss)")
     // Where its probes of the parts are left out, while tasks are preempted in them, it is told.
     if final.probes[0].probe.hasPrefix("tracepoints") {
       #expect(final.loss.lost == final.loss.ringFull)

@@ -185,13 +185,17 @@ save(const struct file *file, struct life *life)
 		syscall(SYS_exit, 0);
 }
 
-/* N, one after the other, of which each writes so many KIB. */
+/* N, one after the other, of which each writes so many KIB as its parent has.
+ */
 void load_saves(const long *arguments)
 {
 	long count = arguments[0];
 	struct life *lives = share(count * sizeof(*lives));
 	struct file file = {.quarter = arguments[1] * 1024 / 4};
+	volatile char *memory = allocate(arguments[1], 1024);
 
+	for (long i = 0; i < arguments[1]; i++)
+		memory[i * 1024] = 1;
 	file.fd = memfd_create("testload", MFD_CLOEXEC);
 	if (file.fd < 0)
 		err(1, "memfd_create");
