@@ -121,13 +121,13 @@ captures:
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Examples
-	clang-format-14 --dry-run --Werror bpf/*.h bpf/*.c bpf/include/*.h \
+	clang-format-14 --dry-run --Werror Sources/*/*.bpf.c bpf/*.h bpf/*.c bpf/include/*.h \
 		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Tests/Lab/*/*.c \
 		$(EXAMPLE_SOURCES)
 
 # The kernel side for arm64, where nothing of it is run here.
 bpf-arm64:
-	@for source in bpf/*.bpf.c Tests/KernelTests/Library/*.bpf.c Examples/*/*.bpf.c; do \
+	@for source in bpf/*.bpf.c Sources/*/*.bpf.c Tests/KernelTests/Library/*.bpf.c Examples/*/*.bpf.c; do \
 		"$$(dirname "$$(readlink -f "$$(command -v $(SWIFT))")")/clang" -target bpf -mcpu=v3 -O2 -g \
 			-Wall -Wextra -Wno-unused-parameter -Werror -D__TARGET_ARCH_arm64 \
 			-I/usr/aarch64-linux-gnu/include -Ibpf -I$$(dirname $$source)/include -c $$source -o /dev/null; \
@@ -136,7 +136,7 @@ bpf-arm64:
 format:
 	$(call install,clang-format-14)
 	$(SWIFT) format --in-place --recursive Package.swift Sources Plugins Tests Examples
-	clang-format-14 -i bpf/*.h bpf/*.c bpf/include/*.h \
+	clang-format-14 -i Sources/*/*.bpf.c bpf/*.h bpf/*.c bpf/include/*.h \
 		Sources/C*/*.c Sources/C*/include/*.h Tests/Loads/*.c Tests/Loads/*.h Tests/Lab/*/*.c \
 		$(EXAMPLE_SOURCES)
 

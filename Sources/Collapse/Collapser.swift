@@ -178,7 +178,9 @@ public struct Collapser {
         steps.count += 1
         steps.ns += ns
         steps.longestNs = max(steps.longestNs, ns)
-        if let holds, holds.result.count > 0 { steps.longestPauseNs = holds.result.longest }
+        if let longest = holds?.longest {
+          (steps.longestPauseNs, steps.longestFaultPauseNs) = (longest.any, longest.writing)
+        }
         if error == 0 {
           report.processes[index].mappings[number].collapsed += 1
           failures = 0

@@ -2,7 +2,7 @@ import BPF
 import CLinux
 import Records
 
-/// How long this thread holds other processes' mmap_lock for writing, measured in the kernel.
+/// How long this thread holds other processes' mmap_lock, measured in the kernel.
 final class LockHolds {
   private let links: [Held]
   private let holds: MappedValues<sonde_lock_holds>
@@ -32,6 +32,11 @@ final class LockHolds {
     self.links = links
   }
 
-  /// How often it was held, and for how long at most; ns.
-  var result: (count: UInt64, longest: UInt64) { (holds[0].count, holds[0].longest) }
+  /// How long it was held at most, for writing alone, and in any way; ns. Nil where no hold was seen: in a
+  /// PID namespace this thread has another id than the kernel's.
+  var longest: (writing: UInt64, any: UInt64)? {
+    let holds = holds[0]
+    guard holds.count.1 > 0 else { return nil }
+    return (holds.longest.1, max(holds.longest.0, holds.longest.1))
+  }
 }

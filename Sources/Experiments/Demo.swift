@@ -40,7 +40,7 @@ public struct Demo {
     // Page tables take a 512th.
     let needed = bytes + bytes / 128 + reserve
     guard needed <= available else {
-      let fits = available > reserve ? ((available - reserve) / 129 * 128 >> 21) << 21 : 0
+      let fits = available > reserve ? (((available - reserve) / 129 * 128) >> 21) << 21 : 0
       throw TooLittleMemory(wanted: bytes, available: available, fits: fits)
     }
   }

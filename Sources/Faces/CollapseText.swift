@@ -117,9 +117,11 @@ public struct CollapseText: Sendable {
         "\(countText(steps.count)) steps in \(durationText(ns: steps.ns)), the longest "
           + durationText(ns: steps.longestNs))
     ]
-    if let pause = steps.longestPauseNs {
+    if let pause = steps.longestPauseNs, let fault = steps.longestFaultPauseNs {
       lines.append(
-        Line("mmap_lock held for \(durationText(ns: pause)) at most: the longest pause"))
+        Line(
+          "longest pause: \(durationText(ns: pause)) for mmap and fork, "
+            + "\(durationText(ns: fault)) for page faults"))
     }
     if let before = process.before, let after = process.after {
       lines.append(

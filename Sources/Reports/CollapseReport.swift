@@ -75,9 +75,11 @@ public struct CollapsedProcess: Codable, Sendable, Equatable {
     /// All calls together, and the longest.
     public var ns: UInt64
     public var longestNs: UInt64
-    /// How long the process's mmap_lock was held for writing at most: a pause for whoever faulted
-    /// there. Nil where it could not be measured: then it is below `longestNs`.
+    /// How long the process's mmap_lock was held at most: whoever wants to map, unmap, protect or fork
+    /// waits for so long. Nil where it could not be measured: then it is below `longestNs`.
     public var longestPauseNs: UInt64?
+    /// Held for writing: for that a page fault in the same mapping waits too.
+    public var longestFaultPauseNs: UInt64?
 
     public init(count: UInt64 = 0, ns: UInt64 = 0, longestNs: UInt64 = 0) {
       (self.count, self.ns, self.longestNs) = (count, ns, longestNs)
@@ -87,6 +89,7 @@ public struct CollapsedProcess: Codable, Sendable, Equatable {
       case count, ns
       case longestNs = "longest_ns"
       case longestPauseNs = "longest_pause_ns"
+      case longestFaultPauseNs = "longest_fault_pause_ns"
     }
   }
 

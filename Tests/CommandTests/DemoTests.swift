@@ -61,28 +61,34 @@ struct DemoTests {
 
   /// The forks of the demo by the tracer's clock.
   @Test func byTheTracersClock() throws {
-    let output = scratch.file("demo.json")
-    let ended = try Command(
-      Binaries.url("cloneprof").path,
-      [
-        "--format", "json", "--interval", "1h", "--", Binaries.url("cloneprof").path, "demo",
-        "--rss", "64M", "--format", "json", "-o", output,
-      ], environment: state
-    ).wait(seconds: Need.inLab ? 300 : 120)
-    #expect(ended.status == 0, "\(ended.errors)")
-    let report = try JSONDecoder().decode(
-      DemoReport.self, from: Data(contentsOf: URL(filePath: output)))
-    let final = try #require(
-      try ended.output.split(separator: "\n").map {
-        try JSONDecoder().decode(CloneSnapshot.self, from: Data($0.utf8))
-      }.last)
-    // The slowest forks are those with the most entries: of the tracer's ten slowest none is longer than
-    // what the demo has seen, but for what lies between the two clocks.
-    let longest = report.rows.compactMap { row in
-      [row.fork?.longest, row.laterFork?.longest].compactMap { $0 }.max()
-    }.max()!
-    let slowest = try #require(final.slowest.first { $0.comm == "experiment" }).ns
-    #expect(Double(slowest) <= 1.05 * Double(longest) + 200_000, "\(slowest) \(longest)")
+    for attempt in 1...5 {
+      let output = scratch.file("demo.json")
+      let ended = try Command(
+        Binaries.url("cloneprof").path,
+        [
+          "--format", "json", "--interval", "1h", "--", Binaries.url("cloneprof").path, "demo",
+          "--rss", "64M", "--format", "json", "-o", output,
+        ], environment: state
+      ).wait(seconds: Need.inLab ? 300 : 120)
+      #expect(ended.status == 0, "\(ended.errors)")
+      let report = try JSONDecoder().decode(
+        DemoReport.self, from: Data(contentsOf: URL(filePath: output)))
+      let final = try #require(
+        try ended.output.split(separator: "\n").map {
+          try JSONDecoder().decode(CloneSnapshot.self, from: Data($0.utf8))
+        }.last)
+      // Of the tracer's ten slowest one is the slowest of those that the demo has kept: what it keeps out are
+      // two a row. Around the call its clock also holds the faults of the parent's next writes.
+      let longest = report.rows.compactMap { row in
+        [row.fork?.longest, row.laterFork?.longest].compactMap { $0 }.max()
+      }.max()!
+      let nearest = final.slowest.filter { $0.comm == "experiment" && $0.ns <= longest }.map(\.ns)
+        .max()
+      let beyond = Double(longest - (try #require(nearest)))
+      // Whoever takes the CPU away between the two clocks makes them differ for once.
+      if beyond <= 0.02 * Double(longest) + 100_000 { return }
+      #expect(attempt < 5, "\(final.slowest) \(longest)")
+    }
   }
 
   /// Kept for predictions, for this machine only.

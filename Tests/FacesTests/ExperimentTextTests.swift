@@ -46,6 +46,7 @@ struct ExperimentTextTests {
     process.measuredAfter = DurationsPart(of: Array(repeating: 1_100_000, count: 3))
     process.steps = .init(count: 512, ns: 1_900_000_000, longestNs: 9_000_000)
     process.steps?.longestPauseNs = 8_000_000
+    process.steps?.longestFaultPauseNs = 700_000
     report.processes = [process]
     (report.usedBefore, report.usedAfter) = (1 << 30, (1 << 30) + 4096)
     report.notes = ["What undoes it: a restart, and \(evil)."]
@@ -98,7 +99,7 @@ struct ExperimentTextTests {
     #expect(texts[0].contains("splits its entry into 512"))
     #expect(texts[0].contains("hugepagesz=1G hugepages=8"))
     #expect(texts[1].contains("18 times faster") && texts[1].contains("500, refused: 12 EINVAL"))
-    #expect(texts[1].contains("mmap_lock held for 8.00 ms at most"))
+    #expect(texts[1].contains("longest pause: 8.00 ms for mmap and fork, 700 us for"))
     #expect(texts[2].contains("20x") && texts[2].contains("1.00 ms instead of 20.0 ms"))
   }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0) */
 /*
- * How long one thread holds the mmap_lock of another process for writing.
+ * How long one thread holds the mmap_lock of another process.
  */
 #ifndef SONDE_COLLAPSE_H
 #define SONDE_COLLAPSE_H
@@ -18,16 +18,17 @@ struct sonde_collapse_config {
 	sonde_u32 has_path;
 };
 
-/* Kernel to user space; times in ns. */
+/* Kernel to user space; times in ns. The first is for reading, for which only
+ * those wait who want it for writing, and the second for writing.
+ */
 struct sonde_lock_holds {
-	sonde_u64 begin;
-	sonde_u64 count;
-	sonde_u64 total;
-	sonde_u64 longest;
+	sonde_u64 begin[2];
+	sonde_u64 count[2];
+	sonde_u64 longest[2];
 };
 
 _Static_assert(sizeof(struct sonde_collapse_config) == 8,
 	       "sonde_collapse_config");
-_Static_assert(sizeof(struct sonde_lock_holds) == 32, "sonde_lock_holds");
+_Static_assert(sizeof(struct sonde_lock_holds) == 48, "sonde_lock_holds");
 
 #endif
