@@ -20,7 +20,7 @@ private func share(_ name: ClonePhase, _ phases: [PhasePart]) -> Double {
     return 0
   }
   let all = phases.filter { $0.how == .sampled }.reduce(0) { $0 + $1.count }
-  if phase.how == .sampled, all < 20 { return 0 }
+  if phase.how == .sampled, all < 10 { return 0 }
   guard let uncertainty = phase.uncertaintyNs, phase.ns > 0 else { return share }
   return max(0, share * (1 - Double(uncertainty) / Double(phase.ns)))
 }

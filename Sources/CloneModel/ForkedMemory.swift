@@ -14,6 +14,9 @@ public struct ForkedMemory: Codable, Sendable, Equatable {
   }
 
   public var comm: String
+  /// The topmost ancestor of the same name: the parent of a prefork server, whose memory its workers
+  /// share; nil where there is none.
+  public var server: UInt32?
   public var allocator: Allocator
   /// False where the program has switched transparent huge pages off for itself.
   public var mayHaveHugePages: Bool
@@ -21,7 +24,7 @@ public struct ForkedMemory: Codable, Sendable, Equatable {
   public var smallByWish: UInt64
   public var copied: Calibration.Copied
   /// What a fork copies once all that is worth it is collapsed, in how many huge pages; and what that
-  /// takes in memory at most.
+  /// fills with zeroes. What is shared with a child that lives is not in it: one is just being made.
   public var collapsed: Calibration.Copied
   public var hugePages: UInt64
   public var growth: UInt64
@@ -33,10 +36,12 @@ public struct ForkedMemory: Codable, Sendable, Equatable {
   public var calibration: Calibration?
 
   public init(
-    comm: String, allocator: Allocator, mayHaveHugePages: Bool, smallByWish: UInt64,
+    comm: String, server: UInt32? = nil, allocator: Allocator, mayHaveHugePages: Bool,
+    smallByWish: UInt64,
     copied: Calibration.Copied, collapsed: Calibration.Copied, hugePages: UInt64, growth: UInt64,
     canCollapse: Bool, mode: String?, calibration: Calibration?
   ) {
+    self.server = server
     (self.comm, self.allocator, self.mayHaveHugePages) = (comm, allocator, mayHaveHugePages)
     (self.smallByWish, self.copied, self.collapsed) = (smallByWish, copied, collapsed)
     (self.hugePages, self.growth, self.canCollapse) = (hugePages, growth, canCollapse)

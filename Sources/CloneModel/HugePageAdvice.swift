@@ -45,7 +45,8 @@ struct HugePageAdvice {
   }
 
   private func price(_ memory: ForkedMemory) -> String {
-    "It takes up to \(memory.growth >> 20) MiB more memory, and lasts until the first writes after a "
+    "It takes up to \(memory.growth >> 20) MiB more memory, besides what children share that live on, "
+      + "and lasts until the first writes after a "
       + "fork split the huge pages' mappings."
   }
 
@@ -57,10 +58,18 @@ struct HugePageAdvice {
   }
 
   private func collapse(_ memory: ForkedMemory) -> AdvicePart {
-    advice(
-      "Give the running process huge pages, without a restart: cloneprof collapse. "
-        + gain(memory) + " " + price(memory),
-      command: "cloneprof collapse --pid \(pid)")
+    guard let server = memory.server else {
+      return advice(
+        "Give the running process huge pages, without a restart: cloneprof collapse. "
+          + gain(memory) + " " + price(memory),
+        command: "cloneprof collapse --pid \(pid)")
+    }
+    return advice(
+      "Give \(memory.comm) (\(server)) and its workers huge pages, without a restart: cloneprof "
+        + "collapse. " + gain(memory) + " What the workers share now each then has on its own, "
+        + "\(memory.hugePages * 2) MiB: --dry-run shows what that takes in all.",
+      command: "cloneprof collapse --pid \(server) --follow",
+      check: "cloneprof --pid \(server) --follow --clones 5")
   }
 
   /// Before Linux 6.1: by who allocated the memory.

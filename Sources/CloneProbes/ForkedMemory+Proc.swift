@@ -19,11 +19,12 @@ extension ForkedMemory {
         })
     else { return nil }
     return ForkedMemory(
-      comm: status.name, allocator: allocator(mappings), mayHaveHugePages: use.mayHaveHugePages,
+      comm: status.name, server: ProcessTree.server(of: pid).map { UInt32(bitPattern: $0) },
+      allocator: allocator(mappings), mayHaveHugePages: use.mayHaveHugePages,
       smallByWish: mappings.filter { $0.isCopied && $0.flags.contains("nh") }
         .reduce(0) { $0 + $1.anonymous },
       copied: CollapsePlan.copied(mappings), collapsed: plan.copiedAfter(mappings),
-      hugePages: plan.hugePages, growth: plan.growth, canCollapse: canCollapse,
+      hugePages: plan.hugePages, growth: plan.filled, canCollapse: canCollapse,
       mode: HugePages.current().enabled?.rawValue, calibration: calibration)
   }
 

@@ -65,7 +65,10 @@ package struct CollapsePlan {
 
   package var hugePages: UInt64 { targets.reduce(0) { $0 + UInt64($1.places.count) } }
 
-  /// What it takes in memory at most.
+  /// What is filled with zeroes, bytes.
+  package var filled: UInt64 { targets.reduce(0) { $0 + $1.holes * 4096 } }
+
+  /// What it takes in memory at most: that, and what is no longer shared.
   package var growth: UInt64 {
     targets.reduce(0) { sum, target in
       let mapping = target.mapping

@@ -143,8 +143,9 @@ public struct Collapser {
   public mutating func run(_ progress: (UInt64, UInt64) -> Bool) throws {
     let all = plans.reduce(0) { $0 + $1.plan.hugePages }
     var done: UInt64 = 0
-    let holds = try? LockHolds()
     for index in plans.indices where report.stopped == nil {
+      // Its figures are of one process.
+      let holds = try? LockHolds()
       try run(index, done: &done, of: all, progress, holds)
     }
     for index in plans.indices {
@@ -168,23 +169,23 @@ public struct Collapser {
     defer { report.processes[index].steps = steps }
     var failures = 0
     for (number, target) in plans[index].plan.targets.enumerated() {
-      for place in target.places {
+      for run in Self.runs(of: target.places) {
         guard progress(done, all) else {
           report.stopped = "interrupted"
           return
         }
-        done += 1
-        let (error, ns) = Self.step(pidfd, place)
-        steps.count += 1
-        steps.ns += ns
-        steps.longestNs = max(steps.longestNs, ns)
-        if let longest = holds?.longest {
-          (steps.longestPauseNs, steps.longestFaultPauseNs) = (longest.any, longest.writing)
-        }
-        if error == 0 {
-          report.processes[index].mappings[number].collapsed += 1
-          failures = 0
-        } else {
+        done += run.count
+        let begin = steps.ns
+        var error = steps.take(pidfd, run.place, run.count)
+        if error == 0 { report.processes[index].mappings[number].collapsed += run.count }
+        // Which of them, and why: those that are huge already take no time.
+        for place in error == 0 ? 0..<0 : 0..<run.count {
+          error = steps.take(pidfd, run.place + place * CollapsePlan.size, 1)
+          if error == 0 {
+            report.processes[index].mappings[number].collapsed += 1
+            failures = 0
+            continue
+          }
           report.processes[index].mappings[number].refused[name(of: error), default: 0] += 1
           failures += 1
           if let reason = try reason(error, failures, plans[index].pid) {
@@ -192,30 +193,39 @@ public struct Collapser {
             return
           }
         }
-        let pause = steps.longestPauseNs ?? ns
+        if let longest = holds?.longest {
+          (steps.longestPauseNs, steps.longestFaultPauseNs) = (longest.any, longest.writing)
+        }
+        let pause = steps.longestPauseNs ?? steps.longestNs
         if pause > options.pace {
           report.stopped =
             "a step held the process up for \(pause / 1_000_000) ms, longer than --pace allows"
           return
         }
         // The process has as long for itself as it was held up.
-        usleep(UInt32(min(ns / 1000, 100_000)))
+        usleep(UInt32(min((steps.ns - begin) / 1000, 200_000)))
       }
     }
   }
 
-  private static func step(_ pidfd: Int32, _ place: UInt64) -> (error: Int32, ns: UInt64) {
-    let begin = now()
-    var error = sonde_collapse(pidfd, place, CollapsePlan.size)
-    // A page was locked or about to be used by the kernel: the next time it may not be.
-    if error == EAGAIN { error = sonde_collapse(pidfd, place, CollapsePlan.size) }
-    return (error, now() - begin)
-  }
+  /// How many huge pages one call makes at most: between them the kernel lets go of the lock. Each call
+  /// first has all CPUs empty their lists of new pages (lru_add_drain_all()), which takes longer than a
+  /// huge page.
+  private static let mostAtOnce: UInt64 = 8
 
-  private static func now() -> UInt64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  /// Places next to each other, a few at a time.
+  private static func runs(of places: [UInt64]) -> [(place: UInt64, count: UInt64)] {
+    var runs: [(place: UInt64, count: UInt64)] = []
+    for place in places {
+      if let last = runs.last, last.count < mostAtOnce,
+        place == last.place + last.count * CollapsePlan.size
+      {
+        runs[runs.count - 1].count += 1
+      } else {
+        runs.append((place, 1))
+      }
+    }
+    return runs
   }
 
   private func name(of error: Int32) -> String {
@@ -292,4 +302,25 @@ public struct CollapseError: Error, CustomStringConvertible {
   init(_ description: String, kind: Kind = .failed) {
     (self.description, self.kind) = (description, kind)
   }
+}
+
+extension CollapsedProcess.Steps {
+  /// One call, timed. The error number, or 0.
+  fileprivate mutating func take(_ pidfd: Int32, _ place: UInt64, _ count: UInt64) -> Int32 {
+    let begin = now()
+    var error = sonde_collapse(pidfd, place, count * CollapsePlan.size)
+    // A page was locked or about to be used by the kernel: the next time it may not be.
+    if error == EAGAIN { error = sonde_collapse(pidfd, place, count * CollapsePlan.size) }
+    let ns = now() - begin
+    self.count += 1
+    self.ns += ns
+    longestNs = max(longestNs, ns)
+    return error
+  }
+}
+
+private func now() -> UInt64 {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -21,7 +21,7 @@ public struct CollapseText: Sendable {
         + [Line(report.dryRun ? "nothing is changed (--dry-run)" : "")], gap: "  ", indent: 2,
       columns: columns)
     for process in report.processes { lines += [Line()] + text(process, report) }
-    lines += [Line()] + memory(report)
+    lines += [Line()] + measured(report) + memory(report)
     for note in report.notes { lines += Line.paragraph(note, first: "- ", columns: columns) }
     if let stopped = report.stopped {
       lines += Line.paragraph(
@@ -37,7 +37,7 @@ public struct CollapseText: Sendable {
         "  resident \(bytesText(before.residentBytes)), of which huge \(bytesText(before.hugeBytes))"
       )
     }
-    return [title] + mappings(process, report) + forks(process, report) + result(process)
+    return [title] + mappings(process, report) + predicted(process) + result(process)
   }
 
   private func mappings(_ process: CollapsedProcess, _ report: CollapseReport) -> [Line] {
@@ -78,34 +78,38 @@ public struct CollapseText: Sendable {
       + (refused.isEmpty ? "" : ", refused: " + escaped(refused.joined(separator: ", ")))
   }
 
-  /// What a fork takes, before and after, as predicted and as measured.
-  private func forks(_ process: CollapsedProcess, _ report: CollapseReport) -> [Line] {
-    func line(_ name: String, _ before: UInt64, _ after: UInt64?, _ note: String) -> Line {
-      var line = Line(left(name, 20))
-      line.add(durationText(ns: before), .strong)
-      if let after {
-        line.add("  ->  ")
-        line.add(durationText(ns: after), .strong)
-        let factor = Double(before) / Double(max(1, after))
-        line.add("  \(decimalText(factor, digits: factor < 10 ? 1 : 0)) times faster")
-      }
-      line.add(note, .heading)
-      return line
+  private func fork(_ name: String, _ before: UInt64, _ after: UInt64?, note: String) -> Line {
+    var line = Line(left(name, 20))
+    line.add(durationText(ns: before), .strong)
+    if let after {
+      line.add("  ->  ")
+      line.add(durationText(ns: after), .strong)
+      let factor = Double(before) / Double(max(1, after))
+      line.add("  \(decimalText(factor, digits: factor < 10 ? 1 : 0)) times faster")
     }
-    var lines: [Line] = []
-    if let before = process.predictedBefore, let after = process.predictedAfter {
-      lines.append(line("a fork, predicted", before, after, ""))
+    line.add(note, .heading)
+    return line
+  }
+
+  private func predicted(_ process: CollapsedProcess) -> [Line] {
+    guard let before = process.predictedBefore, let after = process.predictedAfter else {
+      return []
     }
-    if let before = process.measuredBefore {
-      let after = process.measuredAfter
-      lines.append(
-        line(
-          "measured", before.median, after?.median,
-          "  median of \(before.count)" + (after.map { " and \($0.count)" } ?? "")))
-    } else if let after = process.measuredAfter {
-      lines.append(line("measured after", after.median, nil, "  median of \(after.count)"))
+    return [fork("a fork, predicted", before, after, note: "")]
+  }
+
+  private func measured(_ report: CollapseReport) -> [Line] {
+    let after = report.measuredAfter
+    if let before = report.measuredBefore {
+      return [
+        fork(
+          "forks, measured", before.median, after?.median,
+          note: "  median of \(before.count)" + (after.map { " and \($0.count)" } ?? ""))
+      ]
     }
-    return lines
+    return after.map {
+      [fork("forks, measured after", $0.median, nil, note: "  median of \($0.count)")]
+    } ?? []
   }
 
   private func result(_ process: CollapsedProcess) -> [Line] {

@@ -45,11 +45,13 @@ struct DemoFindings {
     guard !rows.isEmpty else { return nil }
     let factors = rows.map { row in "\(row.label): \(times(row.factor ?? 1))" }
       .joined(separator: ", ")
-    let write = rows.compactMap { $0.parentWrite?.median }.max() ?? 0
+    let writes = rows.compactMap { row in
+      row.parentWrite.map { "\(durationText(ns: $0.median)) with \(row.label)" }
+    }.joined(separator: ", ")
     return
       "A pool needs no such tables (\(factors)), and its pages don't count as resident: a process "
-      + "seems to shrink. But the first write to a page copies all of it: up to "
-      + "\(durationText(ns: write)) in the median, and a page of the pool must be free."
+      + "seems to shrink. But the first write to a page after a fork copies all of it (\(writes)), and "
+      + "a page of the pool must be free for that."
   }
 
   private var collapse: String? {

@@ -29,6 +29,22 @@ public enum ProcessTree {
     return Substring(text.utf8[end...].dropFirst()).words
   }
 
+  /// The topmost of its ancestors that have its own name, one above the other; nil where its parent has
+  /// another.
+  public static func server(of pid: Int32) -> Int32? {
+    func name(_ pid: Int32) -> String? { (try? ProcessStatus.of(pid: pid))?.name }
+    guard let own = name(pid) else { return nil }
+    var (current, found) = (pid, Int32?.none)
+    // Ids come again: a circle is no way up.
+    for _ in 0..<16 {
+      guard let text = try? contents(of: "/proc/\(current)/stat"), let parent = parent(in: text),
+        parent > 1, name(parent) == own
+      else { break }
+      (current, found) = (parent, parent)
+    }
+    return found
+  }
+
   /// Whether only its parent still knows of it.
   public static func isZombie(_ pid: Int32) -> Bool {
     guard let text = try? contents(of: "/proc/\(pid)/stat") else { return true }

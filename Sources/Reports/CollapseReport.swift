@@ -16,6 +16,9 @@ public struct CollapseReport: Codable, Sendable, Equatable {
   /// The memory of all of them before and after, what they share counted once: PSS.
   public var usedBefore: UInt64?
   public var usedAfter: UInt64?
+  /// Forks of all of them, as far as there were some while they were traced.
+  public var measuredBefore: DurationsPart?
+  public var measuredAfter: DurationsPart?
   /// What will undo it, and what else there is to know.
   public var notes: [String]
 
@@ -30,6 +33,8 @@ public struct CollapseReport: Codable, Sendable, Equatable {
     case dryRun = "dry_run"
     case usedBefore = "used_before"
     case usedAfter = "used_after"
+    case measuredBefore = "measured_before"
+    case measuredAfter = "measured_after"
   }
 }
 
@@ -44,9 +49,6 @@ public struct CollapsedProcess: Codable, Sendable, Equatable {
   /// What a fork takes by this machine's calibration; nil without one.
   public var predictedBefore: UInt64?
   public var predictedAfter: UInt64?
-  /// Its forks, as far as there were some while they were traced.
-  public var measuredBefore: DurationsPart?
-  public var measuredAfter: DurationsPart?
   /// What it takes in memory at most: holes that are filled, and what is no longer shared.
   public var growth: UInt64
   /// The calls that did it.
@@ -101,8 +103,6 @@ public struct CollapsedProcess: Codable, Sendable, Equatable {
     case pid, comm, mappings, before, after, growth, steps
     case predictedBefore = "predicted_before"
     case predictedAfter = "predicted_after"
-    case measuredBefore = "measured_before"
-    case measuredAfter = "measured_after"
   }
 }
 

@@ -48,6 +48,13 @@ struct HugePageAdviceTests {
     #expect(advice.check?.contains("--pid 7") == true)
   }
 
+  /// A worker of a prefork server isn't cured alone.
+  @Test func workers() throws {
+    let advice = try #require(Self.advice(Self.memory { $0.server = 5 }))
+    #expect(advice.command == "cloneprof collapse --pid 5 --follow")
+    #expect(advice.text.contains("each then has on its own, 3996 MiB"))
+  }
+
   @Test func withoutACalibration() throws {
     let advice = try #require(Self.advice(Self.memory { $0.calibration = nil }))
     #expect(advice.expectedNs == nil && advice.text.contains("3022 entries instead of 1024000"))

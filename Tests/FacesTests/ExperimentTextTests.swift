@@ -42,8 +42,8 @@ struct ExperimentTextTests {
     process.before = .init(residentBytes: 1 << 30, hugeBytes: 0, pageTableBytes: 2 << 20)
     process.after = .init(residentBytes: 1 << 30, hugeBytes: 1000 << 20, pageTableBytes: 2 << 20)
     (process.predictedBefore, process.predictedAfter) = (20_000_000, 1_200_000)
-    process.measuredBefore = DurationsPart(of: Array(repeating: 20_100_000, count: 3))
-    process.measuredAfter = DurationsPart(of: Array(repeating: 1_100_000, count: 3))
+    report.measuredBefore = DurationsPart(of: Array(repeating: 20_100_000, count: 3))
+    report.measuredAfter = DurationsPart(of: Array(repeating: 1_100_000, count: 3))
     process.steps = .init(count: 512, ns: 1_900_000_000, longestNs: 9_000_000)
     process.steps?.longestPauseNs = 8_000_000
     process.steps?.longestFaultPauseNs = 700_000
