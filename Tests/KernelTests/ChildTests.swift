@@ -46,7 +46,7 @@ struct ChildTests {
     var load: Load?
     var last: CloneSnapshot?
     _ = try session.run {
-      if load == nil { load = try? Load("execs", "50") }
+      if load == nil { load = try? Load("execs", "10000") }
       last = $0
       return true
     }
