@@ -28,7 +28,7 @@ struct ChildUseTests {
 
   /// Each executes two programs, one after the other; and in one case another thread than the leader does.
   @Test(arguments: ["0", "1"]) func thatExec(thread: String) throws {
-    let (final, told, _) = try scratch.profile("execs", "20", thread)
+    let (final, told, _) = try scratch.profile("execs", "20", thread, "--seconds", "60")
     let row = try only(final)
     #expect(row.comm == "testload" && row.use == .execAtOnce && row.atATime == 1)
     #expect(row.ns == final.histograms.clone.sum)
@@ -55,7 +55,7 @@ struct ChildUseTests {
 
   /// Whichever of a child's threads wrote.
   @Test func thatSave() throws {
-    let (final, told, _) = try scratch.profile("saves", "4", "2048")
+    let (final, told, _) = try scratch.profile("saves", "4", "2048", "--seconds", "60")
     let row = try only(final)
     #expect(row.use == .save && row.atATime == 1)
     let fates = row.fates
@@ -63,7 +63,7 @@ struct ChildUseTests {
     #expect(fates.writtenBytes == 4 * 2048 * 1024)
     #expect(try isWithin(fates.lived, told), "\(fates.lived.sum), \(told)")
     // Who writes but little saves nothing.
-    #expect(try only(scratch.profile("saves", "4", "16").final).use == .serve)
+    #expect(try only(scratch.profile("saves", "4", "16", "--seconds", "60").final).use == .serve)
   }
 
   /// By each of the calls; a vfork-like one's end comes before that of the call.

@@ -1,61 +1,54 @@
 import CloneModel
 import CloneProbes
+import Foundation
 import Reports
 import Session
 import Support
 import Tasks
 import Testing
 
-/// What becomes of the children, as far as the kernel side has room for them.
+/// What becomes of the children, as far as the kernel side has room for them: for those of all processes.
 @Suite(.serialized)
 struct ChildTests {
-  /// Those beyond are clones like the others; only what becomes of them isn't known.
-  @Test func moreThanThereIsRoomFor() throws {
+  /// A run of which a load of children is a part, by a program of a name that no other has.
+  private func run(
+    _ load: String, _ count: String, mostChildren: Int
+  ) throws -> CloneSnapshot {
+    let program = FileManager.default.temporaryDirectory.appending(path: "sonde-children")
+    try? FileManager.default.removeItem(at: program)
+    try FileManager.default.copyItem(at: Binaries.url("testload"), to: program)
+    defer { try? FileManager.default.removeItem(at: program) }
     var options = CloneOptions()
     options.session.interval = 500_000_000
-    options.session.duration = Need.inLab ? 8_000_000_000 : 3_000_000_000
-    options.filter.comms = [Comm("testload")]
-    options.probeOptions.mostChildren = 4
+    options.session.duration = Need.inLab ? 10_000_000_000 : 3_000_000_000
+    options.filter.comms = [Comm("sonde-children")]
+    options.probeOptions.mostChildren = mostChildren
     options.raisesPriority = false
     var session = try Session(options.session, CloneTracer(options))
-    var load: Load?
+    var started: Load?
     var last: CloneSnapshot?
     _ = try session.run {
-      if load == nil { load = try? Load("serves", "10") }
+      if started == nil { started = try? Load(load, count, program: program) }
       last = $0
       return true
     }
-    let total = try #require(last)
-    #expect(load?.stop().last?.hasPrefix("serves 10 ") == true)
+    #expect(started?.stop().last?.hasPrefix(load) == true)
+    return try #require(last)
+  }
+
+  /// Those beyond are clones like the others; only what becomes of them isn't known.
+  @Test func moreThanThereIsRoomFor() throws {
+    let total = try run("serves", "10", mostChildren: 4)
     let fates = try #require(total.childFates)
-    #expect(total.calls.processes == 10 && total.loss.lost == 0)
+    #expect(total.calls.fork + total.calls.clone == 10 && total.loss.lost == 0)
     // Others on this machine may take some of the four.
     #expect(fates.born == 10 && fates.unfollowed >= 6 && fates.living == 10 - fates.unfollowed)
     #expect(total.children?.first?.atATime == fates.living)
   }
 
-  /// At the end of a run as it is, whatever ran before: nothing is left over of one that was followed.
+  /// Many times as many as there is room for at a time.
   @Test func roomIsMadeByEnds() throws {
-    var options = CloneOptions()
-    options.session.interval = 500_000_000
-    options.session.duration = Need.inLab ? 10_000_000_000 : 3_000_000_000
-    options.filter.comms = [Comm("testload")]
-    options.probeOptions.mostChildren = 4
-    options.raisesPriority = false
-    var session = try Session(options.session, CloneTracer(options))
-    var load: Load?
-    var last: CloneSnapshot?
-    _ = try session.run {
-      if load == nil { load = try? Load("execs", "50") }
-      last = $0
-      return true
-    }
-    _ = load?.stop()
-    let fates = try #require(last?.childFates)
-    #expect(fates.born > 4 && fates.unfollowed == 0 && fates.execAfter.count + 1 >= fates.born)
+    let fates = try #require(try run("execs", "10000", mostChildren: 16).childFates)
+    #expect(fates.born > 16 && fates.unfollowed == 0 && fates.execAfter.count + 1 >= fates.born)
   }
-}
-
-extension CallsPart {
-  fileprivate var processes: UInt64 { fork + vfork + clone + clone3 }
 }

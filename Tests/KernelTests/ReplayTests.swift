@@ -102,7 +102,7 @@ struct ReplayTests {
   /// Clones of each kind, with their stacks and mappings, and what became of the children.
   @Test func clones() throws {
     let load = try Load("forkstorm", "2")
-    let others = try [Load("execs", "100"), Load("saves", "100", "1024")]
+    let others = try [Load("execs", "10000"), Load("saves", "10000", "64")]
     var options = CloneOptions()
     options.session.interval = 500_000_000
     options.session.duration = 2_000_000_000
@@ -115,7 +115,7 @@ struct ReplayTests {
     #expect(total.calls.fork + total.calls.clone > 20 && total.loss.pending == 0)
     for other in others { _ = other.stop() }
     let fates = try #require(total.childFates)
-    #expect(fates.execAfter.count > 0 && fates.lived.count > 0 && fates.writtenBytes ?? 0 > 1 << 20)
+    #expect(fates.execAfter.count > 0 && fates.lived.count > 0 && fates.writtenBytes ?? 0 > 0)
     #expect(total.children?.isEmpty == false)
   }
 

@@ -86,24 +86,25 @@ static void start_thread(void *(*body)(void *), void *context)
 /* N, one after the other; THREAD: it is not the leader that calls exec. */
 void load_execs(const long *arguments)
 {
-	long count = arguments[0];
+	long count = arguments[0], done = 0;
 	struct life *lives = share(count * sizeof(*lives));
 
 	say_ready();
-	for (long i = 0; i < count; i++) {
-		pid_t child = make_child(&lives[i]);
+	while (done < count && wait_for_input(0) != INPUT_END) {
+		struct life *life = &lives[done++];
+		pid_t child = make_child(life);
 
 		if (child == 0) {
 			nap_us(3000);
 			if (arguments[1] < 1)
-				exec(&lives[i].last);
-			start_thread(exec, &lives[i].last);
+				exec(&life->last);
+			start_thread(exec, &life->last);
 			for (;;)
 				pause();
 		}
-		reap(child, &lives[i]);
+		reap(child, life);
 	}
-	report("execs", lives, count);
+	report("execs", lives, done);
 }
 
 /* N at once, until the end. */
@@ -189,7 +190,7 @@ save(const struct file *file, struct life *life)
  */
 void load_saves(const long *arguments)
 {
-	long count = arguments[0];
+	long count = arguments[0], done = 0;
 	struct life *lives = share(count * sizeof(*lives));
 	struct file file = {.quarter = arguments[1] * 1024 / 4};
 	volatile char *memory = allocate(arguments[1], 1024);
@@ -200,12 +201,13 @@ void load_saves(const long *arguments)
 	if (file.fd < 0)
 		err(1, "memfd_create");
 	say_ready();
-	for (long i = 0; i < count; i++) {
-		pid_t child = make_child(&lives[i]);
+	while (done < count && wait_for_input(0) != INPUT_END) {
+		struct life *life = &lives[done++];
+		pid_t child = make_child(life);
 
 		if (child == 0)
-			save(&file, &lives[i]);
-		reap(child, &lives[i]);
+			save(&file, life);
+		reap(child, life);
 	}
-	report("saves", lives, count);
+	report("saves", lives, done);
 }
