@@ -67,11 +67,8 @@ private func hugePages(
       ($0.value.ns, $1.key) < ($1.value.ns, $0.key)
     })
   else { return nil }
-  let count = Double(clones.count)
-  let all = phases.first { $0.phase == .pageTables }?.share ?? copied
   return HugePageAdvice(
-    pid: pid, memory: memory(pid), fork: Double(clones.ns) / count,
-    tables: (clones.tableNs > 0 ? Double(clones.tableNs) : Double(clones.ns) * all) / count,
+    pid: pid, memory: memory(pid), fork: Double(clones.ns) / Double(clones.count),
     evidence: [
       "page tables take at least \(percent(copied)) of a clone",
       "\(clones.pages / clones.count) entries per clone, \(Int(each.rounded())) ns each",

@@ -15,7 +15,8 @@ struct TryTests {
   @Test func eachChange() throws {
     let load = Binaries.url("testload").path
     let ended = try attempt([
-      "--duration", "2s", "--format", "json", "--", load, "forks", "64", "100000", "--seconds", "99",
+      "--duration", "2s", "--format", "json", "--", load, "forks", "64", "100000", "--seconds",
+      "99",
     ])
     #expect(ended.status == 0, "\(ended.errors)")
     let report = try JSONDecoder().decode(TryReport.self, from: ended.bytes)
