@@ -19,6 +19,8 @@ public struct Collapser {
   }
 
   private let options: Options
+  /// From the first look on: to read what is mapped takes the lock too.
+  private let holds: LockHolds?
   private var plans: [(pid: Int32, plan: CollapsePlan)] = []
   private var copied: [(before: Calibration.Copied, after: Calibration.Copied)] = []
   public private(set) var report: CollapseReport
@@ -32,6 +34,7 @@ public struct Collapser {
     _ options: Options, dryRun: Bool, calibration: () throws -> Calibration?
   ) throws {
     self.options = options
+    holds = dryRun ? nil : try? LockHolds()
     let host = try Proc.Host.current()
     report = CollapseReport(
       host: HostPart(
@@ -144,19 +147,19 @@ public struct Collapser {
     let all = plans.reduce(0) { $0 + $1.plan.hugePages }
     var done: UInt64 = 0
     for index in plans.indices where report.stopped == nil {
-      // Its figures are of one process.
-      let holds = try? LockHolds()
-      try run(index, done: &done, of: all, progress, holds)
+      try run(index, done: &done, of: all, progress)
     }
     for index in plans.indices {
       report.processes[index].after = (try? MemoryUse.of(pid: plans[index].pid)).map(Self.state)
     }
     report.usedAfter = Memory.used(by: plans.map(\.pid))
+    if let longest = holds?.longest {
+      (report.longestPauseNs, report.longestFaultPauseNs) = (longest.any, longest.writing)
+    }
   }
 
   private mutating func run(
-    _ index: Int, done: inout UInt64, of all: UInt64, _ progress: (UInt64, UInt64) -> Bool,
-    _ holds: LockHolds?
+    _ index: Int, done: inout UInt64, of all: UInt64, _ progress: (UInt64, UInt64) -> Bool
   ) throws {
     let pidfd = sonde_pidfd_open(plans[index].pid)
     guard pidfd >= 0 else {
@@ -193,10 +196,7 @@ public struct Collapser {
             return
           }
         }
-        if let longest = holds?.longest {
-          (steps.longestPauseNs, steps.longestFaultPauseNs) = (longest.any, longest.writing)
-        }
-        let pause = steps.longestPauseNs ?? steps.longestNs
+        let pause = holds?.longest?.any ?? steps.longestNs
         if pause > options.pace {
           report.stopped =
             "a step held the process up for \(pause / 1_000_000) ms, longer than --pace allows"

@@ -21,7 +21,7 @@ public struct CollapseText: Sendable {
         + [Line(report.dryRun ? "nothing is changed (--dry-run)" : "")], gap: "  ", indent: 2,
       columns: columns)
     for process in report.processes { lines += [Line()] + text(process, report) }
-    lines += [Line()] + measured(report) + memory(report)
+    lines += [Line()] + measured(report) + pauses(report) + memory(report)
     for note in report.notes { lines += Line.paragraph(note, first: "- ", columns: columns) }
     if let stopped = report.stopped {
       lines += Line.paragraph(
@@ -112,6 +112,15 @@ public struct CollapseText: Sendable {
     } ?? []
   }
 
+  private func pauses(_ report: CollapseReport) -> [Line] {
+    guard let pause = report.longestPauseNs, let fault = report.longestFaultPauseNs else {
+      return []
+    }
+    return Line.paragraph(
+      "longest pause: \(durationText(ns: pause)) for mmap and fork, \(durationText(ns: fault)) for page "
+        + "faults", first: "", columns: columns)
+  }
+
   private func result(_ process: CollapsedProcess) -> [Line] {
     guard let steps = process.steps, steps.count > 0 else {
       return [Line("takes at most \(bytesText(process.growth)) more memory")]
@@ -121,12 +130,6 @@ public struct CollapseText: Sendable {
         "\(countText(steps.count)) steps in \(durationText(ns: steps.ns)), the longest "
           + durationText(ns: steps.longestNs))
     ]
-    if let pause = steps.longestPauseNs, let fault = steps.longestFaultPauseNs {
-      lines.append(
-        Line(
-          "longest pause: \(durationText(ns: pause)) for mmap and fork, "
-            + "\(durationText(ns: fault)) for page faults"))
-    }
     if let before = process.before, let after = process.after {
       lines.append(
         Line(

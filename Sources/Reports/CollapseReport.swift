@@ -16,6 +16,12 @@ public struct CollapseReport: Codable, Sendable, Equatable {
   /// The memory of all of them before and after, what they share counted once: PSS.
   public var usedBefore: UInt64?
   public var usedAfter: UInt64?
+  /// How long one of them was held up at most, from the first look at it to the last: its mmap_lock was
+  /// held, and whoever wanted to map, unmap, protect or fork waited. Nil where that could not be measured:
+  /// then it is below the longest call.
+  public var longestPauseNs: UInt64?
+  /// The lock was held for writing: for that a page fault in the same mapping waits too.
+  public var longestFaultPauseNs: UInt64?
   /// Forks of all of them, as far as there were some while they were traced.
   public var measuredBefore: DurationsPart?
   public var measuredAfter: DurationsPart?
@@ -33,6 +39,8 @@ public struct CollapseReport: Codable, Sendable, Equatable {
     case dryRun = "dry_run"
     case usedBefore = "used_before"
     case usedAfter = "used_after"
+    case longestPauseNs = "longest_pause_ns"
+    case longestFaultPauseNs = "longest_fault_pause_ns"
     case measuredBefore = "measured_before"
     case measuredAfter = "measured_after"
   }
@@ -77,11 +85,6 @@ public struct CollapsedProcess: Codable, Sendable, Equatable {
     /// All calls together, and the longest.
     public var ns: UInt64
     public var longestNs: UInt64
-    /// How long the process's mmap_lock was held at most: whoever wants to map, unmap, protect or fork
-    /// waits for so long. Nil where it could not be measured: then it is below `longestNs`.
-    public var longestPauseNs: UInt64?
-    /// Held for writing: for that a page fault in the same mapping waits too.
-    public var longestFaultPauseNs: UInt64?
 
     public init(count: UInt64 = 0, ns: UInt64 = 0, longestNs: UInt64 = 0) {
       (self.count, self.ns, self.longestNs) = (count, ns, longestNs)
@@ -90,8 +93,6 @@ public struct CollapsedProcess: Codable, Sendable, Equatable {
     enum CodingKeys: String, CodingKey {
       case count, ns
       case longestNs = "longest_ns"
-      case longestPauseNs = "longest_pause_ns"
-      case longestFaultPauseNs = "longest_fault_pause_ns"
     }
   }
 

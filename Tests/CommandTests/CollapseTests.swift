@@ -43,7 +43,8 @@ struct CollapseTests {
       let load = try Load("collapsible", "256")
       let ended = try collapse(["--pid", "\(load.pid)", "--pace", "10s"])
       #expect(ended.status == 0, "\(ended.errors)")
-      let process = try #require(try report(ended).processes.first)
+      let report = try report(ended)
+      let process = try #require(report.processes.first)
       let collapsed = process.mappings.reduce(0) { $0 + $1.collapsed }
       // khugepaged may be at it too.
       #expect(try huge(load.pid) >= collapsed << 21 && collapsed >= 120)
@@ -52,12 +53,13 @@ struct CollapseTests {
       #expect(told["broken"] == 0)
       let (before, after) = (try #require(told["before"]), try #require(told["after"]))
       #expect(after < before)
-      let pause = Double(try #require(process.steps?.longestPauseNs))
+      let pause = Double(try #require(report.longestPauseNs))
       let waited = try #require(told["longest"])
       // Whoever takes the CPU from the program as it waits, the machine below included, does so for once.
       wasPause = wasPause || abs(pause - waited) <= 0.1 * max(pause, waited) + 50_000
       let predicted = Double(try #require(process.predictedAfter))
-      wasPredicted = wasPredicted || abs(predicted - after) <= 0.2 * after + 50_000
+      // A fork of the tool's own experiment takes some 100 us more than this program's: it has more mapped.
+      wasPredicted = wasPredicted || abs(predicted - after) <= 0.2 * after + 150_000
       if wasPause, wasPredicted { return }
       #expect(
         Need.inLab || attempt < 8,

@@ -45,8 +45,8 @@ struct ExperimentTextTests {
     report.measuredBefore = DurationsPart(of: Array(repeating: 20_100_000, count: 3))
     report.measuredAfter = DurationsPart(of: Array(repeating: 1_100_000, count: 3))
     process.steps = .init(count: 512, ns: 1_900_000_000, longestNs: 9_000_000)
-    process.steps?.longestPauseNs = 8_000_000
-    process.steps?.longestFaultPauseNs = 700_000
+    report.longestPauseNs = 8_000_000
+    report.longestFaultPauseNs = 700_000
     report.processes = [process]
     (report.usedBefore, report.usedAfter) = (1 << 30, (1 << 30) + 4096)
     report.notes = ["What undoes it: a restart, and \(evil)."]
