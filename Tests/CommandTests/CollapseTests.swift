@@ -51,6 +51,11 @@ struct CollapseTests {
       try load.begin()
       let told = told(load.stop())
       #expect(told["broken"] == 0)
+      // What an emulator's forks take says nothing of a CPU's, and may be too uneven to be predicted.
+      if Need.inLab {
+        #expect(report.longestPauseNs != nil)
+        return
+      }
       let (before, after) = (try #require(told["before"]), try #require(told["after"]))
       #expect(after < before)
       let pause = Double(try #require(report.longestPauseNs))
@@ -62,7 +67,7 @@ struct CollapseTests {
       wasPredicted = wasPredicted || abs(predicted - after) <= 0.2 * after + 150_000
       if wasPause, wasPredicted { return }
       #expect(
-        Need.inLab || attempt < 8,
+        attempt < 8,
         "pause \(pause), waited \(waited), predicted \(predicted), after \(after)")
     }
   }
@@ -75,7 +80,9 @@ struct CollapseTests {
     let process = report.processes[0]
     #expect(report.dryRun && process.steps == nil && process.after == nil)
     #expect(process.mappings.reduce(0) { $0 + $1.hugePages } >= 31)
-    #expect(process.predictedAfter! < process.predictedBefore!)
+    if !Need.inLab {
+      #expect(try #require(process.predictedAfter) < #require(process.predictedBefore))
+    }
     let told = told(load.stop())
     #expect(told["broken"] == 0)
   }
