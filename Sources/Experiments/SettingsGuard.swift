@@ -17,7 +17,9 @@ public final class SettingsGuard {
   ///
   /// - Throws: ``SettingError`` where that isn't permitted, or can't be undone.
   public func set(_ path: String, to value: String) throws(SettingError) {
-    guard let old = Self.value(of: path) else { throw SettingError(path, errno) }
+    guard let old = Self.value(of: path), unsafe access(path, W_OK) == 0 else {
+      throw SettingError(path, errno)
+    }
     if process == 0 {
       pipe = unsafe sonde_start_guard(&process)
       guard pipe >= 0 else {

@@ -132,6 +132,25 @@ struct DemoTests {
       eventually(seconds: 30) { Self.pools() == before.0 && Self.settings() == before.1 })
   }
 
+  /// Without rights what needs them is left out, with the command that would allow it.
+  @Test func asNobody() throws {
+    let tool = scratch.file("cloneprof")
+    try FileManager.default.copyItem(atPath: Binaries.url("cloneprof").path, toPath: tool)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool)
+    let ended = try Command(
+      "setpriv",
+      [
+        "--reuid", "65534", "--regid", "65534", "--clear-groups", tool, "demo", "--rss", "32M",
+        "--format", "json",
+      ], environment: ["XDG_STATE_HOME": "/nonexistent"]
+    ).wait(seconds: Need.inLab ? 300 : 60)
+    #expect(ended.status == 0 && !ended.errors.contains("put back"), "\(ended.errors)")
+    let report = try JSONDecoder().decode(DemoReport.self, from: ended.bytes)
+    #expect(report.row(.small) != nil)
+    let pool = report.rows.first { $0.memory == .hugetlb && $0.pageBytes == 2 << 20 }
+    #expect(pool?.fork != nil || pool?.skipped?.remedy?.contains("echo") == true)
+  }
+
   @Test func wrongArguments() throws {
     for (arguments, words) in [
       (["--rss", "3M"], "at least 4M"), (["--rss", "x"], "'x'"),
