@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -197,6 +198,11 @@ int sonde_exit_status(int pid, bool wait)
 		return -1;
 	return info.si_code == CLD_EXITED ? info.si_status
 					  : 128 + info.si_status;
+}
+
+void sonde_adopt_orphans(void)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
 int sonde_mount_tracefs(void)

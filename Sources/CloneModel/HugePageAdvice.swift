@@ -1,10 +1,10 @@
 import Reports
 
-/// A write to a huge page that is shared copies no 2 MiB: do_huge_pmd_wp_page() splits it since Linux 5.8
-/// (commit 3917c80280c9, "thp: change CoW semantics for anon-THP").
-///
 /// Huge pages, where most of the time goes into entries of ordinary ones: only what can work in the
 /// process at hand, with what it brings and what it costs.
+///
+/// A write to a huge page that is shared copies no 2 MiB: do_huge_pmd_wp_page() splits it since Linux 5.8
+/// (commit 3917c80280c9, "thp: change CoW semantics for anon-THP").
 struct HugePageAdvice {
   /// The process whose forks take the most; its memory where that was read.
   let pid: UInt32

@@ -6,7 +6,7 @@ import Proc
 public import Reports
 
 /// Makes huge pages of a running process's memory, from outside: process_madvise(2) with MADV_COLLAPSE
-/// (Linux 6.1), a huge page at a time.
+/// (Linux 6.1), a few huge pages at a time.
 public struct Collapser {
   public struct Options: Sendable {
     public var pid: Int32

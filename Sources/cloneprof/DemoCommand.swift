@@ -48,7 +48,8 @@ struct DemoCommand: ParsableCommand {
       try Document(output).write(json: result.report) { columns, color in
         DemoText(columns: columns, color: color).block(result.report)
       }
-      try keep(result.report)
+      // One that was cut off would take the place of a better one.
+      if result.signal == nil { try keep(result.report) }
       for path in result.notPutBack { warn("could not put back \(path)", as: Cloneprof.name) }
       if !result.notPutBack.isEmpty { throw Exit.failure }
       if let signal = result.signal, signal != SIGINT { throw ExitCode(128 + signal) }

@@ -1,3 +1,4 @@
+import CLinux
 import CloneProbes
 import Collapse
 import CommandLine
@@ -32,6 +33,8 @@ struct Trial {
   }
 
   func run(_ change: TryRow.Change) throws -> Result {
+    // Daemons that it leaves behind are still found, and ended.
+    sonde_adopt_orphans()
     var result = Result(row: TryRow(change), facts: Facts())
     let held = try HeldCommand(
       command, environment: change.environment, output: .standardError)
@@ -69,7 +72,7 @@ struct Trial {
     }
     result.profile = final
     if let final { result.row.take(final) }
-    look(at: held.pid, &result)
+    look(&result)
     return result
   }
 
@@ -103,8 +106,8 @@ struct Trial {
   // MARK: - What it looks like, and its end
 
   /// The largest of the program's processes.
-  private func look(at pid: Int32, _ result: inout Result) {
-    let processes = [pid] + ProcessTree.descendants(of: pid)
+  private func look(_ result: inout Result) {
+    let processes = ProcessTree.descendants(of: getpid())
     let uses = processes.compactMap { pid in
       (try? MemoryUse.of(pid: pid)).map { (pid: pid, use: $0) }
     }
@@ -127,7 +130,7 @@ struct Trial {
 
   /// It and all that it started: asked to end, and ended.
   private func end(_ held: HeldCommand, _ row: inout TryRow) {
-    let processes = [held.pid] + ProcessTree.descendants(of: held.pid)
+    let processes = ProcessTree.descendants(of: getpid())
     row.exitStatus = held.exitStatus.map { Int($0) }
     for pid in processes { kill(pid, SIGTERM) }
     let end = Clocks.monotonic + 5_000_000_000

@@ -32,7 +32,7 @@ struct TryTests {
   /// What the program leaves behind is ended with it.
   @Test func nothingIsLeft() throws {
     let ended = try attempt([
-      "--duration", "500ms", "--", "sh", "-c", "sleep 4242 & (true) & wait",
+      "--duration", "500ms", "--", "sh", "-c", "(sleep 4242 &) ; (true) & wait; sleep 0.2",
     ])
     #expect(ended.status == 0 || ended.status == 1)
     let left = try Command("pgrep", ["-f", "^sleep 4242$"]).wait()

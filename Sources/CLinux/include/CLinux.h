@@ -130,6 +130,11 @@ int sonde_start_held(char *const *arguments, int output, int *gate,
  */
 int sonde_exit_status(int pid, bool wait);
 
+/* From now on this process is the parent of its descendants whose own parents
+ * end: PR_SET_CHILD_SUBREAPER of prctl(2).
+ */
+void sonde_adopt_orphans(void);
+
 /* Mounts tracefs where it belongs, for this process and its future children
  * alone. -1 and errno where that isn't permitted.
  */
