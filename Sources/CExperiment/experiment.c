@@ -215,7 +215,14 @@ static void __attribute__((noreturn)) run(struct experiment *experiment)
 	struct sonde_outcome *outcome = experiment->outcome;
 	uint32_t forks = experiment->arrangement.forks;
 
-	if (experiment->arrangement.layout != SONDE_LAYOUT_EMPTY) {
+	switch (experiment->arrangement.layout) {
+	case SONDE_LAYOUT_EMPTY:
+		break;
+	case SONDE_LAYOUT_LIBRARIES:
+		if (!map_libraries(outcome))
+			_exit(1);
+		break;
+	default:
 		experiment->memory =
 			make_memory(&experiment->arrangement, outcome);
 		if (!experiment->memory)

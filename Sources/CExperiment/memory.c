@@ -3,9 +3,11 @@
 #include "memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef MAP_HUGE_SHIFT
 #define MAP_HUGE_SHIFT 26
@@ -97,6 +99,45 @@ static int touch_folios(char *memory, uint64_t size)
 		return -1;
 	touch(memory, size, SMALL_PAGE);
 	return 0;
+}
+
+/* One mapping of the program's own file, as the dynamic linker makes them. No
+ * two get merged: all begin at the same page of the file.
+ */
+static bool map_part(int file, bool is_written, int protection)
+{
+	char *part = mmap(NULL, 4 * SMALL_PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE, file, 0);
+
+	if (part == MAP_FAILED)
+		return false;
+	if (is_written)
+		*(volatile char *)part = *(volatile char *)part;
+	return mprotect(part, 4 * SMALL_PAGE, protection) == 0;
+}
+
+bool map_libraries(struct sonde_outcome *outcome)
+{
+	int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	if (file < 0) {
+		fail(outcome, "open");
+		return false;
+	}
+	for (int i = 0; i < SONDE_LIBRARIES; i++) {
+		/* headers, text, constants, relocated constants, data */
+		if (map_part(file, false, PROT_READ) &&
+		    map_part(file, false, PROT_READ | PROT_EXEC) &&
+		    map_part(file, false, PROT_READ) &&
+		    map_part(file, true, PROT_READ) &&
+		    map_part(file, true, PROT_READ | PROT_WRITE))
+			continue;
+		fail(outcome, "mmap");
+		close(file);
+		return false;
+	}
+	close(file);
+	return true;
 }
 
 char *make_memory(const struct sonde_arrangement *arrangement,

@@ -77,7 +77,8 @@ public struct Demo {
   private func plan() -> [DemoRow] {
     let page: UInt64 = 4096
     var rows = [
-      DemoRow(memory: .empty, pageBytes: page), DemoRow(memory: .small, pageBytes: page),
+      DemoRow(memory: .empty, pageBytes: page), DemoRow(memory: .libraries, pageBytes: page),
+      DemoRow(memory: .small, pageBytes: page),
     ]
     rows += huge.folios.filter { $0.size > 4096 }.map {
       DemoRow(memory: .folios, pageBytes: $0.size)
@@ -88,6 +89,9 @@ public struct Demo {
     ]
     rows += huge.pools.filter { $0.size >= 2 << 20 }.map {
       DemoRow(memory: .hugetlb, pageBytes: $0.size)
+    }
+    rows += huge.pools.filter { $0.size == 2 << 20 }.map {
+      DemoRow(memory: .fullPool, pageBytes: $0.size)
     }
     // So many that their own cost shows, and no more than vm.max_map_count.
     let each = max(page, options.bytes / 16_384 / page * page)
@@ -139,7 +143,8 @@ public struct Demo {
     let experiment = try Experiment.start(arrangement, &loop)
     try experiment.reach(&loop)
     let use = try MemoryUse.of(pid: experiment.pid)
-    row.describe(use, of: options.bytes)
+    row.describe(
+      use, mappings: try MemoryMapping.count(of: experiment.pid), of: options.bytes)
     experiment.goOn()
     if arrangement.writes > 0 {
       try experiment.reach(&loop)
@@ -165,7 +170,7 @@ public struct Demo {
 
   /// No more than there are pages for parent and child each: a second write to a page is no first one.
   private func writes(to row: DemoRow) -> Int {
-    let isHuge = [.transparent, .collapsed, .hugetlb].contains(row.memory)
+    let isHuge = [.transparent, .collapsed, .hugetlb, .fullPool].contains(row.memory)
     let pages = Int(options.bytes / (isHuge ? row.pageBytes : 4096))
     return max(1, min(options.writes, pages / 2))
   }
@@ -193,7 +198,9 @@ public struct Demo {
       return change(
         "/sys/kernel/mm/transparent_hugepage/enabled", to: "madvise", settings)
     case .hugetlb:
-      return fill(row.pageBytes, settings)
+      return fill(row.pageBytes, sparing: UInt64(2 * options.writes), settings)
+    case .fullPool:
+      return fill(row.pageBytes, sparing: 0, settings)
     default: return nil
     }
   }
@@ -209,15 +216,20 @@ public struct Demo {
     }
   }
 
-  /// Pages of the pool for the memory, and for what both sides write to.
-  private func fill(_ size: UInt64, _ settings: SettingsGuard) -> DemoRow.Skip? {
+  /// Pages of the pool for the memory, and `spare` for what both sides write to; with none, no more than
+  /// that.
+  private func fill(
+    _ size: UInt64, sparing spare: UInt64, _ settings: SettingsGuard
+  ) -> DemoRow.Skip? {
     guard let pool = HugePages.pool(of: size) else { return .init("there is no such pool") }
     guard options.bytes % size == 0 else {
       return .init("\(options.bytes >> 20) MiB are no multiple of \(size >> 20) MiB")
     }
     let pages = options.bytes / size
-    let spare = min(pages, UInt64(2 * options.writes))
-    let needed = pages + spare
+    let needed = pages + min(pages, spare)
+    guard spare > 0 || pool.available <= needed else {
+      return .init("the pool has pages to spare, which others may use")
+    }
     guard pool.available < needed else { return nil }
     let missing = needed - pool.available
     let command = "echo \(pool.pages + missing) > \(pool.path)"
@@ -270,7 +282,7 @@ extension Demo {
   /// - Throws: what ``run(_:)`` throws.
   public static func quickCalibration() throws -> Calibration? {
     var options = Options(bytes: 128 << 20)
-    options.kinds = [.empty, .small, .transparent, .collapsed]
+    options.kinds = [.empty, .libraries, .small, .transparent, .collapsed]
     guard let demo = try? Demo(options) else { return nil }
     return Calibration(try demo.run { _, _, _ in }.report)
   }

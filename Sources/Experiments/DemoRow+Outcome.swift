@@ -6,11 +6,12 @@ extension DemoRow.Memory {
   var layout: sonde_layout {
     switch self {
     case .empty: SONDE_LAYOUT_EMPTY
+    case .libraries: SONDE_LAYOUT_LIBRARIES
     case .small: SONDE_LAYOUT_SMALL
     case .folios: SONDE_LAYOUT_MTHP
     case .transparent: SONDE_LAYOUT_THP
     case .collapsed: SONDE_LAYOUT_COLLAPSED
-    case .hugetlb: SONDE_LAYOUT_HUGETLB
+    case .hugetlb, .fullPool: SONDE_LAYOUT_HUGETLB
     case .mappings: SONDE_LAYOUT_MANY
     case .shared: SONDE_LAYOUT_SHARED
     case .dontFork: SONDE_LAYOUT_DONTFORK
@@ -33,19 +34,22 @@ extension DemoRow {
   /// Whether there is something to be had from writing to it after a fork: memory that both share until
   /// then.
   var isWrittenTo: Bool {
-    child == .fork && ![.empty, .shared, .dontFork].contains(memory)
+    child == .fork && ![.empty, .libraries, .shared, .dontFork].contains(memory)
   }
 
-  mutating func describe(_ use: MemoryUse, of bytes: UInt64) {
+  mutating func describe(_ use: MemoryUse, mappings: Int, of bytes: UInt64) {
+    self.mappings = UInt64(mappings)
     pageTableBytes = use.pageTables
     residentBytes = use.resident
     hugeBytes = use.anonymousHuge ?? 0
     hugetlbBytes = use.hugetlb
-    guard memory != .empty else { return }
+    guard hasMemory else { return }
     let small = bytes - min(bytes, hugeBytes + hugetlbBytes)
     entries =
       small / 4096 + hugeBytes / (2 << 20) + (hugetlbBytes > 0 ? hugetlbBytes / pageBytes : 0)
   }
+
+  var hasMemory: Bool { ![.empty, .libraries].contains(memory) }
 
   mutating func take(_ result: sonde_outcome) {
     fork = DurationsPart(of: values(result.fork_ns, result.forks))
@@ -79,7 +83,7 @@ extension DemoReport {
     let empty = row(.empty)?.fork?.median
     let small = row(.small)?.fork?.median
     for index in rows.indices {
-      guard let fork = rows[index].fork?.median, fork > 0, rows[index].memory != .empty else {
+      guard let fork = rows[index].fork?.median, fork > 0, rows[index].hasMemory else {
         continue
       }
       if let small, rows[index].memory != .small || rows[index].child != .fork {

@@ -1,5 +1,8 @@
 import Reports
 
+/// SIGBUS of man signal(7), on x86 and Arm.
+private let sigbus = 7
+
 /// What a demo's figures say, in sentences: why huge pages help as much as they do and no more, and
 /// what they cost.
 struct DemoFindings {
@@ -51,7 +54,14 @@ struct DemoFindings {
     return
       "A pool needs no such tables (\(factors)), and its pages don't count as resident: a process "
       + "seems to shrink. But the first write to a page after a fork copies all of it (\(writes)), and "
-      + "a page of the pool must be free for that."
+      + "a page of the pool must be free for that." + (tooSmall ?? "")
+  }
+
+  private var tooSmall: String? {
+    guard let row = report.rows.first(where: { $0.memory == .fullPool }),
+      row.childSignal == sigbus
+    else { return nil }
+    return " Where none is, the child is killed by SIGBUS."
   }
 
   private var collapse: String? {

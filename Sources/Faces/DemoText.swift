@@ -131,11 +131,13 @@ extension DemoRow {
     }
     return switch memory {
     case .empty: "no memory"
+    case .libraries: "64 more libraries"
     case .small: "4 KiB pages"
     case .folios: "\(binaryText(pageBytes)) folios (mTHP)"
     case .transparent: "THP 2 MiB"
     case .collapsed: "MADV_COLLAPSE"
     case .hugetlb: "hugetlb \(binaryText(pageBytes))"
+    case .fullPool: "hugetlb, none to spare"
     case .mappings: "mappings of \(binaryText(pageBytes))"
     case .shared: "shared memory"
     case .dontFork: "MADV_DONTFORK"

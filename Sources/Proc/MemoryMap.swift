@@ -43,6 +43,13 @@ public struct MemoryMapping: Sendable, Hashable {
     try read("/proc/\(pid)/smaps", as: all(parsing:))
   }
 
+  /// How many there are, without a look at what is resident: lines of `/proc/PID/maps`.
+  ///
+  /// - Throws: `ProcError`, as ``all(of:)``.
+  public static func count(of pid: Int32) throws(ProcError) -> Int {
+    try contents(of: "/proc/\(pid)/maps").lines.count { !$0.isEmpty }
+  }
+
   /// Nil where the text has another form.
   package static func all(parsing text: String) -> [MemoryMapping]? {
     var mappings: [MemoryMapping] = []

@@ -3,7 +3,7 @@
 /// The sum that it predicts by is dup_mmap()'s: for each mapping a copy of its structure, for each
 /// entry that maps something one of that, whatever it maps (copy_page_range() in mm/memory.c).
 public struct Calibration: Codable, Sendable, Equatable {
-  public static let schemaName = "cloneprof-calibration/1"
+  public static let schemaName = "cloneprof-calibration/2"
 
   public var schema = schemaName
   public var kernel: String
@@ -12,9 +12,10 @@ public struct Calibration: Codable, Sendable, Equatable {
   public var measured: String
   /// How much memory it was measured with.
   public var bytes: UInt64
-  /// Of a process with next to no memory.
+  /// Of a process with neither memory nor mappings: what is left without those of the experiment.
   public var emptyFork: Double
-  /// For each entry of 4 KiB, of 2 MiB by a transparent huge page and by a pool; and for each mapping.
+  /// For each entry of 4 KiB, of 2 MiB by a transparent huge page and by a pool; and for each mapping, in
+  /// the mean of those that a shared library has.
   public var entry: Double
   public var hugeEntry: Double?
   public var hugetlbEntry: Double?
@@ -57,24 +58,24 @@ public struct Calibration: Codable, Sendable, Equatable {
     else { return nil }
     let collapsed = demo.row(.collapsed)
     let huge = demo.row(.transparent) ?? collapsed
-    let many = demo.row(.mappings)
     func perEntry(_ row: DemoRow?) -> Double? {
       guard let row, let fork = row.fork, row.entries > 0 else { return nil }
       return max(0, Double(fork.median) - Double(empty.median)) / Double(row.entries)
     }
-    let each = perEntry(small)!
+    let ownMappings = demo.row(.empty)?.mappings ?? 0
+    let mapping = demo.row(.libraries).flatMap { row -> Double? in
+      guard let fork = row.fork, row.mappings > ownMappings else { return nil }
+      return max(0, Double(fork.median) - Double(empty.median))
+        / Double(row.mappings - ownMappings)
+    }
     self.init(
       kernel: demo.host.kernels.first ?? "", cpuModel: demo.cpuModel, measured: demo.start,
-      bytes: demo.bytes, emptyFork: Double(empty.median), entry: each,
-      hugeEntry: perEntry(huge),
+      bytes: demo.bytes,
+      emptyFork: max(0, Double(empty.median) - (mapping ?? 0) * Double(ownMappings)),
+      entry: perEntry(small)!, hugeEntry: perEntry(huge),
       hugetlbEntry: perEntry(
         demo.rows.first { $0.memory == .hugetlb && $0.pageBytes == 2 << 20 && $0.fork != nil }),
-      mapping: many.flatMap { row in
-        guard let fork = row.fork, row.pageBytes > 0 else { return nil }
-        let mappings = Double(demo.bytes / row.pageBytes)
-        return max(0, Double(fork.median) - Double(empty.median) - each * Double(row.entries))
-          / max(1, mappings)
-      },
+      mapping: mapping,
       collapse: collapsed.flatMap { row in
         row.collapseNs.map { Double($0) / Double(max(1, row.hugeBytes / (2 << 20))) }
       },
@@ -100,7 +101,6 @@ public struct Calibration: Codable, Sendable, Equatable {
     public var entries: UInt64
     public var hugeEntries: UInt64
     public var hugetlbEntries: UInt64
-    /// Beyond those of an empty process.
     public var mappings: UInt64
 
     public init(

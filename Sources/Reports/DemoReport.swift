@@ -40,6 +40,8 @@ public struct DemoRow: Codable, Sendable, Equatable {
   public enum Memory: String, Codable, Sendable, CaseIterable {
     /// None but the program's own.
     case empty
+    /// None, and the mappings of 64 more shared libraries.
+    case libraries
     /// Pages of 4 KiB in one mapping.
     case small
     /// Folios below 2 MiB, still with an entry for each 4 KiB (mTHP).
@@ -50,6 +52,8 @@ public struct DemoRow: Codable, Sendable, Equatable {
     case collapsed
     /// From a pool: hugetlbfs.
     case hugetlb
+    /// From a pool that has no page left for copies.
+    case fullPool = "full_pool"
     /// Pages of 4 KiB in many mappings.
     case mappings
     /// Shared memory, whose entries a fork leaves out.
@@ -90,6 +94,8 @@ public struct DemoRow: Codable, Sendable, Equatable {
   /// As the process was ready: its page tables, entries of any size that map its memory, and memory.
   public var pageTableBytes: UInt64 = 0
   public var entries: UInt64 = 0
+  /// All that the process has: lines of /proc/PID/maps.
+  public var mappings: UInt64 = 0
   public var residentBytes: UInt64 = 0
   public var hugeBytes: UInt64 = 0
   public var hugetlbBytes: UInt64 = 0
@@ -122,7 +128,7 @@ public struct DemoRow: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case memory, child, skipped, fork, factor, entries, exit
+    case memory, child, skipped, fork, factor, entries, mappings, exit
     case pageBytes = "page_bytes"
     case pageTableBytes = "page_table_bytes"
     case residentBytes = "resident_bytes"

@@ -65,7 +65,8 @@ static long mappings(void)
 	return strstr(text, "[vsyscall]") ? count - 1 : count;
 }
 
-static void fork_with(long mib, long count, int advice, bool inherited)
+static void fork_with(long mib, long count, int advice, int flags,
+		      bool inherited)
 {
 	size_t size = mib << 20;
 	int64_t *times = allocate(count, sizeof(*times)), total = 0;
@@ -73,7 +74,7 @@ static void fork_with(long mib, long count, int advice, bool inherited)
 	volatile long *kb = share(2 * sizeof(*kb));
 	volatile char *page = allocate(2, 4096);
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			    MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 	long done = 0;
 
 	if (memory == MAP_FAILED)
@@ -115,17 +116,23 @@ static void fork_with(long mib, long count, int advice, bool inherited)
 
 void load_forks(const long *arguments)
 {
-	fork_with(arguments[0], arguments[1], MADV_NOHUGEPAGE, true);
+	fork_with(arguments[0], arguments[1], MADV_NOHUGEPAGE, 0, true);
 }
 
 void load_hugeforks(const long *arguments)
 {
-	fork_with(arguments[0], arguments[1], MADV_HUGEPAGE, true);
+	fork_with(arguments[0], arguments[1], MADV_HUGEPAGE, 0, true);
+}
+
+/* From the pool of huge pages of the default size. */
+void load_poolforks(const long *arguments)
+{
+	fork_with(arguments[0], arguments[1], MADV_NORMAL, MAP_HUGETLB, true);
 }
 
 void load_dontforks(const long *arguments)
 {
-	fork_with(arguments[0], arguments[1], MADV_NOHUGEPAGE, false);
+	fork_with(arguments[0], arguments[1], MADV_NOHUGEPAGE, 0, false);
 }
 
 static void *nothing(void *unused)

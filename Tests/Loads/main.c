@@ -47,6 +47,7 @@ static const struct load {
 	{"hugeforks", "MIB COUNT", 2, 2, load_hugeforks},
 	{"migrate", "N", 1, 1, load_migrate},
 	{"pingpong", "PAIRS [CPU]", 1, 2, load_pingpong},
+	{"poolforks", "MIB COUNT", 2, 2, load_poolforks},
 	{"renamer", "", 0, 0, load_renamer},
 	{"saves", "N KIB", 2, 2, load_saves},
 	{"serves", "N", 1, 1, load_serves},

@@ -31,6 +31,7 @@ void load_heldforks(const long *arguments);
 void load_hugeforks(const long *arguments);
 void load_migrate(const long *arguments);
 void load_pingpong(const long *arguments);
+void load_poolforks(const long *arguments);
 void load_renamer(const long *arguments);
 void load_saves(const long *arguments);
 void load_serves(const long *arguments);

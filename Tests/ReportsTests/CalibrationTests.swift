@@ -4,11 +4,13 @@ import Testing
 /// A calibration from a demo's rows, by hand.
 struct CalibrationTests {
   private static func row(
-    _ memory: DemoRow.Memory, _ fork: UInt64, entries: UInt64 = 0, page: UInt64 = 4096
+    _ memory: DemoRow.Memory, _ fork: UInt64, entries: UInt64 = 0, page: UInt64 = 4096,
+    mappings: UInt64 = 20
   ) -> DemoRow {
     var row = DemoRow(memory: memory, pageBytes: page)
     row.fork = DurationsPart(of: [fork, fork, fork + 10])
     row.entries = entries
+    row.mappings = mappings
     return row
   }
 
@@ -23,19 +25,20 @@ struct CalibrationTests {
     (collapsed.collapseNs, collapsed.longestCollapseNs) = (32_000, 4_000)
     collapsed.hugeBytes = 64 << 20
     let demo = Self.demo([
-      Self.row(.empty, 2_000), Self.row(.small, 165_840, entries: 16_384), collapsed,
+      Self.row(.empty, 2_000), Self.row(.libraries, 5_200, mappings: 340),
+      Self.row(.small, 165_840, entries: 16_384), collapsed,
       Self.row(.mappings, 365_840, entries: 16_384, page: 32 << 10),
       Self.row(.hugetlb, 5_200, entries: 32, page: 2 << 20),
     ])
     let calibration = try #require(Calibration(demo))
-    #expect(calibration.emptyFork == 2_000 && calibration.entry == 10)
+    #expect(calibration.mapping == 10)
+    #expect(calibration.emptyFork == 1_800 && calibration.entry == 10)
     #expect(calibration.hugeEntry == 200 && calibration.hugetlbEntry == 100)
-    #expect(calibration.mapping == 200_000.0 / 2048)
     #expect(calibration.collapse == 1_000 && calibration.longestCollapse == 4_000)
     #expect(calibration.holds(kernel: "6.1", cpuModel: "c"))
     #expect(!calibration.holds(kernel: "6.2", cpuModel: "c"))
     #expect(!calibration.holds(kernel: "6.1", cpuModel: "d"))
-    #expect(calibration.fork(of: .init(entries: 3, hugetlbEntries: 2)) == 2_000 + 30 + 200)
+    #expect(calibration.fork(of: .init(entries: 3, hugetlbEntries: 2, mappings: 5)) == 1_800 + 30 + 200 + 50)
   }
 
   /// Without the two that all else is compared with there is none.

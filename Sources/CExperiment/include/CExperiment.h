@@ -13,6 +13,8 @@
 /* What the memory is made of. */
 enum sonde_layout {
 	SONDE_LAYOUT_EMPTY,
+	/* none, and as many mappings as SONDE_LIBRARIES shared libraries have */
+	SONDE_LAYOUT_LIBRARIES,
 	/* pages of 4 KiB */
 	SONDE_LAYOUT_SMALL,
 	/* folios of `page` bytes, each page with an entry of its own (mTHP) */
@@ -28,6 +30,9 @@ enum sonde_layout {
 	SONDE_LAYOUT_SHARED,
 	SONDE_LAYOUT_DONTFORK,
 };
+
+/* Each has five mappings, two of which it has written to. */
+#define SONDE_LIBRARIES 64
 
 /* How a child is made. */
 enum sonde_child {
