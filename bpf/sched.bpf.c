@@ -5,6 +5,7 @@
  * and iterators over all tasks.
  */
 #include "kernel.bpf.h"
+#include "locks.bpf.h"
 #include "ring.bpf.h"
 #include "include/sonde_sched.h"
 
@@ -203,6 +204,7 @@ int tasks(struct bpf_iter__task *ctx)
 
 	/* The reader runs this program: whoever reads is the consumer. */
 	status.consumer_tid = (u32)bpf_get_current_pid_tgid();
+	status.has_blockers = has_blockers();
 	if (!task)
 		return 0;
 
@@ -231,26 +233,45 @@ int tasks(struct bpf_iter__task *ctx)
 }
 
 SEC("iter/task")
+int held_up(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct sonde_held_up record = {};
+
+	if (!task)
+		return 0;
+	if (is_vfork_child(task, &record)) {
+		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+		__builtin_memset(&record, 0, sizeof(record));
+	}
+	if (on_run_queue(task)) {
+		if (!is_throttled(task))
+			return 0;
+	} else {
+		if (!sonde_contributes_to_load(task_state(task)))
+			return 0;
+		find_holder(task, &record);
+		if (!record.lock)
+			return 0;
+	}
+	record.tid = task->pid;
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+SEC("iter/task")
 int waiters(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct sonde_waiter record = {};
 	long length;
 
-	if (!task)
+	if (!task || on_run_queue(task) ||
+	    !sonde_contributes_to_load(task_state(task)))
 		return 0;
-	if (on_run_queue(task)) {
-		if (!is_throttled(task))
-			return 0;
-		record.is_throttled = 1;
-	} else {
-		if (!control.scans_uninterruptible ||
-		    !sonde_contributes_to_load(task_state(task)))
-			return 0;
-		length = bpf_get_task_stack(task, record.frames,
-					    sizeof(record.frames), 0);
-		record.length = length > 0 ? length : 0;
-	}
+	length = bpf_get_task_stack(task, record.frames, sizeof(record.frames),
+				    0);
+	record.length = length > 0 ? length : 0;
 	record.tid = task->pid;
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;

@@ -62,9 +62,12 @@ public struct LoadText: Sendable {
       (AttributionText.most, .advice, 0), (4, .advice, 0), (2, .advice, 0), (2, .sentence, 0),
     ] {
       let table = attribution.table(snapshot, limit: limit)
+      let holders = HolderText(columns: columns, bars: bars).lines(
+        snapshot.held ?? [], limit: limit)
       let verdict = attribution.verdict(verdicts, detail)
       meaning =
         (table.isEmpty ? [] : [Line()] + table + [Line()])
+        + (holders.isEmpty ? [] : holders + [Line()])
         + (verdict.isEmpty ? [] : verdict + [Line()])
       if top.count + meaning.count + below.count + rest <= rows { break }
     }

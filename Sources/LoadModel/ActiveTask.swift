@@ -21,6 +21,14 @@ public struct ActiveTask: Sendable {
   /// Where it sleeps in D, by the kernel side's number or one that was made up for it; negative for
   /// unknown.
   public var stack: Int32
+
+  package init(
+    tid: UInt32, tgid: UInt32, comm: Comm, cgroup: UInt64, isKernelThread: Bool, state: State,
+    stack: Int32
+  ) {
+    (self.tid, self.tgid, self.comm, self.cgroup) = (tid, tgid, comm, cgroup)
+    (self.isKernelThread, self.state, self.stack) = (isKernelThread, state, stack)
+  }
 }
 
 /// What shows of a task's state at a load sample only after it.
@@ -165,7 +173,7 @@ extension LoadTracker {
     }
   }
 
-  private func active(_ slot: TaskTable.Slot, _ state: ActiveTask.State) -> ActiveTask {
+  func active(_ slot: TaskTable.Slot, _ state: ActiveTask.State) -> ActiveTask {
     ActiveTask(
       tid: tasks[slot].tid, tgid: tasks[slot].tgid, comm: tasks[slot].comm,
       cgroup: tasks[slot].cgroup, isKernelThread: tasks[slot].isKernelThread, state: state,

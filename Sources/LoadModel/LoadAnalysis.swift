@@ -10,6 +10,8 @@ public struct LoadAnalysis: ~Copyable, Model {
   private var setup: LoadSetup?
   private var scan = TaskScan(clockOffset: 0, boundary: 0, isComplete: false)
   private var losses = LossLedger(cpus: 0)
+  /// Who has what tasks in D wait for, at the sample that comes next.
+  private var lockWaits: [LockWait] = []
   /// Sleeps in D by where they were, once the run is over.
   private var waits: WaitStacks?
   /// The last interval, closed before what the rings still held was taken.
@@ -50,6 +52,8 @@ public struct LoadAnalysis: ~Copyable, Model {
     case .cgroupPaths: break
     case .waiter(let tid, let frames):
       tracker.found(waiter: tid) { names.number(frames) }
+    case .holders(let waits):
+      lockWaits = waits
     case .rings(let readings):
       bookLosses()
       for (cpu, reading) in readings.enumerated() {
@@ -113,7 +117,8 @@ public struct LoadAnalysis: ~Copyable, Model {
   }
 
   private mutating func take(_ reading: SampleReading) {
-    sampler?.take(reading, &tracker, &names)
+    sampler?.take(reading, lockWaits, &tracker, &names)
+    lockWaits = []
     guard let sampler, let counters = reading.counters, let system = reading.system else { return }
     let active = tracker.activeTime(at: reading.time &+ reading.clockOffset)
     reporter?.add(

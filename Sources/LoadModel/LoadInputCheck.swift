@@ -47,6 +47,8 @@ struct LoadInputCheck {
     case .settles(let reading, _, _), .averages(let reading): return check(reading)
     case .ticks(let monotonic, let jiffies, let now):
       return max(monotonic, jiffies, now) < Self.most ? nil : "impossible ticks"
+    case .holders(let waits):
+      return waits.count <= 1 << 22 ? nil : "impossibly many waits"
     case .waiter(_, let frames):
       return frames.count <= 128 ? nil : "an impossible stack"
     case .names(let answers):

@@ -167,7 +167,7 @@ extension Lookup {
   /// Whether the answer holds at one time only.
   package var isOfOneTime: Bool {
     switch self {
-    case .fileSystem, .quota: true
+    case .fileSystem, .quota, .waitChannel: true
     default: false
     }
   }

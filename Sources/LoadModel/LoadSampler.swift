@@ -7,6 +7,7 @@ package struct LoadSampler {
   /// What is shown, and, where that is split in another way, what the verdict goes by.
   private var tables: [AttributionTable]
   private(set) var throttling = Throttling()
+  private(set) var holders = HolderTable()
   /// The averages by the samples since the run began.
   private(set) var recomputed: KernelLoad
   /// What /proc/loadavg showed after the last sample.
@@ -41,6 +42,8 @@ package struct LoadSampler {
     var tasks: [ActiveTask]
     /// Of the tasks that wait for their cgroup's quota, those that are active.
     var throttledTasks: [ActiveTask] = []
+    /// Who waits for whom.
+    var locks = LockWaits()
     var late: [LateTask] = []
     var doubtful: [ActiveTask] = []
     /// What the kernel made of it, as soon as it has.
@@ -112,7 +115,8 @@ package struct LoadSampler {
 
   /// Looks who is active, all ring records up to then having been taken.
   mutating func take(
-    _ reading: SampleReading, _ tracker: inout LoadTracker, _ names: inout SampleNames
+    _ reading: SampleReading, _ waits: [LockWait], _ tracker: inout LoadTracker,
+    _ names: inout SampleNames
   ) {
     taken = reading.time
     names.begin()
@@ -123,6 +127,11 @@ package struct LoadSampler {
         pending.throttledTasks.append(task)
       } else {
         pending.tasks.append(task)
+      }
+    }
+    if !waits.isEmpty {
+      pending.locks = LockWaits(waits, throttled: reading.throttled) { tid in
+        tracker.holder(tid, at: reading.time &+ reading.clockOffset)
       }
     }
     let active = tracker.activeTime(at: reading.time &+ reading.clockOffset).all
@@ -143,7 +152,9 @@ package struct LoadSampler {
     guard let pending else { return [] }
     guard pending.outcome != nil else {
       return names.missing(
-        for: pending.tasks, throttled: pending.throttledTasks, in: tables, isOver: false)
+        for: pending.tasks, throttled: pending.throttledTasks + pending.locks.throttled,
+        processes: pending.locks.tasks + pending.tasks.filter { pending.locks.isWaiting($0.tid) },
+        asleep: pending.locks.asleep, in: tables, isOver: false)
     }
     let late = pending.late.flatMap { [$0.task, $0.taken].compactMap { $0 } } + pending.doubtful
     return names.missing(
@@ -157,12 +168,28 @@ package struct LoadSampler {
     guard var pending else { return }
     for task in pending.throttledTasks { throttling.count(names.quota(of: task)) }
     for task in pending.tasks {
-      if task.state == .uninterruptible { pending.inD += 1 }
+      if task.state == .uninterruptible {
+        pending.inD += 1
+        count(task, pending.locks, names)
+      }
       for index in tables.indices { tables[index].count(task, names) }
     }
     pending.seen = UInt64(pending.tasks.count)
-    (pending.tasks, pending.throttledTasks) = ([], [])
+    (pending.tasks, pending.throttledTasks, pending.locks) = ([], [], LockWaits())
     self.pending = pending
+  }
+
+  /// Because of whom a task is in D.
+  private mutating func count(
+    _ task: ActiveTask, _ locks: LockWaits, _ names: borrowing SampleNames
+  ) {
+    let chain = locks.chain(of: task)
+    guard !chain.isEmpty else { return }
+    let site = names.sites.site(of: task)
+    holders.count(
+      HeldPart(
+        process: names.processName(of: task), pid: task.tgid, site: site.name, wait: site.kind,
+        chain: chain.map { names.part(of: $0) }))
   }
 
   // MARK: - What the kernel made of it
@@ -220,6 +247,7 @@ package struct LoadSampler {
       tables[index].close(delayed: pending.delayed ?? 0, mean: pending.mean)
     }
     throttling.close()
+    holders.close()
     samples.append(
       Sample(
         time: pending.time, wall: outcome.wall,

@@ -12,6 +12,9 @@ public enum Lookup: Hashable, Codable, Sendable {
   case stack(Int32, frames: [UInt64])
   /// The type of the file system that a task's system call is about.
   case fileSystem(task: UInt32)
+  /// The kernel function in which a task waits: for one that isn't in D, of which the kernel side reports
+  /// no stack.
+  case waitChannel(task: UInt32)
   /// The CPU quota that throttles a process.
   case quota(process: UInt32)
   /// The CPUs that a process may run on: as a list, "0-3", and how many.

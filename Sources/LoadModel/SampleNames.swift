@@ -21,9 +21,13 @@ struct SampleNames {
   /// What is still to be asked for, once or several times until it is nothing: of which file system a
   /// task waits depends on where it does.
   ///
-  /// - Parameter isOver: whether the sample is: tasks may be elsewhere than where they were counted.
+  /// - Parameters:
+  ///   - processes: tasks of which the process's name is wanted, whatever the tables are by.
+  ///   - asleep: tasks that are not in D, of which it is wanted where they wait.
+  ///   - isOver: whether the sample is: tasks may be elsewhere than where they were counted.
   mutating func missing(
-    for tasks: [ActiveTask], throttled: [ActiveTask], in tables: [AttributionTable], isOver: Bool
+    for tasks: [ActiveTask], throttled: [ActiveTask], processes: [ActiveTask] = [],
+    asleep: [ActiveTask] = [], in tables: [AttributionTable], isOver: Bool
   ) -> [Lookup] {
     var wanted: Set<Lookup> = []
     let namesSites = tables.contains { $0.groups.by.contains(.site) }
@@ -39,6 +43,10 @@ struct SampleNames {
         if task.tid != task.tgid, task.tgid != 0 { wanted.insert(.process(task.tgid)) }
       }
     }
+    for task in processes where pidsAreGlobal && task.tid != task.tgid && task.tgid != 0 {
+      wanted.insert(.process(task.tgid))
+    }
+    if pidsAreGlobal { for task in asleep { wanted.insert(.waitChannel(task: task.tid)) } }
     if pidsAreGlobal { for task in throttled { wanted.insert(.quota(process: task.tgid)) } }
     wanted = wanted.filter { answers[$0] == nil }
     if wanted.isEmpty, pidsAreGlobal, namesSites, !isOver { addFileSystems(of: tasks, to: &wanted) }
@@ -86,6 +94,11 @@ struct SampleNames {
   func processName(of task: ActiveTask) -> String {
     if task.tid == task.tgid { return task.comm.text }
     return answers[.process(task.tgid)]?.text ?? task.comm.text
+  }
+
+  /// Where a task waits that isn't in D; nil where that isn't known.
+  func waitChannel(of task: ActiveTask) -> WaitSites.Site? {
+    answers[.waitChannel(task: task.tid)]?.text.map { WaitSites.site([$0]) }
   }
 
   func cgroupPath(of task: ActiveTask) -> String? {

@@ -43,8 +43,8 @@ public struct LoadTracer: ~Copyable, Tracer {
   private(set) var scans = ScanCost()
   /// The load sample that the kernel side knows of, CLOCK_MONOTONIC.
   private var announced: UInt64 = 0
-  /// Who waited for a cgroup's quota at the sample that is taken next.
-  private var throttled: (sample: UInt64, tasks: Set<UInt32>)?
+  /// Who was held up at the sample that is taken next, and by whom.
+  private var heldUp: (sample: UInt64, throttled: Set<UInt32>, waits: [LockWait])?
   var wallClock = WallClock(at: 0, wall: 0)
   /// Time of the sample that is to be settled, run queue clock.
   private var sampledAt: UInt64 = 0
@@ -96,6 +96,11 @@ public struct LoadTracer: ~Copyable, Tracer {
         probe: isExact ? "jiffies, calc_load_tasks, avenrun" : "jiffies, /proc/loadavg",
         available: .yes,
         reason: isExact ? nil : "/proc/kallsyms has no data symbols, or hides them"))
+    ladder.append(
+      ProbePart(
+        feature: "who holds a kernel lock", probe: probes.lockSource ?? "raw_tp/contention_begin",
+        available: probes.lockSource == nil ? .no : .yes,
+        reason: probes.lockSource == nil ? "the kernel has no such tracepoint (Linux 5.19)" : nil))
     self.options = options
     self.host = host
     self.ladder = ladder
@@ -170,7 +175,7 @@ public struct LoadTracer: ~Copyable, Tracer {
       }
     }
     if let sample = door.model.nextSample, Clocks.monotonic >= sample {
-      try findThrottled(at: sample)
+      try findHeldUp(at: sample)
     }
     try announce()
   }
@@ -217,12 +222,14 @@ public struct LoadTracer: ~Copyable, Tracer {
   /// Takes a load sample, up to which all records were taken.
   private mutating func take(sample time: UInt64) throws {
     // Late, if there was no time before.
-    try findThrottled(at: time)
-    let throttled = self.throttled?.tasks ?? []
-    self.throttled = nil
+    try findHeldUp(at: time)
+    let throttled = heldUp?.throttled ?? []
+    let waits = heldUp?.waits ?? []
+    heldUp = nil
     sampledAt = time &+ clockOffset
     if door.model.hasUnknownWait(at: sampledAt) { try findWaiters() }
     try nameTasks(at: sampledAt)
+    if !waits.isEmpty { try door.observe(.holders(waits)) }
     let isInTime = Clocks.monotonic &- time < Self.mostDelay
     try door.observe(
       .sample(
@@ -273,7 +280,7 @@ public struct LoadTracer: ~Copyable, Tracer {
 
   /// A replay can begin here.
   private mutating func beginSegment(_ reading: IntervalReading, scan: [UInt8]) throws {
-    let waiters = try uninterruptibleTasks()
+    let waiters = try probes.uninterruptibleTasks()
     let cgroups = Cgroup.all()
     guard let prologue = try segments?.begin(reading, scan: scan, waiters, cgroups) else { return }
     door.beginSegment(prologue, at: Clocks.wall)
@@ -344,32 +351,20 @@ extension LoadTracer {
     try probes.forEachTask { record in door.scanned(record) }
   }
 
-  /// Right after a sample: looks who waits for a cgroup's quota, which may be over a moment later.
-  private mutating func findThrottled(at sample: UInt64) throws(BPFError) {
+  /// Right after a sample: looks who is held up, which may be over a moment later.
+  private mutating func findHeldUp(at sample: UInt64) throws(BPFError) {
     // Its time may be known a little better in between.
-    if let known = throttled?.sample, max(known, sample) - min(known, sample) < 1_000_000_000 {
+    if let known = heldUp?.sample, max(known, sample) - min(known, sample) < 1_000_000_000 {
       return
     }
-    var tasks: Set<UInt32> = []
-    try probes.forEachWaiter(inD: false) { tid, isThrottled, _ in
-      if isThrottled { tasks.insert(tid) }
-    }
-    throttled = (sample, tasks)
+    let (throttled, waits) = try probes.heldUp()
+    heldUp = (sample, throttled, waits)
   }
 
   private mutating func findWaiters() throws {
-    for (tid, frames) in try uninterruptibleTasks() {
+    for (tid, frames) in try probes.uninterruptibleTasks() {
       try door.observe(.waiter(tid: tid, frames: frames))
     }
-  }
-
-  /// Who sleeps in D, and where: the frames of the stack.
-  private func uninterruptibleTasks() throws(BPFError) -> [(UInt32, [UInt64])] {
-    var waiters: [(UInt32, [UInt64])] = []
-    try probes.forEachWaiter(inD: true) { tid, isThrottled, frames in
-      if !isThrottled { waiters.append((tid, frames)) }
-    }
-    return waiters
   }
 
   /// Names those that only /proc names: the iterator doesn't show every task everywhere.

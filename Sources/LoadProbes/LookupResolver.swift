@@ -27,6 +27,8 @@ struct LookupResolver {
       answer.functions = symbols.map { symbols in frames.compactMap { symbols.name(of: $0) } }
     case .fileSystem(let tid):
       answer.text = SyscallFile.fileSystem(ofTask: Int32(bitPattern: tid))
+    case .waitChannel(let tid):
+      answer.text = WaitChannel.of(task: Int32(bitPattern: tid))
     case .quota(let tgid):
       guard let mounts = try? Mount.all(),
         let quota = CPUQuota.of(process: Int32(bitPattern: tgid), mounts)

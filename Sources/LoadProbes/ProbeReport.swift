@@ -9,7 +9,7 @@ public func loadProbes() -> [ProbePart] {
   let kernel = KernelFeatures()
   return required.map { probe in
     part(probe.feature, probe.probe, probe.needs(kernel))
-  } + optionalProbes()
+  } + optionalProbes() + [holders(kernel)]
 }
 
 /// The same once the programs are attached: what is required is there.
@@ -63,6 +63,15 @@ private func optionalProbes() -> [ProbePart] {
     part("where tasks in D wait", "/proc/kallsyms", [kernelNames()]),
     part("BPF overhead", "BPF_ENABLE_STATS", [ownCost()]),
   ]
+}
+
+/// Of `loadwatch probes`: a run knows it from its programs.
+private func holders(_ kernel: borrowing KernelFeatures) -> ProbePart {
+  let feature = "who holds a kernel lock"
+  for field in ["blocker", "blocker_mutex"] where kernel.member(field, of: "task_struct").isYes {
+    return ProbePart(feature: feature, probe: "iter/task, task_struct.\(field)", available: .yes)
+  }
+  return part(feature, "raw_tp/contention_begin", [kernel.tracepoint("contention_begin")])
 }
 
 /// The first need that isn't met; ``Availability/yes`` where all are.

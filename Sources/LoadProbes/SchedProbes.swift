@@ -3,6 +3,7 @@ import CLinux
 import Glibc
 public import LoadModel
 import Records
+import Reports
 import Symbols
 public import SystemPackage
 
@@ -12,7 +13,12 @@ public import SystemPackage
 public struct SchedProbes: ~Copyable {
   private let programs: [Program]
   private let links: [4 of Link]
+  /// Where a task_struct doesn't show what its task waits for.
+  private let lockBegin: Program
+  private let lockEnd: Program
+  private var lockProbes: LockProbes?
   private let iterator: TaskIterator
+  private let heldUpTasks: TaskIterator
   private let waiters: TaskIterator
   private let stacks: Map
   private let accounts: MappedValues<sonde_cpu>
@@ -21,6 +27,12 @@ public struct SchedProbes: ~Copyable {
   private let ringSize: Int
   /// The rings, for draining into a closure.
   public var rings: RingBuffers
+  /// By what it is known who holds a kernel lock; nil where it isn't.
+  var lockSource: String? {
+    if status[0].has_blockers != 0 { return "iter/task, task_struct.blocker" }
+    return lockProbes == nil ? nil : "raw_tp/contention_begin"
+  }
+
   /// Whether this process sees every task: it is in the machine's own PID namespace.
   public private(set) var seesAllTasks = false
 
@@ -55,8 +67,12 @@ public struct SchedProbes: ~Copyable {
     let status = try MappedValues(try object.map(".data.status"), as: sonde_status.self)
     let iterator = try TaskIterator(
       try object.program("tasks"), recordSize: MemoryLayout<sonde_task>.size)
+    let heldUpTasks = try TaskIterator(
+      try object.program("held_up"), recordSize: MemoryLayout<sonde_held_up>.size)
     let waiters = try TaskIterator(
       try object.program("waiters"), recordSize: MemoryLayout<sonde_waiter>.size)
+    let lockBegin = try object.program("contention_begin")
+    let lockEnd = try object.program("contention_end")
     let stacks = try object.map("stacks")
     let links: [4 of Link] = [
       try programs[0].attach(), try programs[1].attach(), try programs[2].attach(),
@@ -67,8 +83,11 @@ public struct SchedProbes: ~Copyable {
     self.control = control
     self.status = status
     self.iterator = iterator
+    self.heldUpTasks = heldUpTasks
     self.waiters = waiters
     self.stacks = stacks
+    self.lockBegin = lockBegin
+    self.lockEnd = lockEnd
     self.links = links
     self.rings = rings
     self.ringSize = size
@@ -137,6 +156,7 @@ public struct SchedProbes: ~Copyable {
   /// Lets the kernel side know this thread and waits until it has noted the clocks.
   public mutating func synchronizeClocks() throws(BPFError) {
     try iterator.forEach { _ in }
+    if status[0].has_blockers == 0 { lockProbes = LockProbes(begin: lockBegin, end: lockEnd) }
     seesAllTasks = status[0].consumer_tid == UInt32(sonde_gettid())
     for _ in 0..<1000 {
       if clockOffset != nil { return }
@@ -193,24 +213,37 @@ public struct SchedProbes: ~Copyable {
     try setControl { ($0.stacks_from, $0.stacks_to, $0.sample) = (from, to, sample) }
   }
 
-  /// Lends those tasks that are throttled: runnable, in a cgroup that has used up its CPU time, and in no
-  /// count of runnable tasks; and every task that sleeps in D, with where it does.
-  ///
-  /// - Parameter inD: whether to lend those in D, whose stacks take time.
-  func forEachWaiter(
-    inD: Bool, _ body: (UInt32, _ isThrottled: Bool, [UInt64]) -> Void
-  ) throws(BPFError) {
-    try setControl { $0.scans_uninterruptible = inD ? 1 : 0 }
+  /// Who is held up, and by whom: tasks that are throttled (runnable, in a cgroup that has used up its CPU
+  /// time, and in no count of runnable tasks), and those in D that wait for what another one has.
+  func heldUp() throws(BPFError) -> (throttled: Set<UInt32>, waits: [LockWait]) {
+    var found: (throttled: Set<UInt32>, waits: [LockWait]) = ([], [])
+    try heldUpTasks.forEach { record in
+      let task = unsafe record.unsafeLoad(as: sonde_held_up.self)
+      if let wait = LockWait(task) {
+        found.waits.append(wait)
+      } else {
+        found.throttled.insert(task.tid)
+      }
+    }
+    return found
+  }
+
+  /// Who sleeps in D, and where: the frames of the stack, innermost first. That takes time.
+  func uninterruptibleTasks() throws(BPFError) -> [(UInt32, [UInt64])] {
     let offset = MemoryLayout<sonde_waiter>.offset(of: \.frames)!
+    var tasks: [(UInt32, [UInt64])] = []
     try waiters.forEach { record in
       let waiter = unsafe record.unsafeLoad(as: sonde_waiter.self)
       let count = min(Int(waiter.length) / 8, Int(SONDE_WAIT_FRAMES))
-      body(
-        waiter.tid, waiter.is_throttled != 0,
-        (0..<count).map {
-          unsafe record.unsafeLoad(fromByteOffset: offset + 8 * $0, as: UInt64.self)
-        })
+      tasks.append(
+        (
+          waiter.tid,
+          (0..<count).map {
+            unsafe record.unsafeLoad(fromByteOffset: offset + 8 * $0, as: UInt64.self)
+          }
+        ))
     }
+    return tasks
   }
 
   /// Lends a record of every task there is, `sonde_task`.
@@ -250,5 +283,39 @@ public struct SchedProbes: ~Copyable {
       }
     }
     return counters
+  }
+}
+
+/// What tasks wait for, by the tracepoints of contended locks (Linux 5.19).
+private struct LockProbes: ~Copyable {
+  private let begin: Link
+  private let end: Link
+
+  /// Nil where the kernel has no such tracepoints.
+  init?(begin: Program, end: Program) {
+    // The end first: whoever begins then is seen to end.
+    guard let last = try? end.attach(), let first = try? begin.attach() else { return nil }
+    self.begin = first
+    self.end = last
+  }
+}
+
+extension LockWait {
+  /// Nil where it waits for nothing that another one has.
+  fileprivate init?(_ waiter: sonde_held_up) {
+    let lock: LockKind
+    switch sonde_lock_kind(rawValue: waiter.lock_kind) {
+    case SONDE_LOCK_MUTEX: lock = .mutex
+    case SONDE_LOCK_SEMAPHORE: lock = .semaphore
+    case SONDE_LOCK_RWSEM_READ: lock = .rwsemRead
+    case SONDE_LOCK_RWSEM_WRITE: lock = .rwsemWrite
+    case SONDE_LOCK_VFORK: lock = .vfork
+    default: return nil
+    }
+    func has(_ flag: sonde_lock_flags) -> Bool { waiter.lock_flags & flag.rawValue != 0 }
+    self.init(
+      tid: waiter.tid, lock: lock, holder: waiter.holder == 0 ? nil : waiter.holder,
+      hasReaders: has(SONDE_LOCK_HAS_READERS), isMmapLock: has(SONDE_LOCK_IS_MMAP_LOCK),
+      isHoldersMmapLock: has(SONDE_LOCK_IS_HOLDERS_MMAP_LOCK))
   }
 }

@@ -22,16 +22,23 @@ struct FollowOption: ParsableArguments {
   var follow = false
 }
 
+/// By whom.
+struct CommOption: ParsableArguments {
+  @Option(
+    name: .long, parsing: .unconditionalSingleValue,
+    help: "Only clones by tasks of this name (repeatable).")
+  var comm: [String] = []
+}
+
 /// Which clones the figures are about.
 struct SelectionOptions: ParsableArguments {
   @OptionGroup var processes: ProcessOptions
 
   var pid: [Int32] { processes.pid }
 
-  @Option(
-    name: .long, parsing: .unconditionalSingleValue,
-    help: "Only clones by tasks of this name (repeatable).")
-  var comm: [String] = []
+  @OptionGroup var names: CommOption
+
+  var comm: [String] { names.comm }
 
   @Option(
     name: .long,

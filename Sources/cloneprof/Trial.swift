@@ -1,4 +1,5 @@
 import CLinux
+import CloneModel
 import CloneProbes
 import Collapse
 import CommandLine
@@ -7,11 +8,14 @@ import Proc
 import Reports
 import Session
 import SystemPackage
+import Tasks
 
 /// One run of the user's program, under one change.
 struct Trial {
   let command: [String]
   let duration: UInt64
+  /// Only clones by tasks of these names; all where it is empty.
+  var comms: [String] = []
 
   /// What of the program decides which changes can have an effect.
   struct Facts {
@@ -59,7 +63,8 @@ struct Trial {
     options.session.processes = [held.pid]
     options.probeOptions.processes = [held.pid]
     options.probeOptions.follows = true
-    options.filterPart.pids = [Int(held.pid)]
+    options.filter.comms = Set(comms.map { Comm($0) })
+    options.filterPart = FilterPart(pids: [Int(held.pid)], comms: comms)
     var final: CloneSnapshot?
     do {
       var session = try Session(options.session, CloneTracer(options))

@@ -19,10 +19,12 @@ struct TryCommand: ParsableCommand {
 
       Examples:
         cloneprof try -- ./server --port 8080
-        cloneprof try --duration 30s -- sh -c 'redis-server --save "5 1" & ...'
+        cloneprof try --comm redis-server --duration 20s -- Examples/servers/redis run
       """)
 
   @OptionGroup var length: DurationOption
+
+  @OptionGroup var names: CommOption
 
   @OptionGroup var output: OutputOptions
 
@@ -54,14 +56,15 @@ struct TryCommand: ParsableCommand {
         TryText(columns: columns, color: color).block(report)
       }
       if report.rows.first?.clone == nil {
-        throw Failure("\(command[0]) did not fork within \(duration.text)")
+        let who = names.comm.isEmpty ? command[0] : names.comm.joined(separator: ", ")
+        throw Failure("\(who) did not fork within \(duration.text)")
       }
       if let signal, signal != SIGINT { throw ExitCode(128 + signal) }
     }
   }
 
   private func measure(_ report: inout TryReport) throws -> Int32? {
-    let trial = Trial(command: command, duration: duration.ns)
+    let trial = Trial(command: command, duration: duration.ns, comms: names.comm)
     var progress = ProgressLine()
     defer { progress.clear() }
     var facts: Trial.Facts?

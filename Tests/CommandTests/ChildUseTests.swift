@@ -76,11 +76,19 @@ struct ChildUseTests {
 
   // MARK: - Programs
 
+  /// Where tasks preempt each other inside a probe, as they may on a preemptible kernel with slow CPUs, a
+  /// record is lost, which the report shows: then once more.
   private func profile(_ command: [String]) throws -> CloneSnapshot {
-    let ended = try scratch.cloneprof(["--"] + command).wait(seconds: 120)
-    let final = try #require(scratch.snapshots(of: ended).last)
-    #expect(final.loss.lost == 0)
-    return final
+    var attempts = Need.inLab ? 4 : 1
+    while true {
+      let ended = try scratch.cloneprof(["--"] + command).wait(seconds: 120)
+      let final = try #require(scratch.snapshots(of: ended).last)
+      attempts -= 1
+      if final.loss.lost == 0 || attempts == 0 {
+        #expect(final.loss.lost == 0)
+        return final
+      }
+    }
   }
 
   private func row(of comm: String, _ use: ChildUse, in snapshot: CloneSnapshot) -> ChildrenPart? {

@@ -47,7 +47,9 @@ struct CollapseTests {
       let process = try #require(report.processes.first)
       let collapsed = process.mappings.reduce(0) { $0 + $1.collapsed }
       // khugepaged may be at it too.
-      #expect(try huge(load.pid) >= collapsed << 21 && collapsed >= 120)
+      #expect(try huge(load.pid) >= collapsed << 21)
+      // What the program writes to at that moment is refused; an emulator's moments are long.
+      #expect(collapsed >= (Need.inLab ? 64 : 120), "\(process.mappings)")
       try load.begin()
       let told = told(load.stop())
       #expect(told["broken"] == 0)

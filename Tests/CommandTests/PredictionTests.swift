@@ -21,7 +21,8 @@ struct PredictionTests {
   }
 
   /// Median and mappings of forks with so much memory, as testload prints them.
-  private func forks(_ load: String, _ mebibytes: Int) throws -> (median: Double, mappings: UInt64) {
+  private func forks(_ load: String, _ mebibytes: Int) throws -> (median: Double, mappings: UInt64)
+  {
     let ended = try Command(
       Binaries.url("testload").path, [load, "\(mebibytes)", "31", "--seconds", "90"]
     ).wait(seconds: 120)

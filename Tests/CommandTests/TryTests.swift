@@ -43,6 +43,10 @@ struct TryTests {
     for (arguments, status, words) in [
       ([], 64, "name a command"), (["--duration", "1ms", "--", "true"], 64, "at least 100ms"),
       (["--duration", "500ms", "--", "true"], 1, "did not fork"),
+      (
+        ["--duration", "500ms", "--comm", "nobody", "--", "sh", "-c", "(true); sleep 1"], 1,
+        "nobody did not fork"
+      ),
       (["--", "/nonexistent/program"], 127, "/nonexistent/program"),
       (["--format", "folded", "--", "true"], 64, "no stacks"),
     ] as [([String], Int32, String)] {

@@ -32,9 +32,10 @@ struct VerdictTests {
     let all =
       parts + attribution.beforeRun[0] + attribution.delayed[0] + attribution.unattributed[0]
     #expect(abs(all - snapshot.load.kernel[0]) < 0.001)
-    // A sample may find one task more or less awake, this tool or a worker of the kernel.
+    // A sample may find one task more or less awake, this tool or a worker of the kernel. An emulator's
+    // CPUs count at other times than each other.
     #expect(
-      abs(attribution.unattributed[0]) < 0.25,
+      abs(attribution.unattributed[0]) < (Need.inLab ? 0.5 : 0.25),
       "\(attribution.unattributed) \(snapshot.load.samples!)")
     for sample in try #require(snapshot.load.samples) {
       let active = try #require(sample.active)

@@ -26,6 +26,8 @@ struct LoadSampleTests {
     let samples = try #require(final.load.samples)
     #expect(samples.count >= Int(seconds / 5.1))
     for sample in samples {
+      // An emulator may be that late, and then it can't be known.
+      guard sample.active != nil || !Need.inLab else { continue }
       let active = try #require(sample.active)
       // This very thread runs, or doesn't, as the tick comes; and so do others for a moment.
       #expect(abs(Int(active) - Int(sample.seen + (sample.delayed ?? 0))) <= 2, "\(sample)")

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Readers of a file whose server, a FUSE file system, has stopped to answer:
- * they wait for its pages in D, but killably.
+ * A file system whose server, in FUSE, does not answer to what takes long: to
+ * read, to make a folder, to rename. Readers of its file wait for pages in D,
+ * but killably; who makes a folder or renames waits in S, with the locks of the
+ * folders.
  */
 #include "testload.h"
 
@@ -15,9 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_NODE 2
+enum node { ROOT_NODE = 1, FILE_NODE, FIRST_FOLDER_NODE, SECOND_FOLDER_NODE };
 
 static char place[] = "/tmp/testload-XXXXXX";
+static pid_t server_id;
 
 static void answer(int server, const struct fuse_in_header *request,
 		   const void *body, size_t size, int error)
@@ -38,13 +41,25 @@ static struct fuse_attr attributes(uint64_t node)
 {
 	return (struct fuse_attr){
 		.ino = node,
-		.mode = node == FILE_NODE ? S_IFREG | 0444 : S_IFDIR | 0555,
+		.mode = node == FILE_NODE ? S_IFREG | 0444 : S_IFDIR | 0755,
 		.nlink = 1,
 		.size = node == FILE_NODE ? 1 << 20 : 0,
 	};
 }
 
-/* Answers all but the reading of the file's pages. */
+/* "file", "a", "b"; and in the folders "file" again. 0 for what isn't there. */
+static uint64_t node_of(uint64_t parent, const char *name)
+{
+	if (strcmp(name, "file") == 0)
+		return FILE_NODE;
+	if (parent != ROOT_NODE || name[1])
+		return 0;
+	return name[0] == 'a'	? FIRST_FOLDER_NODE
+	       : name[0] == 'b' ? SECOND_FOLDER_NODE
+				: 0;
+}
+
+/* Answers all but the three. */
 static void serve(int server)
 {
 	static char request[FUSE_MIN_READ_BUFFER + 65536];
@@ -58,8 +73,13 @@ static void serve(int server)
 					     .max_background = 64,
 					     .congestion_threshold = 64,
 					     .max_write = 65536};
-		struct fuse_entry_out entry = {.nodeid = FILE_NODE,
-					       .attr = attributes(FILE_NODE)};
+		uint64_t node =
+			head->opcode == FUSE_LOOKUP
+				? node_of(head->nodeid, (char *)(head + 1))
+				: 0;
+		struct fuse_entry_out entry = {.nodeid = node,
+					       .entry_valid = 3600,
+					       .attr = attributes(node)};
 		struct fuse_attr_out attr = {.attr = attributes(head->nodeid)};
 		/* Else an open throws pages away, which are being read. */
 		struct fuse_open_out opened = {.open_flags = FOPEN_KEEP_CACHE};
@@ -69,7 +89,10 @@ static void serve(int server)
 			answer(server, head, &init, sizeof(init), 0);
 			break;
 		case FUSE_LOOKUP:
-			answer(server, head, &entry, sizeof(entry), 0);
+			if (node)
+				answer(server, head, &entry, sizeof(entry), 0);
+			else
+				answer(server, head, NULL, 0, -2 /* ENOENT */);
 			break;
 		case FUSE_GETATTR:
 			answer(server, head, &attr, sizeof(attr), 0);
@@ -78,6 +101,9 @@ static void serve(int server)
 			answer(server, head, &opened, sizeof(opened), 0);
 			break;
 		case FUSE_READ:
+		case FUSE_MKDIR:
+		case FUSE_RENAME:
+		case FUSE_RENAME2:
 		case FUSE_INTERRUPT:
 		case FUSE_FORGET:
 			break;
@@ -104,12 +130,12 @@ static void read_file(long index, void *context)
 		_exit(0);
 }
 
-void load_fuse(const long *arguments)
+/* Where it is mounted. */
+static const char *mount_it(void)
 {
 	int server = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	pid_t self = getpid();
 	char options[64];
-	struct crew crew;
-	pid_t self = getpid(), child;
 
 	if (server < 0)
 		err(1, "/dev/fuse");
@@ -119,24 +145,107 @@ void load_fuse(const long *arguments)
 		 "fd=%d,rootmode=40000,user_id=0,group_id=0", server);
 	if (mount("silent", place, "fuse", 0, options))
 		err(1, "mount");
-	child = fork();
-	if (child < 0)
+	server_id = fork();
+	if (server_id < 0)
 		err(1, "fork");
-	if (child == 0) {
+	if (server_id == 0) {
 		die_with_parent(self);
 		serve(server);
 	}
 	close(server);
+	return place;
+}
+
+/* Without its server it ends all that is waited for. */
+static void unmount(void)
+{
+	kill_all(&server_id, 1);
+	umount2(place, MNT_DETACH);
+	rmdir(place);
+}
+
+/* N readers. */
+void load_fuse(const long *arguments)
+{
+	struct crew crew;
+
+	mount_it();
 	crew = start_children(arguments[0], read_file, NULL);
 	for (long i = 0; i < crew.count; i++)
 		await_state(crew.ids[i], crew.ids[i], 'D');
 	say_ready();
 	say_ids(crew.ids, crew.count);
 	wait_for_end();
-	/* Without its server the file system ends all that is waited for. */
-	kill_all(&child, 1);
 	kill_all(crew.ids, crew.count);
+	unmount();
 	reap_children();
-	umount2(place, MNT_DETACH);
-	rmdir(place);
+}
+
+static void make_folder(long index, void *context)
+{
+	char path[64];
+
+	(void)context;
+	snprintf(path, sizeof(path), "%s/a/new%ld", place, index);
+	arrive();
+	mkdir(path, 0755);
+}
+
+static void move_file(long index, void *context)
+{
+	char from[64], to[64];
+
+	(void)context;
+	snprintf(from, sizeof(from), "%s/a/file", place);
+	snprintf(to, sizeof(to), "%s/b/new%ld", place, index);
+	arrive();
+	rename(from, to);
+}
+
+static pid_t start_child(member_body *body, long index)
+{
+	pid_t self = getpid(), child = fork();
+
+	if (child < 0)
+		err(1, "fork");
+	if (child == 0) {
+		die_with_parent(self);
+		body(index, NULL);
+		_exit(0);
+	}
+	return child;
+}
+
+/* One makes a folder, with the parent folder's lock, and N others want that
+ * lock. Where there is a second argument they want to move a file from there:
+ * the first of them gets the file system's mutex for that and waits for the
+ * folder's lock, the others wait for the mutex. The ids: who makes the folder,
+ * then those who wait.
+ */
+void load_holders(const long *arguments)
+{
+	long count = arguments[0];
+	pid_t *ids = allocate(count + 1, sizeof(*ids));
+	member_body *body = arguments[1] > 0 ? move_file : make_folder;
+	char path[64];
+
+	prepare_rendezvous();
+	mount_it();
+	/* What is known of the folders is not asked for again. */
+	snprintf(path, sizeof(path), "%s/a/file", place);
+	if (access(path, F_OK))
+		err(1, "%s", path);
+	ids[0] = start_child(make_folder, 0);
+	await_state(ids[0], ids[0], 'S');
+	nap_us(100000);
+	for (long i = 1; i <= count; i++) {
+		ids[i] = start_child(body, i);
+		await_state(ids[i], ids[i], 'D');
+	}
+	say_ready();
+	say_ids(ids, count + 1);
+	wait_for_end();
+	kill_all(ids, count + 1);
+	unmount();
+	reap_children();
 }

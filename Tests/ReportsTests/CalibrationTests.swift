@@ -38,7 +38,9 @@ struct CalibrationTests {
     #expect(calibration.holds(kernel: "6.1", cpuModel: "c"))
     #expect(!calibration.holds(kernel: "6.2", cpuModel: "c"))
     #expect(!calibration.holds(kernel: "6.1", cpuModel: "d"))
-    #expect(calibration.fork(of: .init(entries: 3, hugetlbEntries: 2, mappings: 5)) == 1_800 + 30 + 200 + 50)
+    #expect(
+      calibration.fork(of: .init(entries: 3, hugetlbEntries: 2, mappings: 5)) == 1_800 + 30 + 200
+        + 50)
   }
 
   /// Without the two that all else is compared with there is none.

@@ -110,6 +110,8 @@ struct FormTests {
     try check(try JSONValue(sample(longest: (5, "dd")).complete()))
     for cause in VerdictCause.allCases { #expect(text.contains("`\(cause.rawValue)`")) }
     for wait in WaitKind.allCases { #expect(text.contains("`\(wait.rawValue)`")) }
+    for lock in LockKind.allCases { #expect(text.contains("`\(lock.rawValue)`")) }
+    for state in HolderState.allCases { #expect(text.contains("`\(state.rawValue)`")) }
   }
 
   @Test func theSchemaFitsWhatIsWritten() throws {

@@ -20,6 +20,11 @@ public enum Need: String, Sendable {
   case fastCPUs
   /// MADV_COLLAPSE of another process: Linux 6.1. And a kernel without it.
   case collapse, noCollapse
+  /// Who holds a mutex or rwsem that a task waits for: `task_struct.blocker`, Linux 6.17.
+  case lockHolders
+  /// The tracepoints of contended locks, and tasks that are throttled while they hold one: Linux 6.0 to
+  /// 6.17.
+  case throttledHolders
   /// Programs that clone, each in its own way.
   case git, postgres, redis
 
@@ -39,8 +44,10 @@ public enum Need: String, Sendable {
       Need.loopDevices.isThere
         && FileManager.default.fileExists(
           atPath: "/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device")
-    case .collapse: Self.isAtLeast6Dot1
-    case .noCollapse: !Self.isAtLeast6Dot1
+    case .collapse: Self.isAtLeast(6, 1)
+    case .noCollapse: !Self.isAtLeast(6, 1)
+    case .lockHolders: Self.isAtLeast(6, 17)
+    case .throttledHolders: Self.isAtLeast(6, 0) && !Self.isAtLeast(6, 18)
     case .git: Self.program("git") != nil
     case .postgres: Self.program("postgres") != nil && Self.program("initdb") != nil
     case .redis: Self.program("redis-server") != nil
@@ -48,13 +55,13 @@ public enum Need: String, Sendable {
     }
   }
 
-  private static let isAtLeast6Dot1: Bool = {
+  private static func isAtLeast(_ major: Int, _ minor: Int) -> Bool {
     let release = try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)
     let numbers = (release ?? "").split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap {
       Int($0)
     }
-    return numbers.count == 2 && (numbers[0], numbers[1]) >= (6, 1)
-  }()
+    return numbers.count == 2 && (numbers[0], numbers[1]) >= (major, minor)
+  }
 
   /// Where a program is: in PATH, or where Debian has those of PostgreSQL.
   public static func program(_ name: String) -> String? {

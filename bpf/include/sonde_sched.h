@@ -85,16 +85,50 @@ struct sonde_task {
 
 #define SONDE_WAIT_FRAMES 24
 
-/* One task in uninterruptible sleep, or runnable and throttled, as the iterator
- * over those saw it.
+/* What a task in uninterruptible sleep waits for that another one has. */
+enum sonde_lock_kind {
+	SONDE_LOCK_NONE,
+	SONDE_LOCK_MUTEX,
+	SONDE_LOCK_SEMAPHORE,
+	/* as a reader, as a writer */
+	SONDE_LOCK_RWSEM_READ,
+	SONDE_LOCK_RWSEM_WRITE,
+	/* no lock: the parent waits for its child to exec or exit */
+	SONDE_LOCK_VFORK,
+};
+
+enum sonde_lock_flags {
+	/* Readers have it, of whom `holder` was the last to come: it may have
+	 * gone since.
+	 */
+	SONDE_LOCK_HAS_READERS = 1,
+	/* mmap_lock of the process that waits, of the one that has it */
+	SONDE_LOCK_IS_MMAP_LOCK = 2,
+	SONDE_LOCK_IS_HOLDERS_MMAP_LOCK = 4,
+};
+
+/* A task that is held up, as the iterator over those saw it: by its cgroup's
+ * CPU quota, or by one that has what it waits for.
+ */
+struct sonde_held_up {
+	sonde_u32 tid;
+	/* by its id in the initial namespace; 0 where it isn't known */
+	sonde_u32 holder;
+	/* its address */
+	sonde_u64 lock;
+	/* enum sonde_lock_kind; SONDE_LOCK_NONE of a throttled one */
+	sonde_u32 lock_kind;
+	/* enum sonde_lock_flags */
+	sonde_u32 lock_flags;
+};
+
+/* A task in uninterruptible sleep, and where: as the iterator over those saw
+ * it.
  */
 struct sonde_waiter {
 	sonde_u32 tid;
-	/* 0 in D, 1 where its cgroup has used up its CPU quota */
-	sonde_u32 is_throttled;
 	/* bytes of frames, innermost first */
 	sonde_u32 length;
-	sonde_u32 pad;
 	sonde_u64 frames[SONDE_WAIT_FRAMES];
 };
 
@@ -109,12 +143,9 @@ struct sonde_control {
 	sonde_u64 stacks_to;
 	/* the next load sample, CLOCK_MONOTONIC */
 	sonde_u64 sample;
-	/* not 0: the iterator over waiters also emits tasks in uninterruptible
-	 * sleep. An argument of the next scan: the reader runs the iterator.
-	 */
-	sonde_u32 scans_uninterruptible;
 	/* not 0: write no more records */
 	sonde_u32 stopped;
+	sonde_u32 pad;
 };
 
 /* Where the kernel has its load average (kernel/sched/loadavg.c); 0 where that
@@ -147,15 +178,18 @@ struct sonde_status {
 	 */
 	sonde_s64 delayed;
 	sonde_u64 delayed_at;
+	/* whether a task_struct has the lock that the task waits for */
+	sonde_u64 has_blockers;
 };
 
 SONDE_ASSERT_RECORD(sonde_switch, 32);
 SONDE_ASSERT_RECORD(sonde_wait, 24);
 SONDE_ASSERT_RECORD(sonde_task_event, 48);
 _Static_assert(sizeof(struct sonde_task) == 88, "sonde_task");
-_Static_assert(sizeof(struct sonde_waiter) == 208, "sonde_waiter");
+_Static_assert(sizeof(struct sonde_held_up) == 24, "sonde_held_up");
+_Static_assert(sizeof(struct sonde_waiter) == 200, "sonde_waiter");
 _Static_assert(sizeof(struct sonde_control) == 32, "sonde_control");
 _Static_assert(sizeof(struct sonde_symbols) == 16, "sonde_symbols");
-_Static_assert(sizeof(struct sonde_status) == 80, "sonde_status");
+_Static_assert(sizeof(struct sonde_status) == 88, "sonde_status");
 
 #endif

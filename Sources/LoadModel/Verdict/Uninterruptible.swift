@@ -8,9 +8,11 @@ extension Verdict {
       let load = rows.load1
       guard isWorthACause(load) else { return nil }
       let subject = Subject(rows)
-      let (text, advice) = words(cause, subject, rows)
+      let culprit = Culprit(held.filter { self.cause(of: $0) == cause }, of: load)
+      let (text, advice) =
+        culprit.map { ($0.text, $0.advice) } ?? words(cause, subject, rows)
       var evidence = ["\(number(load)) of load1 \(number(load1)) comes from this"]
-      evidence += subject.largestSite.map { [$0] } ?? []
+      evidence += culprit?.evidence ?? subject.largestSite.map { [$0] } ?? []
       switch cause {
       case .disk, .journal:
         if let disk, disk.share > 0.05 {
@@ -36,6 +38,16 @@ extension Verdict {
     case .vfork: .vforkParents
     case .other where row.kernelThread && meanIdle > 0.2 && disk?.share ?? 0 < 0.2: .noWork
     case .other, .unknown, nil: .uninterruptible
+    }
+  }
+
+  /// Of what is waited for by those whom another one holds up; nil for what shows no holder's doing.
+  private func cause(of held: HeldPart) -> VerdictCause? {
+    switch held.wait {
+    case .lock: .kernelLock
+    case .vfork: .vforkParents
+    case .other, .unknown, nil: .uninterruptible
+    case .disk, .journal, .memory, .networkFileSystem: nil
     }
   }
 

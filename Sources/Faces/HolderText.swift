@@ -1,0 +1,109 @@
+import Reports
+
+/// Because of whom tasks are in uninterruptible sleep: a tree, the root of each chain first.
+struct HolderText {
+  let columns: Int
+  let bars: BarStyle
+
+  private final class Node {
+    let holder: HolderPart?
+    var load = 0.0
+    var children: [Node] = []
+    var waiters: [HeldPart] = []
+
+    init(_ holder: HolderPart?) { self.holder = holder }
+
+    func child(_ holder: HolderPart) -> Node {
+      if let known = children.first(where: { $0.holder?.tid == holder.tid }) { return known }
+      let node = Node(holder)
+      children.append(node)
+      return node
+    }
+  }
+
+  /// - Parameter limit: how many lines there is room for.
+  func lines(_ held: [HeldPart], limit: Int) -> [Line] {
+    let top = Node(nil)
+    for row in held where row.load1 >= 0.005 && row.chain.last?.tid != nil {
+      var node = top
+      for holder in row.chain.reversed() {
+        node = node.child(holder)
+        node.load += row.load1
+      }
+      node.waiters.append(row)
+    }
+    addOwnWaits(top)
+    var lines: [Line] = []
+    add(top, depth: 0, to: &lines)
+    guard !lines.isEmpty else { return [] }
+    let shown = lines.prefix(max(1, limit - 1))
+    return [Line(left("because of whom", width) + right("load1", 9), .heading)] + shown
+  }
+
+  /// A holder that waits itself is one line with those that wait for it.
+  private func addOwnWaits(_ node: Node) {
+    for child in node.children {
+      child.load += node.waiters.filter { isHolder($0, among: [child]) }.reduce(0) { $0 + $1.load1 }
+      addOwnWaits(child)
+    }
+  }
+
+  private func isHolder(_ row: HeldPart, among nodes: [Node]) -> Bool {
+    nodes.contains { node in
+      row.pid != nil && row.pid == node.holder?.pid && row.site == node.holder?.site
+    }
+  }
+
+  private var width: Int { max(20, columns - 11) }
+
+  private func add(_ node: Node, depth: Int, to lines: inout [Line]) {
+    if let holder = node.holder {
+      lines.append(line(holderText(holder), node.load, depth: depth - 1, .strong))
+      for row in node.waiters where !isHolder(row, among: node.children) {
+        lines.append(line(waiterText(row), row.load1, depth: depth, .plain))
+      }
+    }
+    for child in node.children.sorted(by: { $0.load > $1.load }) {
+      add(child, depth: depth + 1, to: &lines)
+    }
+  }
+
+  private func line(_ text: String, _ load: Double, depth: Int, _ style: Line.Style) -> Line {
+    let indented = String(repeating: "  ", count: max(0, depth)) + text
+    var line = Line(left(clipped(indented, to: width, mark: bars.mark), width), style)
+    line.add(right(decimalText(load, digits: 2), 9))
+    return line
+  }
+
+  private func holderText(_ holder: HolderPart) -> String {
+    let label = escaped(holder.label ?? "(unknown)")
+    let has = holder.perhaps == true ? "perhaps has" : "has"
+    let what: String
+    switch (holder.mmapLockOf, holder.lock) {
+    case (let whose?, _): what = "\(has) mmap_lock of \(escaped(whose))"
+    case (nil, .mutex): what = "\(has) a mutex"
+    case (nil, .semaphore): what = "\(has) a semaphore"
+    case (nil, .rwsemRead), (nil, .rwsemWrite): what = "\(has) an rwsem"
+    case (nil, .vfork): what = "child of vfork"
+    }
+    return "\(label), \(stateText(holder)): \(what)"
+  }
+
+  private func stateText(_ holder: HolderPart) -> String {
+    switch holder.state {
+    case .running: "running"
+    case .runnable: "waiting for a CPU"
+    case .throttled: "throttled by cgroup \(escaped(holder.cgroup ?? "(unknown)"))"
+    case .uninterruptible: "in D in \(escaped(holder.site ?? "(unknown)"))"
+    case .interruptible: "asleep" + (holder.site.map { " in \(escaped($0))" } ?? "")
+    case .stopped: "stopped or frozen"
+    case .deadlocked: "in a deadlock"
+    case .unknown: "doing what isn't known"
+    }
+  }
+
+  private func waiterText(_ row: HeldPart) -> String {
+    let tasks = row.active > UInt64(row.count) ? "\(row.active) tasks of " : ""
+    return "\(tasks)\(escaped(row.label)) in \(escaped(row.site ?? "(unknown)"))"
+  }
+}

@@ -1,0 +1,24 @@
+import Reports
+import Tasks
+
+extension SampleNames {
+  /// A holder as a report has it.
+  func part(of link: LockWaits.Link) -> HolderPart {
+    var part = HolderPart(lock: link.wait.lock)
+    if link.wait.isMmapLock { part.mmapLockOf = label(link.waiting) }
+    guard let holder = link.holder else { return part }
+    if link.wait.hasReaders { part.perhaps = true }
+    if part.mmapLockOf == nil, link.wait.isHoldersMmapLock { part.mmapLockOf = label(holder.task) }
+    (part.process, part.pid) = (processName(of: holder.task), holder.task.tgid)
+    (part.comm, part.tid) = (holder.task.comm.text, holder.task.tid)
+    part.kernelThread = holder.task.isKernelThread
+    part.state = link.closesCycle ? .deadlocked : holder.state
+    let site =
+      holder.state == .uninterruptible ? sites.site(of: holder.task) : waitChannel(of: holder.task)
+    (part.site, part.wait) = (site?.name, site?.kind)
+    if holder.state == .throttled { part.cgroup = quota(of: holder.task)?.path }
+    return part
+  }
+
+  private func label(_ task: ActiveTask) -> String { "\(processName(of: task)) (\(task.tgid))" }
+}

@@ -1,0 +1,51 @@
+import Reports
+
+/// Because of whom tasks are in D: their part of the load averages, by who waits and by the chain of
+/// holders.
+struct HolderTable {
+  private var attribution = LoadAttribution(before: [3 of Double](repeating: 0))
+  /// What stands for a group in a key.
+  private var numbers: [HeldPart: UInt64] = [:]
+  private var lastNumber: UInt64 = 0
+  private var now: [LoadAttribution.Key: UInt64] = [:]
+  /// How many rows a report has.
+  private static let shown = 50
+
+  /// A task at a load sample.
+  ///
+  /// - Parameter waiter: without figures.
+  mutating func count(_ waiter: HeldPart) {
+    if numbers[waiter] == nil {
+      lastNumber += 1
+      numbers[waiter] = lastNumber
+    }
+    now[
+      LoadAttribution.Key(state: .uninterruptible, wait: waiter.wait, first: numbers[waiter]!),
+      default: 0] += 1
+  }
+
+  /// The sample is over.
+  mutating func close() {
+    attribution.sample(now, mean: nil)
+    now = [:]
+    let known = Set(attribution.groups.keys.filter { !$0.isFolded }.map(\.first))
+    numbers = numbers.filter { known.contains($0.value) }
+  }
+
+  /// The largest part of load1 first.
+  var rows: [HeldPart] {
+    let groups = Dictionary(numbers.map { ($0.value, $0.key) }) { first, _ in first }
+    let rows = attribution.sortedGroups.compactMap { key, group -> HeldPart? in
+      guard !key.isFolded, var row = groups[key.first] else { return nil }
+      row.active = group.active
+      (row.load1, row.load5, row.load15) = (
+        group.averages[0], group.averages[1], group.averages[2]
+      )
+      return row
+    }
+    return Array(
+      HeldPart.foldedByName(rows).sorted {
+        $0.load1 != $1.load1 ? $0.load1 > $1.load1 : ($0.pid ?? 0) < ($1.pid ?? 0)
+      }.prefix(Self.shown))
+  }
+}

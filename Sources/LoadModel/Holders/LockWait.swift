@@ -1,0 +1,54 @@
+public import Reports
+
+/// A task in uninterruptible sleep, and who has what it waits for: as the kernel side found it at a load
+/// sample.
+public struct LockWait: Codable, Sendable, Equatable {
+  public var tid: UInt32
+  public var lock: LockKind
+  /// By its id; nil where it isn't known.
+  public var holder: UInt32?
+  /// Readers have it, of whom the holder was the last to come.
+  public var hasReaders: Bool
+  /// Whether it is the lock of the waiting task's address space, or of the holder's.
+  public var isMmapLock: Bool
+  public var isHoldersMmapLock: Bool
+
+  public init(
+    tid: UInt32, lock: LockKind, holder: UInt32?, hasReaders: Bool = false,
+    isMmapLock: Bool = false, isHoldersMmapLock: Bool = false
+  ) {
+    (self.tid, self.lock, self.holder, self.hasReaders) = (tid, lock, holder, hasReaders)
+    (self.isMmapLock, self.isHoldersMmapLock) = (isMmapLock, isHoldersMmapLock)
+  }
+}
+
+/// A task that others wait for, as it was at a load sample.
+package struct Holder {
+  package var task: ActiveTask
+  package var state: HolderState
+
+  package init(task: ActiveTask, state: HolderState) { (self.task, self.state) = (task, state) }
+}
+
+extension LoadTracker {
+  /// What a task did at `time`, up to which all records were consumed; nil where there is none.
+  func holder(_ tid: UInt32, at time: UInt64) -> Holder? {
+    guard TaskTable.canHold(tid), let slot = tasks.find(tid), tasks[slot].tgid != 0 else {
+      return nil
+    }
+    let state: HolderState
+    switch tasks[slot].phase {
+    case .running: state = .running
+    case .waiting, .new: state = .runnable
+    case .unknown: state = .unknown
+    case .blocked:
+      switch tasks[slot].sleep {
+      case .uninterruptible: state = .uninterruptible
+      case .interruptible: state = .interruptible
+      case .other: state = .stopped
+      }
+    }
+    return Holder(
+      task: active(slot, state == .uninterruptible ? .uninterruptible : .runnable), state: state)
+  }
+}

@@ -1,0 +1,79 @@
+import Reports
+
+/// Who waits for whom at one load sample.
+package struct LockWaits {
+  private let waits: [UInt32: LockWait]
+  private var holders: [UInt32: Holder] = [:]
+  /// Where there are more, they hold up one or two each, and nobody reads all of them: memory and time stay
+  /// bounded.
+  private static let mostHolders = 500
+  /// More links than that nobody reads.
+  private static let mostLinks = 8
+
+  init() { waits = [:] }
+
+  /// - Parameters:
+  ///   - found: by the kernel side.
+  ///   - throttled: tasks that wait for their cgroup's CPU quota.
+  ///   - holder: what a task did at the sample; nil where there is none.
+  package init(_ found: [LockWait], throttled: Set<UInt32>, holder: (UInt32) -> Holder?) {
+    // Of a task that has vforked and waits for a lock as well, the lock is what it waits for now.
+    waits = Dictionary(found.map { ($0.tid, $0) }) { $0.lock == .vfork ? $1 : $0 }
+    var counts: [UInt32: Int] = [:]
+    for wait in waits.values { if let tid = wait.holder { counts[tid, default: 0] += 1 } }
+    let most =
+      counts.count <= Self.mostHolders
+      ? Array(counts.keys)
+      : counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.mostHolders).map(
+        \.key)
+    for tid in most {
+      // And those that they wait for themselves.
+      var next: UInt32? = tid
+      for _ in 0..<Self.mostLinks {
+        guard let tid = next, holders[tid] == nil, var holder = holder(tid) else { break }
+        if holder.state == .runnable, throttled.contains(tid) { holder.state = .throttled }
+        holders[tid] = holder
+        next = holder.state == .uninterruptible ? waits[tid]?.holder : nil
+      }
+    }
+  }
+
+  /// One that waits, and one that has what it waits for.
+  package struct Link {
+    package let waiting: ActiveTask
+    package let wait: LockWait
+    /// Nil where it isn't known.
+    package let holder: Holder?
+    /// Whether the holder waits for one of those before it in the chain.
+    package let closesCycle: Bool
+  }
+
+  /// Who has what a task waits for, and so on to the root.
+  package func chain(of task: ActiveTask) -> [Link] {
+    var chain: [Link] = []
+    var seen: Set<UInt32> = [task.tid]
+    var waiting = task
+    if let tid = waits[task.tid]?.holder, holders[tid] == nil { return [] }
+    while chain.count < Self.mostLinks, let wait = waits[waiting.tid] {
+      let holder = wait.holder.flatMap { holders[$0] }
+      let isNew = holder.map { seen.insert($0.task.tid).inserted } ?? true
+      // A reader that may have let go long ago proves nothing.
+      let closesCycle = !isNew && !wait.hasReaders && !chain.contains { $0.wait.hasReaders }
+      chain.append(Link(waiting: waiting, wait: wait, holder: holder, closesCycle: closesCycle))
+      // What a task waited for that is runnable by now it has.
+      guard let holder, isNew, holder.state == .uninterruptible else { break }
+      waiting = holder.task
+    }
+    return chain
+  }
+
+  // MARK: - Names that are wanted
+
+  func isWaiting(_ tid: UInt32) -> Bool { waits[tid] != nil }
+
+  var tasks: [ActiveTask] { holders.values.map(\.task) }
+  var throttled: [ActiveTask] { holders.values.filter { $0.state == .throttled }.map(\.task) }
+  var asleep: [ActiveTask] {
+    holders.values.filter { [.interruptible, .stopped].contains($0.state) }.map(\.task)
+  }
+}

@@ -1,0 +1,137 @@
+import Reports
+
+/// Who stands at the root of what tasks in D wait for: the subject of a sentence, instead of those who
+/// wait.
+struct Culprit {
+  private let root: HolderPart
+  private let rows: [HeldPart]
+
+  /// - Parameters:
+  ///   - held: by whom those are held up that the sentence is about.
+  ///   - load: what of load1 the sentence is about. Whoever is the root of less than half of it isn't
+  ///     named: the sentence is about others too.
+  init?(_ held: [HeldPart], of load: Double) {
+    func load1(_ rows: [HeldPart]) -> Double { rows.reduce(0) { $0 + $1.load1 } }
+    let named = held.filter { $0.chain.last?.tid != nil }
+    let byRoot = Dictionary(grouping: named) { $0.chain.last!.tid! }
+    let most = byRoot.max { (load1($0.value), $1.key) < (load1($1.value), $0.key) }
+    guard let most, load1(most.value) >= 0.5 * load, !most.value.isEmpty else { return nil }
+    rows = most.value.sorted { $0.load1 > $1.load1 }
+    // As most of those who wait found it.
+    root = rows[0].chain.last!
+  }
+
+  private var label: String { root.label ?? "(unknown)" }
+
+  /// Tasks that waited at the last sample.
+  private var count: UInt64 { rows.reduce(0) { $0 + $1.active } }
+
+  /// "58 tasks of java (812) wait", "java (812) waits", "8 nginx processes wait".
+  private var victimsWait: String {
+    let names = Set(rows.map(\.label))
+    switch (count, names.count == 1 ? names.first : nil) {
+    case (0, _): return "others have been waiting"
+    case (1, let name?): return "\(name) waits"
+    case (1, nil): return "another task waits"
+    case (let count, let name?): return "\(count) tasks of \(name) wait"
+    case (let count, nil): return "\(count) tasks wait"
+    }
+  }
+
+  private var lock: String {
+    if let whose = root.mmapLockOf { return "mmap_lock of \(whose)" }
+    switch root.lock {
+    case .mutex: return "a kernel mutex"
+    case .semaphore: return "a kernel semaphore"
+    case .rwsemRead, .rwsemWrite: return "a kernel rwsem"
+    case .vfork: return "its parent's address space"
+    }
+  }
+
+  /// What it does itself: "is blocked on disk I/O (submit_bio_wait)".
+  private var does: String {
+    let site = root.site.map { " (\($0))" } ?? ""
+    switch root.state {
+    case .running: return "is running"
+    case .runnable: return "is waiting for a CPU"
+    case .throttled:
+      return
+        "may not run: the CPU quota of its cgroup\(root.cgroup.map { " \($0)" } ?? "") is used up"
+    case .interruptible where root.wait == .networkFileSystem:
+      return "waits for a network or FUSE file system\(site)"
+    case .interruptible: return "is asleep\(site)"
+    case .stopped: return "is stopped or frozen"
+    case .deadlocked: return "waits for one of those who wait for it"
+    case .unknown: return "does what isn't known"
+    case .uninterruptible:
+      switch root.wait {
+      case .disk: return "is blocked on disk I/O\(site)"
+      case .journal: return "is blocked on a file-system journal\(site)"
+      case .networkFileSystem: return "is blocked on a network or FUSE file system\(site)"
+      case .memory: return "is blocked on memory reclaim or swap\(site)"
+      case .lock: return "is blocked on another kernel lock\(site)"
+      case .vfork: return "is blocked in vfork()"
+      case .other, .unknown, nil: return "is in uninterruptible sleep\(site)"
+      }
+    }
+  }
+
+  var text: String {
+    if root.state == .deadlocked {
+      return "Deadlock: \(label) holds \(lock), and \(does); \(victimsWait) for it."
+    }
+    if root.lock == .vfork {
+      return
+        "\(label) \(does), and has neither exec'd nor exited since its vfork(); \(victimsWait) for that."
+    }
+    if root.perhaps == true {
+      return
+        "\(victimsWait.capitalized(upTo: 1)) for readers of \(lock); the last to come was \(label), which \(does)."
+    }
+    return "\(label) holds \(lock) and \(does); \(victimsWait) for it."
+  }
+
+  /// How the others are held up by it, the most first.
+  var evidence: [String] {
+    rows.prefix(3).map { row in
+      let site = row.site.map { " in \($0)" } ?? ""
+      let behind = row.chain.dropLast().compactMap(\.label)
+      return "\(row.label)\(site): \(number(row.load1))"
+        + (behind.isEmpty ? "" : ", behind \(behind.joined(separator: ", behind "))")
+    }
+  }
+
+  var advice: String? {
+    let tid = root.tid ?? 0
+    switch root.state {
+    case .running: return "See what it does there: perf record -g -t \(tid)."
+    case .runnable: return "Let it run: a better priority for it (renice), or fewer runnable tasks."
+    case .throttled:
+      return
+        "Raise the quota (cpu.max; in cgroup v1 cpu.cfs_quota_us). Since Linux 6.18 a task that holds a "
+        + "kernel lock is no longer throttled."
+    case .deadlocked:
+      return
+        "None of them can go on: a bug of the kernel, or of a module. Keep /proc/PID/stack of each for "
+        + "the report, and reboot."
+    case .interruptible where root.wait == .networkFileSystem:
+      return "Check the file server and the network (or the FUSE daemon)."
+    case .interruptible, .stopped, .unknown:
+      return
+        "See where it sleeps: /proc/\(tid)/stack. What it waits for has to come, or it has to end."
+    case .uninterruptible:
+      switch root.wait {
+      case .disk, .journal: return "Its I/O holds up all of them: a faster disk, or less I/O."
+      case .networkFileSystem: return "Check the file server and the network (or the FUSE daemon)."
+      case .memory: return Verdict.memoryAdvice
+      default: return "See what it waits for: /proc/\(tid)/stack."
+      }
+    }
+  }
+}
+
+extension String {
+  fileprivate func capitalized(upTo count: Int) -> String {
+    prefix(count).uppercased() + dropFirst(count)
+  }
+}

@@ -1,0 +1,136 @@
+/// What a task in uninterruptible sleep waits for that another one has.
+public enum LockKind: String, Codable, Sendable, CaseIterable {
+  case mutex, semaphore
+  /// A read-write semaphore: wanted as a reader, as a writer.
+  case rwsemRead = "rwsem_read"
+  case rwsemWrite = "rwsem_write"
+  /// No lock: a parent waits for its child to exec or exit.
+  case vfork
+}
+
+/// What a task that others wait for is doing itself.
+public enum HolderState: String, Codable, Sendable, CaseIterable {
+  /// It is on a CPU.
+  case running
+  /// It waits for a CPU.
+  case runnable
+  /// It could run, but its cgroup's CPU quota is used up.
+  case throttled
+  /// It waits in D itself.
+  case uninterruptible
+  /// It waits for an event, in S.
+  case interruptible
+  /// It is stopped, traced, frozen or idle.
+  case stopped
+  /// It waits for one that waits for it.
+  case deadlocked
+  case unknown
+}
+
+/// A task that has what others wait for.
+public struct HolderPart: Codable, Sendable, Hashable {
+  /// What it has.
+  public var lock: LockKind
+  /// Where that is the lock of a process's address space, whose: its name and id.
+  public var mmapLockOf: String?
+  /// True where several readers may have it, of whom it was the last to come: perhaps it has let go.
+  public var perhaps: Bool?
+  /// The process: its leader's name, and its id; nil where the holder isn't known.
+  public var process: String?
+  public var pid: UInt32?
+  /// The task: its own name, and its id.
+  public var comm: String?
+  public var tid: UInt32?
+  public var kernelThread: Bool
+  public var state: HolderState
+  /// Where it waits: the kernel function that shows what for, as in `attribution.rows`.
+  public var site: String?
+  public var wait: WaitKind?
+  /// Throttled: the cgroup whose quota is used up.
+  public var cgroup: String?
+
+  public init(
+    lock: LockKind, mmapLockOf: String? = nil, perhaps: Bool? = nil, process: String? = nil,
+    pid: UInt32? = nil, comm: String? = nil, tid: UInt32? = nil, kernelThread: Bool = false,
+    state: HolderState = .unknown, site: String? = nil, wait: WaitKind? = nil,
+    cgroup: String? = nil
+  ) {
+    (self.lock, self.mmapLockOf, self.perhaps) = (lock, mmapLockOf, perhaps)
+    (self.process, self.pid, self.comm, self.tid) = (process, pid, comm, tid)
+    (self.kernelThread, self.state, self.site) = (kernelThread, state, site)
+    (self.wait, self.cgroup) = (wait, cgroup)
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case lock, perhaps, process, pid, comm, tid, state, site, wait, cgroup
+    case mmapLockOf = "mmap_lock_of"
+    case kernelThread = "kernel_thread"
+  }
+
+  /// "java (812)", or "GC (830) of java (812)". Not escaped.
+  public var label: String? {
+    guard let tid, let comm else { return nil }
+    func named(_ name: String, _ id: UInt32) -> String {
+      "\(name.isEmpty ? "\"\"" : name) (\(id))"
+    }
+    guard let pid, pid != tid, let process else { return named(comm, tid) }
+    return "\(named(comm, tid)) of \(named(process, pid))"
+  }
+}
+
+/// Tasks in uninterruptible sleep that wait for one holder, and its chain to the root: by load sample, with
+/// the weights of the load averages.
+public struct HeldPart: Codable, Sendable, Hashable {
+  /// The process that waits, and where in the kernel; no id where the row holds several of one name.
+  public var process: String?
+  public var pid: UInt32?
+  /// How many processes are in the row.
+  public var count: Int
+  public var site: String?
+  public var wait: WaitKind?
+  /// Its tasks that waited so at the last load sample.
+  public var active: UInt64
+  /// What they add to the load averages.
+  public var load1: Double
+  public var load5: Double
+  public var load15: Double
+  /// Who has what they wait for; then who has what that one waits for; and so on, to the root.
+  public var chain: [HolderPart]
+
+  public init(
+    process: String?, pid: UInt32?, site: String?, wait: WaitKind?, count: Int = 1,
+    active: UInt64 = 0,
+    load1: Double = 0, load5: Double = 0, load15: Double = 0, chain: [HolderPart]
+  ) {
+    (self.process, self.pid, self.site, self.wait) = (process, pid, site, wait)
+    (self.active, self.load1, self.load5, self.load15) = (active, load1, load5, load15)
+    (self.count, self.chain) = (count, chain)
+  }
+
+  /// "java (812)", "java (8 processes)". Not escaped.
+  public var label: String {
+    AttributionRow(state: .uninterruptible, process: process, pid: pid, count: count)
+      .label(by: [.process])
+  }
+
+  /// Who waits and for whom, without figures.
+  private var family: HeldPart {
+    HeldPart(process: process, pid: nil, site: site, wait: wait, chain: chain)
+  }
+
+  /// Of processes of one name that wait for the same holder at the same place no one tells one from the
+  /// other.
+  package static func foldedByName(_ rows: [HeldPart]) -> [HeldPart] {
+    Dictionary(grouping: rows, by: \.family).values.flatMap { rows -> [HeldPart] in
+      guard rows.count > 2, var sum = rows.first, sum.process != nil else { return rows }
+      for row in rows.dropFirst() {
+        sum.active += row.active
+        sum.load1 += row.load1
+        sum.load5 += row.load5
+        sum.load15 += row.load15
+      }
+      (sum.pid, sum.count) = (nil, rows.count)
+      return [sum]
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Reports
+import Support
+import Testing
+
+/// Because of whom tasks are in D: the holders that the loads themselves know of.
+@Suite(.serialized)
+struct HolderTests {
+  private func watched(_ options: String...) throws -> LoadSnapshot {
+    let ended = try Command(
+      Binaries.url("loadwatch").path,
+      ["--format", "json"] + (options.isEmpty ? ["--duration", "11s"] : options)
+    ).wait(seconds: 120)
+    #expect(ended.status == 0, "\(ended.errors)")
+    return try #require(try ended.snapshots().last)
+  }
+
+  private func rows(_ snapshot: LoadSnapshot, of tids: [Int32]) -> [HeldPart] {
+    (snapshot.held ?? []).filter { row in
+      row.process == "testload" && (row.pid.map { tids.contains(Int32($0)) } ?? true)
+    }
+  }
+
+  /// A folder's rwsem, held by who waits for a FUSE server: each of fifty knows because of whom.
+  @Test(.needs(.fuse), .needs(.lockHolders)) func anInodesLock() throws {
+    let load = try Load("holders", "50", printsIDs: true)
+    let root = load.tids[0]
+    let snapshot = try watched()
+    let rows = rows(snapshot, of: load.tids)
+    #expect(rows.reduce(0) { $0 + $1.active } == 50)
+    for row in rows {
+      #expect(row.chain.map(\.tid) == [UInt32(root)] && row.wait == .lock, "\(row)")
+      #expect(row.chain.first?.lock == .rwsemWrite && row.chain.first?.state == .interruptible)
+      #expect(row.chain.first?.wait == .networkFileSystem && row.chain.first?.perhaps == nil)
+    }
+    // As the attribution has them.
+    let whole = try #require(snapshot.attribution).rows.filter { $0.wait == .lock }
+    #expect(abs(whole.reduce(0) { $0 + $1.load1 } - rows.reduce(0) { $0 + $1.load1 }) < 0.01)
+    let verdict = try #require(snapshot.verdict?.first { $0.cause == .kernelLock })
+    #expect(verdict.text.hasPrefix("testload (\(root)) holds a kernel rwsem and waits for"))
+    _ = load.stop()
+  }
+
+  /// The mutex of a file system, held by who waits for the folder's lock, whose holder is the root.
+  @Test(.needs(.fuse), .needs(.lockHolders)) func aChain() throws {
+    let load = try Load("holders", "20", "1", printsIDs: true)
+    let snapshot = try watched()
+    let (root, second) = (UInt32(load.tids[0]), UInt32(load.tids[1]))
+    let rows = rows(snapshot, of: load.tids)
+    #expect(rows.reduce(0) { $0 + $1.active } == 20)
+    for row in rows {
+      #expect(row.chain.map(\.tid) == (row.pid == second ? [root] : [second, root]), "\(row)")
+      #expect(row.chain.first?.lock == (row.pid == second ? .rwsemWrite : .mutex))
+    }
+    #expect(snapshot.verdict?.contains { $0.text.hasPrefix("testload (\(root)) holds") } == true)
+    _ = load.stop()
+  }
+
+  /// Each parent in vfork, and its own child: by /proc.
+  @Test func vforkParents() throws {
+    let load = try Load("vfork", "50")
+    let snapshot = try watched()
+    let rows = (snapshot.held ?? []).filter { $0.process == "testload" }
+    #expect(rows.count == 50 && rows.allSatisfy { $0.active == 1 && $0.wait == .vfork })
+    for row in rows {
+      let child = try #require(row.chain.first?.tid)
+      let stat = try String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8)
+      let fields = stat[stat.lastIndex(of: ")")!...].split(separator: " ")
+      #expect(UInt32(fields[2]) == row.pid && row.chain.count == 1, "\(row) \(stat)")
+    }
+    _ = load.stop()
+  }
+
+  /// The one that no other tool tells: it has a process's mmap_lock, and its cgroup's quota is used up.
+  @Test(.needs(.throttledHolders)) func aThrottledHolder() throws {
+    let cgroup = try TestCgroup("cpu")
+    if cgroup.isUnified {
+      try cgroup.set("cpu.max", to: "5000 100000")
+    } else {
+      try cgroup.set("cpu.cfs_quota_us", to: "5000")
+    }
+    let load = try Load("mover", "12", printsIDs: true)
+    let mover = UInt32(load.tids[0])
+    try cgroup.take(load.tids[0])
+    let snapshot = try watched("--duration", "21s")
+    _ = load.stop()
+    let rows = rows(snapshot, of: load.tids)
+    #expect(
+      !rows.isEmpty && rows.allSatisfy { $0.chain.last?.tid.map { $0 == mover } ?? true }, "\(rows)"
+    )
+    let throttled = rows.filter { $0.chain.last?.state == .throttled }
+    #expect(throttled.contains { $0.chain.last?.cgroup?.contains(cgroup.name) == true }, "\(rows)")
+    #expect(throttled.contains { $0.chain.last?.mmapLockOf == "testload (\(mover))" }, "\(rows)")
+    #expect(
+      snapshot.verdict?.contains { $0.text.contains("may not run: the CPU quota") } == true,
+      "\(snapshot.verdict ?? [])")
+  }
+
+  /// Locks that change hands all the time: whoever is named is one of those who fight.
+  @Test(.needs(.lockHolders)) func neverAWrongName() throws {
+    let load = try Load("lockfight", "12", printsIDs: true)
+    let snapshot = try watched()
+    for row in rows(snapshot, of: load.tids) {
+      for holder in row.chain {
+        #expect(holder.tid.map { load.tids.contains(Int32($0)) } ?? true, "\(row)")
+      }
+    }
+    _ = load.stop()
+  }
+}

@@ -1,0 +1,169 @@
+import LoadModel
+import Reports
+import Tasks
+import Testing
+
+/// Who waits for whom, and what is said of it.
+struct HolderTests {
+  private func task(_ tid: UInt32, _ state: ActiveTask.State = .uninterruptible) -> ActiveTask {
+    ActiveTask(
+      tid: tid, tgid: tid, comm: Comm("t\(tid)"), cgroup: 1, isKernelThread: false, state: state,
+      stack: -1)
+  }
+
+  private func waits(
+    _ found: [LockWait], _ states: [UInt32: HolderState], throttled: Set<UInt32> = []
+  ) -> LockWaits {
+    LockWaits(found, throttled: throttled) { tid in
+      states[tid].map { Holder(task: task(tid), state: $0) }
+    }
+  }
+
+  private func links(_ waits: LockWaits, _ tid: UInt32) -> [UInt32?] {
+    waits.chain(of: task(tid)).map { $0.holder?.task.tid }
+  }
+
+  @Test func chains() {
+    let found = [
+      LockWait(tid: 1, lock: .mutex, holder: 2), LockWait(tid: 2, lock: .rwsemWrite, holder: 3),
+      LockWait(tid: 4, lock: .semaphore, holder: nil), LockWait(tid: 5, lock: .mutex, holder: 99),
+    ]
+    let waits = waits(found, [2: .uninterruptible, 3: .interruptible])
+    #expect(links(waits, 1) == [2, 3] && links(waits, 2) == [3] && links(waits, 3) == [])
+    // The kernel doesn't know it; no task is known by that id.
+    #expect(links(waits, 4) == [nil] && links(waits, 5) == [])
+  }
+
+  /// One that runs again by the sample has what it waited for a moment later.
+  @Test func aHolderThatRunsIsTheRoot() {
+    let found = [
+      LockWait(tid: 1, lock: .mutex, holder: 2), LockWait(tid: 2, lock: .mutex, holder: 3),
+    ]
+    for state in HolderState.allCases where state != .uninterruptible {
+      #expect(links(waits(found, [2: state, 3: .running]), 1) == [2])
+    }
+  }
+
+  @Test func throttledHolders() {
+    let found = [
+      LockWait(tid: 1, lock: .mutex, holder: 2), LockWait(tid: 3, lock: .mutex, holder: 4),
+    ]
+    let waits = waits(found, [2: .runnable, 4: .running], throttled: [2, 4])
+    #expect(waits.chain(of: task(1))[0].holder?.state == .throttled)
+    #expect(waits.chain(of: task(3))[0].holder?.state == .running)
+  }
+
+  @Test func cycles() {
+    let states: [UInt32: HolderState] = [
+      1: .uninterruptible, 2: .uninterruptible, 3: .uninterruptible,
+    ]
+    let ring = waits(
+      [
+        LockWait(tid: 1, lock: .mutex, holder: 2), LockWait(tid: 2, lock: .mutex, holder: 3),
+        LockWait(tid: 3, lock: .mutex, holder: 1),
+      ], states)
+    #expect(links(ring, 1) == [2, 3, 1])
+    #expect(ring.chain(of: task(1)).map(\.closesCycle) == [false, false, true])
+    // From outside the cycle.
+    let outside = waits(
+      [
+        LockWait(tid: 4, lock: .mutex, holder: 1), LockWait(tid: 1, lock: .mutex, holder: 2),
+        LockWait(tid: 2, lock: .mutex, holder: 1),
+      ], states)
+    #expect(links(outside, 4) == [1, 2, 1] && outside.chain(of: task(4)).last?.closesCycle == true)
+    // Its last reader may have let go: no deadlock.
+    let readers = waits(
+      [
+        LockWait(tid: 1, lock: .rwsemWrite, holder: 2, hasReaders: true),
+        LockWait(tid: 2, lock: .mutex, holder: 1),
+      ], states)
+    #expect(readers.chain(of: task(1)).allSatisfy { !$0.closesCycle })
+  }
+
+  /// Those that hold up the most are followed, however many there are.
+  @Test func veryManyHolders() {
+    var found = (0..<5000).map { LockWait(tid: 10_000 + $0, lock: .vfork, holder: 20_000 + $0) }
+    found += (0..<300).map { LockWait(tid: 30_000 + $0, lock: .mutex, holder: 7) }
+    let waits = LockWaits(found, throttled: []) { Holder(task: task($0), state: .running) }
+    #expect((0..<300).allSatisfy { links(waits, 30_000 + $0) == [7] })
+    #expect((0..<5000).filter { !links(waits, 10_000 + $0).isEmpty }.count == 499)
+  }
+
+  /// The parent of a vfork that waits for a lock by now waits for that.
+  @Test func aLockIsNearerThanAChild() {
+    for order in [0, 1] {
+      let found = [
+        LockWait(tid: 1, lock: .vfork, holder: 2), LockWait(tid: 1, lock: .mutex, holder: 3),
+      ]
+      let waits = waits(order == 0 ? found : found.reversed(), [2: .running, 3: .running])
+      #expect(links(waits, 1) == [3])
+    }
+  }
+
+  // MARK: - The verdict
+
+  private func held(
+    _ load: Double, _ chain: [HolderPart], _ wait: WaitKind = .lock, active: UInt64 = 8
+  ) -> HeldPart {
+    HeldPart(
+      process: "java", pid: 812, site: "do_mmap (rwsem, write)", wait: wait, active: active,
+      load1: load, chain: chain)
+  }
+
+  private func holder(
+    _ state: HolderState, lock: LockKind = .rwsemWrite, mmapLockOf: String? = nil,
+    perhaps: Bool? = nil, site: String? = nil, wait: WaitKind? = nil, cgroup: String? = nil
+  ) -> HolderPart {
+    HolderPart(
+      lock: lock, mmapLockOf: mmapLockOf, perhaps: perhaps, process: "java", pid: 812, comm: "GC",
+      tid: 830, state: state, site: site, wait: wait, cgroup: cgroup)
+  }
+
+  private func verdict(_ rows: [HeldPart], load: Double = 8, wait: WaitKind = .lock) -> VerdictPart?
+  {
+    var verdict = Verdict()
+    verdict.rows = [
+      AttributionRow(
+        state: .uninterruptible, process: "java", pid: 812, site: "do_mmap (rwsem, write)",
+        wait: wait, active: 8, load1: load)
+    ]
+    verdict.held = rows
+    (verdict.load1, verdict.timeWeighted, verdict.idle) = (load, load, [1, 1])
+    return verdict.parts().first { $0.cause == .kernelLock || $0.cause == .vforkParents }
+  }
+
+  @Test func theRootIsTheSubject() throws {
+    let disk = holder(
+      .uninterruptible, mmapLockOf: "java (812)", site: "submit_bio_wait", wait: .disk)
+    #expect(
+      verdict([held(8, [disk])])?.text
+        == "GC (830) of java (812) holds mmap_lock of java (812) and is blocked on disk I/O "
+        + "(submit_bio_wait); 8 tasks of java (812) wait for it.")
+    let throttled = holder(.throttled, cgroup: "/a")
+    let part = try #require(verdict([held(8, [throttled])]))
+    #expect(part.text.contains("may not run: the CPU quota of its cgroup /a is used up"))
+    #expect(part.advice?.contains("cpu.max") == true)
+    let readers = try #require(verdict([held(8, [holder(.running, perhaps: true)])]))
+    #expect(
+      readers.text
+        == "8 tasks of java (812) wait for readers of a kernel rwsem; the last to come was GC "
+        + "(830) of java (812), which is running.")
+    let child = try #require(
+      verdict([held(8, [holder(.stopped, lock: .vfork)], .vfork)], wait: .vfork))
+    #expect(child.text.contains("is stopped or frozen, and has neither exec'd nor exited"))
+    #expect(verdict([held(8, [holder(.deadlocked)])])?.text.hasPrefix("Deadlock: ") == true)
+  }
+
+  /// Whoever holds up less than half of them isn't named, nor one that isn't known.
+  @Test func othersAreNotNamed() {
+    let few = verdict([held(3, [holder(.running)])])
+    #expect(
+      few?.text.contains("GC") == false && few?.text.contains("blocked on a kernel lock") == true)
+    let unknown = verdict([held(8, [HolderPart(lock: .mutex)])])
+    #expect(unknown?.text.contains("blocked on a kernel lock") == true)
+    // What holds up others, who wait for something else.
+    #expect(
+      verdict([held(8, [holder(.running)], .vfork)])?.text.contains("blocked on a kernel lock")
+        == true)
+  }
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0) */
+/*
+ * Which lock a task in uninterruptible sleep waits for, and who holds it; as
+ * debug_show_blocker() in kernel/hung_task.c finds it.
+ */
+#ifndef SONDE_LOCKS_BPF_H
+#define SONDE_LOCKS_BPF_H
+
+#include "kernel.bpf.h"
+#include "include/sonde_sched.h"
+
+/* In `owner` of a mutex and of an rwsem the low bits are flags:
+ * kernel/locking/mutex.h, kernel/locking/rwsem.c.
+ */
+#define OWNER_FLAGS 7UL
+#define MUTEX_FLAG_PICKUP 4UL
+#define RWSEM_READER_OWNED 1UL
+
+/* In `blocker` they tell what kind of lock it is: include/linux/hung_task.h. */
+#define BLOCKER_TYPE_MASK 3UL
+enum blocker_type {
+	BLOCKER_TYPE_MUTEX,
+	BLOCKER_TYPE_SEM,
+	BLOCKER_TYPE_RWSEM_READER,
+	BLOCKER_TYPE_RWSEM_WRITER,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)),           \
+			     apply_to = record)
+
+struct mutex {
+	struct {
+		long counter;
+	} owner;
+};
+
+struct rw_semaphore {
+	struct {
+		long counter;
+	} owner;
+};
+
+/* With CONFIG_DETECT_HUNG_TASK_BLOCKER, as the three below. */
+struct semaphore___since_6_16 {
+	unsigned long last_holder;
+};
+
+/* 3cf67d61ff98 ("hung_task: show the blocker task if the task is hung on
+ * mutex"), 6.15
+ */
+struct task_struct___6_15 {
+	struct mutex *blocker_mutex;
+};
+
+/* e711faaafbe5 ("hung_task: replace blocker_mutex with encoded blocker"), 6.16;
+ * rwsems since 6.17
+ */
+struct task_struct___since_6_16 {
+	unsigned long blocker;
+};
+
+struct completion;
+
+struct task_struct___vfork {
+	struct task_struct *real_parent;
+	struct completion *vfork_done;
+};
+
+/* da1c55f1b272 ("mmap locking API: rename mmap_sem to mmap_lock"), 5.8 */
+struct mm_struct___since_5_8 {
+	struct rw_semaphore mmap_lock;
+};
+
+#pragma clang attribute pop
+
+/* Whether task_struct has them; else the tracepoints are needed. */
+static __always_inline bool has_blockers(void)
+{
+	struct task_struct___since_6_16 *now = NULL;
+	struct task_struct___6_15 *old = NULL;
+
+	return bpf_core_field_exists(now->blocker) ||
+	       bpf_core_field_exists(old->blocker_mutex);
+}
+
+/* Where a task_struct has no such field: what each task that sleeps for a lock
+ * waits for, by the low bits of its id. 16b059b4c7b2 ("locking: Add lock
+ * contention tracepoints"), 5.19.
+ */
+#define LOCK_WAITS 16384
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LOCK_WAITS);
+	__type(key, u32);
+	__type(value, u64);
+} lock_waits SEC(".maps");
+
+/* With the task's id in it: of another one it is no lock's address. */
+static __always_inline u64 mixed(u64 blocker, u32 tid)
+{
+	return blocker ^ (tid * 0x9e3779b97f4a7c15ULL);
+}
+
+static __always_inline u64 *lock_wait_of(u32 tid)
+{
+	u32 slot = tid % LOCK_WAITS;
+
+	return bpf_map_lookup_elem(&lock_waits, &slot);
+}
+
+/* include/trace/events/lock.h */
+#define LCB_F_SPIN 1
+#define LCB_F_READ 2
+#define LCB_F_WRITE 4
+#define LCB_F_RT 8
+#define LCB_F_PERCPU 16
+/* dc1f7893a70f ("locking/mutex: Make contention tracepoints more consistent wrt
+ * adaptive spinning"), 6.0; before, it couldn't be told from a semaphore.
+ */
+#define LCB_F_MUTEX 32
+
+SEC("raw_tp/contention_begin")
+int contention_begin(struct bpf_raw_tracepoint_args *ctx)
+{
+	u64 lock = ctx->args[0], flags = ctx->args[1];
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	u64 *wait;
+
+	if (flags & LCB_F_SPIN)
+		return 0;
+	wait = lock_wait_of(tid);
+	if (!wait)
+		return 0;
+	switch ((u32)flags) {
+	case LCB_F_MUTEX:
+		*wait = mixed(lock | BLOCKER_TYPE_MUTEX, tid);
+		break;
+	case LCB_F_READ:
+		*wait = mixed(lock | BLOCKER_TYPE_RWSEM_READER, tid);
+		break;
+	case LCB_F_WRITE:
+		*wait = mixed(lock | BLOCKER_TYPE_RWSEM_WRITER, tid);
+		break;
+	default:
+		*wait = 0;
+	}
+	return 0;
+}
+
+SEC("raw_tp/contention_end")
+int contention_end(struct bpf_raw_tracepoint_args *ctx)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	u64 *wait = lock_wait_of(tid);
+
+	/* Not where it has spun meanwhile, for the lock of the lock's queue. */
+	if (wait && *wait &&
+	    (mixed(*wait, tid) & ~BLOCKER_TYPE_MASK) == ctx->args[0])
+		*wait = 0;
+	return 0;
+}
+
+/* A lock's address has all the high bits. */
+#define IS_KERNEL_ADDRESS(address) ((long)(address) < 0)
+
+/* The lock's address with its kind; 0 where it waits for none. */
+static __always_inline u64 blocker_of(struct task_struct *task)
+{
+	struct task_struct___since_6_16 *now = (void *)task;
+	struct task_struct___6_15 *old = (void *)task;
+	u64 *wait, blocker;
+
+	if (bpf_core_field_exists(now->blocker))
+		return now->blocker;
+	if (bpf_core_field_exists(old->blocker_mutex))
+		return (u64)old->blocker_mutex;
+	wait = lock_wait_of(task->pid);
+	if (!wait || !*wait)
+		return 0;
+	blocker = mixed(*wait, task->pid);
+	return IS_KERNEL_ADDRESS(blocker) ? blocker : 0;
+}
+
+static __always_inline u32 lock_kind_of(u64 blocker)
+{
+	switch (blocker & BLOCKER_TYPE_MASK) {
+	case BLOCKER_TYPE_SEM:
+		return SONDE_LOCK_SEMAPHORE;
+	case BLOCKER_TYPE_RWSEM_READER:
+		return SONDE_LOCK_RWSEM_READ;
+	case BLOCKER_TYPE_RWSEM_WRITER:
+		return SONDE_LOCK_RWSEM_WRITE;
+	default:
+		return SONDE_LOCK_MUTEX;
+	}
+}
+
+/* With its flags. */
+static __always_inline u64 owner_of(u64 lock, u32 kind)
+{
+	struct semaphore___since_6_16 *semaphore = (void *)lock;
+	struct rw_semaphore *rwsem = (void *)lock;
+	struct mutex *mutex = (void *)lock;
+
+	switch (kind) {
+	case SONDE_LOCK_MUTEX:
+		return BPF_CORE_READ(mutex, owner.counter);
+	case SONDE_LOCK_SEMAPHORE:
+		if (bpf_core_field_exists(semaphore->last_holder))
+			return BPF_CORE_READ(semaphore, last_holder);
+		return 0;
+	default:
+		return BPF_CORE_READ(rwsem, owner.counter);
+	}
+}
+
+static __always_inline bool is_mmap_lock(u64 lock, struct task_struct *task)
+{
+	struct mm_struct___since_5_8 *mm = (void *)BPF_CORE_READ(task, mm);
+
+	if (!bpf_core_field_exists(mm->mmap_lock) || !mm)
+		return false;
+	return lock == (u64)__builtin_preserve_access_index(&mm->mmap_lock);
+}
+
+/* Whoever holds the lock is alive as long as it does. That it was so while its
+ * id was read shows in that nothing has changed since; a reader of an rwsem
+ * leaves its address behind, so that its id may be that of anyone.
+ */
+static __always_inline void find_holder(struct task_struct *task,
+					struct sonde_held_up *record)
+{
+	u64 blocker = blocker_of(task);
+	u64 lock = blocker & ~BLOCKER_TYPE_MASK;
+	u32 kind = lock_kind_of(blocker);
+	struct task_struct *holder;
+	u64 owner;
+	u32 tid;
+
+	if (!lock)
+		return;
+	record->lock = lock;
+	record->lock_kind = kind;
+	if (is_mmap_lock(lock, task))
+		record->lock_flags |= SONDE_LOCK_IS_MMAP_LOCK;
+	owner = owner_of(lock, kind);
+	holder = (void *)(owner & ~OWNER_FLAGS);
+	if (!holder || (kind == SONDE_LOCK_MUTEX && owner & MUTEX_FLAG_PICKUP))
+		return;
+	tid = BPF_CORE_READ(holder, pid);
+	if (is_mmap_lock(lock, holder))
+		record->lock_flags |= SONDE_LOCK_IS_HOLDERS_MMAP_LOCK;
+	if ((owner_of(lock, kind) & ~OWNER_FLAGS) != (u64)holder ||
+	    blocker_of(task) != blocker)
+		return;
+	record->holder = tid;
+	if ((kind == SONDE_LOCK_RWSEM_READ || kind == SONDE_LOCK_RWSEM_WRITE) &&
+	    owner & RWSEM_READER_OWNED)
+		record->lock_flags |= SONDE_LOCK_HAS_READERS;
+}
+
+/* The parent of a vfork waits for this very child, as in a lock. */
+static __always_inline bool is_vfork_child(struct task_struct *task,
+					   struct sonde_held_up *record)
+{
+	struct task_struct___vfork *child = (void *)task;
+	u64 done = (u64)BPF_CORE_READ(child, vfork_done);
+
+	if (!done)
+		return false;
+	record->tid = BPF_CORE_READ(child, real_parent, pid);
+	record->holder = task->pid;
+	record->lock = done;
+	record->lock_kind = SONDE_LOCK_VFORK;
+	return true;
+}
+
+#endif
