@@ -133,6 +133,9 @@ package struct LoadSampler {
       pending.locks = LockWaits(waits, throttled: reading.throttled) { tid in
         tracker.holder(tid, at: reading.time &+ reading.clockOffset)
       }
+      for task in pending.tasks where task.state == .uninterruptible {
+        if let lock = pending.locks.lock(of: task.tid) { names.know(task, waitsFor: lock) }
+      }
     }
     let active = tracker.activeTime(at: reading.time &+ reading.clockOffset).all
     pending.mean = last.flatMap { last in

@@ -83,6 +83,12 @@ struct SampleNames {
   /// Gives a stack a number that the kernel side has none for.
   mutating func number(_ frames: [UInt64]) -> Int32 { sites.number(frames) }
 
+  /// What a task waits for, as the kernel has noted.
+  mutating func know(_ task: ActiveTask, waitsFor lock: LockKind) {
+    guard task.stack >= 0 else { return }
+    sites.know(task.stack, lock: lock)
+  }
+
   /// Asks for the functions on these stacks, those that are known left out.
   func missing(stacks: some Sequence<Int32>) -> [Lookup] {
     Array(Set(stacks.compactMap { sites.lookup(of: $0) }))

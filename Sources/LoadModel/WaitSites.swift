@@ -9,6 +9,9 @@ package struct WaitSites {
   /// Nil where the kernel's symbols are hidden.
   private var functions: [Int32: [String]?] = [:]
   private var sites: [Int32: Site] = [:]
+  /// By stack: the lock that the last task there waited for. The slow paths of locks are the scheduler's
+  /// (`__sched`), and on no stack that a task scan brings: stack_trace_save_tsk() in kernel/stacktrace.c.
+  private var locks: [Int32: LockKind] = [:]
   /// By stack: the file system of a server that the last task there waited for.
   private var servers: [Int32: String] = [:]
   /// Above what the kernel side's map of stacks can number.
@@ -45,6 +48,9 @@ package struct WaitSites {
     sites[stack] = names.map(Self.site) ?? Site(name: "(hidden)", kind: .unknown)
   }
 
+  /// A task with this stack waits for a lock, as the kernel has noted.
+  mutating func know(_ stack: Int32, lock: LockKind) { locks[stack] = lock }
+
   /// - Parameter server: the type of the file system that a task with this stack waits for.
   mutating func know(_ stack: Int32, server: String?) {
     servers[stack] = server.flatMap { WaitKind.isNetwork($0) ? $0 : nil }
@@ -64,7 +70,11 @@ package struct WaitSites {
   }
 
   private func site(of stack: Int32) -> Site {
-    sites[stack] ?? Site(name: "(unknown)", kind: .unknown)
+    let site = sites[stack] ?? Site(name: "(unknown)", kind: .unknown)
+    guard site.kind == .other || site.kind == .unknown, let word = locks[stack]?.word else {
+      return site
+    }
+    return Site(name: "\(site.name) (\(word))", kind: .lock)
   }
 
   /// Sleeps in D by their stacks' names, the longest first.
@@ -134,5 +144,18 @@ package struct WaitSites {
   private static func isWaiting(_ function: String) -> Bool {
     waiting.contains(function) || isTracing(function) || function.contains("rwsem_down_")
       || function.hasPrefix("__mutex_lock") || function.hasPrefix("mutex_lock")
+  }
+}
+
+extension LockKind {
+  /// As a site has it; nil for what is no lock.
+  fileprivate var word: String? {
+    switch self {
+    case .mutex: "mutex"
+    case .semaphore: "semaphore"
+    case .rwsemRead: "rwsem, read"
+    case .rwsemWrite: "rwsem, write"
+    case .vfork: nil
+    }
   }
 }

@@ -69,6 +69,9 @@ package struct LockWaits {
 
   // MARK: - Names that are wanted
 
+  /// What a task waits for; nil where it isn't known.
+  func lock(of tid: UInt32) -> LockKind? { waits[tid]?.lock }
+
   func isWaiting(_ tid: UInt32) -> Bool { waits[tid] != nil }
 
   var tasks: [ActiveTask] { holders.values.map(\.task) }
