@@ -147,6 +147,21 @@ ssize_t sonde_write_now(int fd, const void *bytes, size_t size)
 	return write(fd, bytes, size);
 }
 
+/* Servers that are told to end send that to all of their group. In a group of
+ * its own none may read from the terminal.
+ */
+static bool set_apart(int output)
+{
+	int nothing;
+
+	if (dup2(output, STDOUT_FILENO) < 0 || setpgid(0, 0) < 0)
+		return false;
+	if (!isatty(STDIN_FILENO))
+		return true;
+	nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return nothing >= 0 && dup2(nothing, STDIN_FILENO) >= 0;
+}
+
 int sonde_start_held(char *const *arguments, int output, int *gate, int *report)
 {
 	int gates[2], reports[2];
@@ -171,7 +186,7 @@ int sonde_start_held(char *const *arguments, int output, int *gate, int *report)
 		if (size != 1)
 			_exit(127);
 		signal(SIGPIPE, SIG_DFL);
-		if (output >= 0 && dup2(output, STDOUT_FILENO) < 0)
+		if (output >= 0 && !set_apart(output))
 			_exit(126);
 		execvp(arguments[0], arguments);
 		if (write(reports[1], &errno, sizeof(errno)) < 0)

@@ -48,6 +48,8 @@ public struct Collapser {
       } catch let error as ProcError where pid != options.pid {
         // One of many that has ended.
         guard error.errno == ENOENT || error.errno == ESRCH else { throw error }
+      } catch let error as CollapseError where pid != options.pid {
+        if error.kind != .gone { report.notes.append("Left out: \(error).") }
       }
     }
     report.usedBefore = Memory.used(by: plans.map(\.pid))
@@ -65,8 +67,8 @@ public struct Collapser {
     let status = try ProcessStatus.of(pid: pid)
     guard status.vmRSS != nil else {
       throw CollapseError(
-        "process \(pid) (\(status.name)) has no memory of its own: it is a kernel thread or has ended"
-      )
+        "process \(pid) (\(status.name)) has no memory of its own: it is a kernel thread or has ended",
+        kind: .gone)
     }
     let use = try MemoryUse.of(pid: pid)
     guard use.mayHaveHugePages else {
@@ -163,7 +165,8 @@ public struct Collapser {
   ) throws {
     let pidfd = sonde_pidfd_open(plans[index].pid)
     guard pidfd >= 0 else {
-      // It ended since it was looked at.
+      // It ended since it was looked at; a child's end is no reason to stop.
+      guard plans[index].pid == options.pid else { return }
       report.stopped = "process \(plans[index].pid) has ended"
       return
     }
@@ -192,7 +195,8 @@ public struct Collapser {
           report.processes[index].mappings[number].refused[name(of: error), default: 0] += 1
           failures += 1
           if let reason = try reason(error, failures, plans[index].pid) {
-            report.stopped = reason
+            let hasGone = error == ESRCH || !hasMapping(plans[index].pid)
+            if !hasGone || plans[index].pid == options.pid { report.stopped = reason }
             return
           }
         }
@@ -294,7 +298,7 @@ public struct Collapser {
 
 /// Why nothing is collapsed.
 public struct CollapseError: Error, CustomStringConvertible {
-  public enum Kind: Sendable { case failed, unsupported, notPermitted }
+  public enum Kind: Sendable { case failed, gone, unsupported, notPermitted }
 
   public let description: String
   public let kind: Kind

@@ -66,7 +66,16 @@ public struct TryText: Sendable {
       return "The program made no child while it was profiled."
     }
     guard let best = report.best, let other = best.clone else {
-      return "No change makes a difference beyond noise."
+      let likely = report.rows.filter { $0.outcome == .cannotTell }.compactMap { row in
+        row.clone.map { (row, $0) }
+      }.min { $0.1.median < $1.1.median }
+      guard let (row, other) = likely, other.median < clone.median / 2 else {
+        return "No change makes a difference beyond noise."
+      }
+      return
+        "\(row.change.label) seems to help: \(durationText(ns: other.median)) instead of "
+        + "\(durationText(ns: clone.median)), but \(other.count) and \(clone.count) forks are too few to "
+        + "be sure. A longer --duration tells."
     }
     return
       "\(best.change.label): forks take \(durationText(ns: other.median)) instead of "

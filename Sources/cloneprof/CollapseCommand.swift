@@ -66,7 +66,7 @@ struct CollapseCommand: ParsableCommand {
       } catch let error as CollapseError {
         warn("\(error)", as: Cloneprof.name)
         switch error.kind {
-        case .failed: throw Exit.failure
+        case .failed, .gone: throw Exit.failure
         case .unsupported: throw Exit.unsupported
         case .notPermitted: throw Exit.notPermitted
         }

@@ -13,7 +13,8 @@ struct HeldCommand {
 
   /// - Parameters:
   ///   - environment: set for it, besides what this process has.
-  ///   - output: where it prints to; nil: where this process does.
+  ///   - output: where it prints to, in a process group of its own; nil: where this process does, in
+  ///     this one's.
   init(
     _ command: [String], environment: [String: String] = [:], output: FileDescriptor? = nil
   ) throws {

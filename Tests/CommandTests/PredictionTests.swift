@@ -49,7 +49,7 @@ struct PredictionTests {
     Issue.record("\(load) \(mebibytes) MiB: \(told)")
   }
 
-  private static let sizes = [256, 1024]
+  private static let sizes = [256]
 
   /// Entries of 4 KiB that such a small program has besides.
   private static let own: UInt64 = 60

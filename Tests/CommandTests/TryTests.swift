@@ -39,6 +39,14 @@ struct TryTests {
     #expect(left.output.isEmpty)
   }
 
+  /// Servers end their whole process group as they are told to end.
+  @Test func aProgramThatEndsItsGroup() throws {
+    let ended = try attempt([
+      "--duration", "500ms", "--", "sh", "-c", "trap 'kill -KILL 0' TERM; while :; do (true); done",
+    ])
+    #expect(ended.signal == nil && ended.output.contains("as it is"), "\(ended)")
+  }
+
   @Test func whatCannotBeTried() throws {
     for (arguments, status, words) in [
       ([], 64, "name a command"), (["--duration", "1ms", "--", "true"], 64, "at least 100ms"),

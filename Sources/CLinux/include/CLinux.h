@@ -118,7 +118,8 @@ int sonde_terminal_size(int fd, int *columns, int *rows);
 
 /* Starts a program, found by PATH, that runs once a byte is written to `gate`,
  * and not at all where that is closed before. What it prints goes to `output`,
- * and where that is -1 to where this process does. Where it can't run, the
+ * and it is a process group of its own; where that is -1 it shares both with
+ * this process. Where it can't run, the
  * errno can be read from `report`, as an int; otherwise that is at its end. The
  * process id, or -1 and errno.
  */
