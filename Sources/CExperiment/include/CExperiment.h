@@ -13,7 +13,8 @@
 /* What the memory is made of. */
 enum sonde_layout {
 	SONDE_LAYOUT_EMPTY,
-	/* none, and as many mappings as SONDE_LIBRARIES shared libraries have */
+	/* none, and as many mappings as SONDE_LIBRARIES shared libraries have
+	 */
 	SONDE_LAYOUT_LIBRARIES,
 	/* pages of 4 KiB */
 	SONDE_LAYOUT_SMALL,
