@@ -40,7 +40,7 @@ struct rw_semaphore {
 	} owner;
 };
 
-/* With CONFIG_DETECT_HUNG_TASK_BLOCKER, as the three below. */
+/* Only with CONFIG_DETECT_HUNG_TASK_BLOCKER, like the two below. */
 struct semaphore___since_6_16 {
 	unsigned long last_holder;
 };
@@ -73,7 +73,7 @@ struct mm_struct___since_5_8 {
 
 #pragma clang attribute pop
 
-/* Whether task_struct has them; else the tracepoints are needed. */
+/* Whether task_struct has either field; if not, the tracepoints are used. */
 static __always_inline bool has_blockers(void)
 {
 	struct task_struct___since_6_16 *now = NULL;
@@ -96,8 +96,10 @@ struct {
 	__type(value, u64);
 } lock_waits SEC(".maps");
 
-/* With the task's id in it: of another one it is no lock's address. */
-static __always_inline u64 mixed(u64 blocker, u32 tid)
+/* TIDs that collide share a slot. XOR with a hash of the TID, so that another
+ * task's entry does not decode to a kernel address.
+ */
+static __always_inline u64 encode_blocker(u64 blocker, u32 tid)
 {
 	return blocker ^ (tid * 0x9e3779b97f4a7c15ULL);
 }
@@ -134,13 +136,13 @@ int contention_begin(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	switch ((u32)flags) {
 	case LCB_F_MUTEX:
-		*wait = mixed(lock | BLOCKER_TYPE_MUTEX, tid);
+		*wait = encode_blocker(lock | BLOCKER_TYPE_MUTEX, tid);
 		break;
 	case LCB_F_READ:
-		*wait = mixed(lock | BLOCKER_TYPE_RWSEM_READER, tid);
+		*wait = encode_blocker(lock | BLOCKER_TYPE_RWSEM_READER, tid);
 		break;
 	case LCB_F_WRITE:
-		*wait = mixed(lock | BLOCKER_TYPE_RWSEM_WRITER, tid);
+		*wait = encode_blocker(lock | BLOCKER_TYPE_RWSEM_WRITER, tid);
 		break;
 	default:
 		*wait = 0;
@@ -154,14 +156,16 @@ int contention_end(struct bpf_raw_tracepoint_args *ctx)
 	u32 tid = (u32)bpf_get_current_pid_tgid();
 	u64 *wait = lock_wait_of(tid);
 
-	/* Not where it has spun meanwhile, for the lock of the lock's queue. */
+	/* Not the end of a nested contention, such as spinning on the lock's
+	 * own wait_lock.
+	 */
 	if (wait && *wait &&
-	    (mixed(*wait, tid) & ~BLOCKER_TYPE_MASK) == ctx->args[0])
+	    (encode_blocker(*wait, tid) & ~BLOCKER_TYPE_MASK) == ctx->args[0])
 		*wait = 0;
 	return 0;
 }
 
-/* A lock's address has all the high bits. */
+/* Kernel addresses have the top bit set. */
 #define IS_KERNEL_ADDRESS(address) ((long)(address) < 0)
 
 /* The lock's address with its kind; 0 where it waits for none. */
@@ -178,7 +182,7 @@ static __always_inline u64 blocker_of(struct task_struct *task)
 	wait = lock_wait_of(task->pid);
 	if (!wait || !*wait)
 		return 0;
-	blocker = mixed(*wait, task->pid);
+	blocker = encode_blocker(*wait, task->pid);
 	return IS_KERNEL_ADDRESS(blocker) ? blocker : 0;
 }
 
@@ -224,9 +228,10 @@ static __always_inline bool is_mmap_lock(u64 lock, struct task_struct *task)
 	return lock == (u64)__builtin_preserve_access_index(&mm->mmap_lock);
 }
 
-/* Whoever holds the lock is alive as long as it does. That it was so while its
- * id was read shows in that nothing has changed since; a reader of an rwsem
- * leaves its address behind, so that its id may be that of anyone.
+/* A task cannot go away while it holds the lock. Rereading the owner shows that
+ * it still held it when its TID was read. An rwsem keeps the pointer to its
+ * last reader after that has released it, so that TID may be stale or belong to
+ * another task.
  */
 static __always_inline void find_holder(struct task_struct *task,
 					struct sonde_held_up *record)
@@ -260,9 +265,9 @@ static __always_inline void find_holder(struct task_struct *task,
 		record->lock_flags |= SONDE_LOCK_HAS_READERS;
 }
 
-/* The parent of a vfork waits for this very child, as in a lock. */
-static __always_inline bool is_vfork_child(struct task_struct *task,
-					   struct sonde_held_up *record)
+/* A vfork() parent waits for this child, as if for a lock. */
+static __always_inline bool find_vfork_parent(struct task_struct *task,
+					      struct sonde_held_up *record)
 {
 	struct task_struct___vfork *child = (void *)task;
 	u64 done = (u64)BPF_CORE_READ(child, vfork_done);

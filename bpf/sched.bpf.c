@@ -240,7 +240,7 @@ int held_up(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
-	if (is_vfork_child(task, &record)) {
+	if (find_vfork_parent(task, &record)) {
 		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 		__builtin_memset(&record, 0, sizeof(record));
 	}

@@ -278,6 +278,10 @@ pid_t sonde_start_experiment(const struct sonde_arrangement *arrangement,
 			if (fd != gates[0] && fd != reports[1])
 				close(fd);
 		signal(SIGINT, SIG_IGN);
+		/* Swift's runtime would report a crash: where a pool is full
+		 * the signal is what is to be seen.
+		 */
+		signal(SIGBUS, SIG_DFL);
 		prctl(PR_SET_NAME, "experiment");
 		experiment.gate = gates[0];
 		experiment.report = reports[1];

@@ -147,8 +147,9 @@ ssize_t sonde_write_now(int fd, const void *bytes, size_t size)
 	return write(fd, bytes, size);
 }
 
-/* Servers that are told to end send that to all of their group. In a group of
- * its own none may read from the terminal.
+/* A server that is told to stop may signal its whole process group. A
+ * background process group that reads from the terminal gets SIGTTIN, hence
+ * /dev/null.
  */
 static bool set_apart(int output)
 {

@@ -91,7 +91,7 @@ public struct Demo {
       DemoRow(memory: .hugetlb, pageBytes: $0.size)
     }
     rows += huge.pools.filter { $0.size == 2 << 20 }.map {
-      DemoRow(memory: .fullPool, pageBytes: $0.size)
+      DemoRow(memory: .exhaustedPool, pageBytes: $0.size)
     }
     // So many that their own cost shows, and no more than vm.max_map_count.
     let each = max(page, options.bytes / 16_384 / page * page)
@@ -170,7 +170,7 @@ public struct Demo {
 
   /// No more than there are pages for parent and child each: a second write to a page is no first one.
   private func writes(to row: DemoRow) -> Int {
-    let isHuge = [.transparent, .collapsed, .hugetlb, .fullPool].contains(row.memory)
+    let isHuge = [.transparent, .collapsed, .hugetlb, .exhaustedPool].contains(row.memory)
     let pages = Int(options.bytes / (isHuge ? row.pageBytes : 4096))
     return max(1, min(options.writes, pages / 2))
   }
@@ -199,7 +199,7 @@ public struct Demo {
         "/sys/kernel/mm/transparent_hugepage/enabled", to: "madvise", settings)
     case .hugetlb:
       return fill(row.pageBytes, sparing: UInt64(2 * options.writes), settings)
-    case .fullPool:
+    case .exhaustedPool:
       return fill(row.pageBytes, sparing: 0, settings)
     default: return nil
     }
@@ -228,7 +228,7 @@ public struct Demo {
     let pages = options.bytes / size
     let needed = pages + min(pages, spare)
     guard spare > 0 || pool.available <= needed else {
-      return .init("the pool has pages to spare, which others may use")
+      return .init("the pool has more free pages than needed; others may be using it")
     }
     guard pool.available < needed else { return nil }
     let missing = needed - pool.available

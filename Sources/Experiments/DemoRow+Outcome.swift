@@ -11,7 +11,7 @@ extension DemoRow.Memory {
     case .folios: SONDE_LAYOUT_MTHP
     case .transparent: SONDE_LAYOUT_THP
     case .collapsed: SONDE_LAYOUT_COLLAPSED
-    case .hugetlb, .fullPool: SONDE_LAYOUT_HUGETLB
+    case .hugetlb, .exhaustedPool: SONDE_LAYOUT_HUGETLB
     case .mappings: SONDE_LAYOUT_MANY
     case .shared: SONDE_LAYOUT_SHARED
     case .dontFork: SONDE_LAYOUT_DONTFORK

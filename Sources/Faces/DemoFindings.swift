@@ -58,10 +58,10 @@ struct DemoFindings {
   }
 
   private var tooSmall: String? {
-    guard let row = report.rows.first(where: { $0.memory == .fullPool }),
+    guard let row = report.rows.first(where: { $0.memory == .exhaustedPool }),
       row.childSignal == sigbus
     else { return nil }
-    return " Where none is, the child is killed by SIGBUS."
+    return " If none is, the child is killed by SIGBUS."
   }
 
   private var collapse: String? {

@@ -137,7 +137,7 @@ extension DemoRow {
     case .transparent: "THP 2 MiB"
     case .collapsed: "MADV_COLLAPSE"
     case .hugetlb: "hugetlb \(binaryText(pageBytes))"
-    case .fullPool: "hugetlb, none to spare"
+    case .exhaustedPool: "hugetlb, pool exhausted"
     case .mappings: "mappings of \(binaryText(pageBytes))"
     case .shared: "shared memory"
     case .dontFork: "MADV_DONTFORK"

@@ -1,19 +1,19 @@
 import Reports
 
-/// Because of whom tasks are in uninterruptible sleep: a tree, the root of each chain first.
+/// Tasks in uninterruptible sleep that others block: a tree, the root of each chain first.
 struct HolderText {
   let columns: Int
   let bars: BarStyle
 
   private final class Node {
-    let holder: HolderPart?
+    let holder: BlockerPart?
     var load = 0.0
     var children: [Node] = []
-    var waiters: [HeldPart] = []
+    var waiters: [BlockedPart] = []
 
-    init(_ holder: HolderPart?) { self.holder = holder }
+    init(_ holder: BlockerPart?) { self.holder = holder }
 
-    func child(_ holder: HolderPart) -> Node {
+    func child(_ holder: BlockerPart) -> Node {
       if let known = children.first(where: { $0.holder?.tid == holder.tid }) { return known }
       let node = Node(holder)
       children.append(node)
@@ -22,7 +22,7 @@ struct HolderText {
   }
 
   /// - Parameter limit: how many lines there is room for.
-  func lines(_ held: [HeldPart], limit: Int) -> [Line] {
+  func lines(_ held: [BlockedPart], limit: Int) -> [Line] {
     let top = Node(nil)
     for row in held where row.load1 >= 0.005 && row.chain.last?.tid != nil {
       var node = top
@@ -37,7 +37,7 @@ struct HolderText {
     add(top, depth: 0, to: &lines)
     guard !lines.isEmpty else { return [] }
     let shown = lines.prefix(max(1, limit - 1))
-    return [Line(left("because of whom", width) + right("load1", 9), .heading)] + shown
+    return [Line(left("blocked by", width) + right("load1", 9), .heading)] + shown
   }
 
   /// A holder that waits itself is one line with those that wait for it.
@@ -48,7 +48,7 @@ struct HolderText {
     }
   }
 
-  private func isHolder(_ row: HeldPart, among nodes: [Node]) -> Bool {
+  private func isHolder(_ row: BlockedPart, among nodes: [Node]) -> Bool {
     nodes.contains { node in
       row.pid != nil && row.pid == node.holder?.pid && row.site == node.holder?.site
     }
@@ -75,34 +75,34 @@ struct HolderText {
     return line
   }
 
-  private func holderText(_ holder: HolderPart) -> String {
+  private func holderText(_ holder: BlockerPart) -> String {
     let label = escaped(holder.label ?? "(unknown)")
-    let has = holder.perhaps == true ? "perhaps has" : "has"
+    let holds = holder.uncertain == true ? "may hold" : "holds"
     let what: String
     switch (holder.mmapLockOf, holder.lock) {
-    case (let whose?, _): what = "\(has) mmap_lock of \(escaped(whose))"
-    case (nil, .mutex): what = "\(has) a mutex"
-    case (nil, .semaphore): what = "\(has) a semaphore"
-    case (nil, .rwsemRead), (nil, .rwsemWrite): what = "\(has) an rwsem"
-    case (nil, .vfork): what = "child of vfork"
+    case (let whose?, _): what = "\(holds) the mmap_lock of \(escaped(whose))"
+    case (nil, .mutex): what = "\(holds) a mutex"
+    case (nil, .semaphore): what = "\(holds) a semaphore"
+    case (nil, .rwsemRead), (nil, .rwsemWrite): what = "\(holds) an rwsem"
+    case (nil, .vfork): what = "vfork() child"
     }
     return "\(label), \(stateText(holder)): \(what)"
   }
 
-  private func stateText(_ holder: HolderPart) -> String {
+  private func stateText(_ holder: BlockerPart) -> String {
     switch holder.state {
     case .running: "running"
     case .runnable: "waiting for a CPU"
     case .throttled: "throttled by cgroup \(escaped(holder.cgroup ?? "(unknown)"))"
-    case .uninterruptible: "in D in \(escaped(holder.site ?? "(unknown)"))"
+    case .uninterruptible: "D in \(escaped(holder.site ?? "(unknown)"))"
     case .interruptible: "asleep" + (holder.site.map { " in \(escaped($0))" } ?? "")
     case .stopped: "stopped or frozen"
     case .deadlocked: "in a deadlock"
-    case .unknown: "doing what isn't known"
+    case .unknown: "state unknown"
     }
   }
 
-  private func waiterText(_ row: HeldPart) -> String {
+  private func waiterText(_ row: BlockedPart) -> String {
     let tasks = row.active > UInt64(row.count) ? "\(row.active) tasks of " : ""
     return "\(tasks)\(escaped(row.label)) in \(escaped(row.site ?? "(unknown)"))"
   }

@@ -63,7 +63,7 @@ public struct LoadText: Sendable {
     ] {
       let table = attribution.table(snapshot, limit: limit)
       let holders = HolderText(columns: columns, bars: bars).lines(
-        snapshot.held ?? [], limit: limit)
+        snapshot.blocked ?? [], limit: limit)
       let verdict = attribution.verdict(verdicts, detail)
       meaning =
         (table.isEmpty ? [] : [Line()] + table + [Line()])

@@ -75,7 +75,7 @@ public struct TryText: Sendable {
       return
         "\(row.change.label) seems to help: \(durationText(ns: other.median)) instead of "
         + "\(durationText(ns: clone.median)), but \(other.count) and \(clone.count) forks are too few to "
-        + "be sure. A longer --duration tells."
+        + "be sure. Try a longer --duration."
     }
     return
       "\(best.change.label): forks take \(durationText(ns: other.median)) instead of "

@@ -20,14 +20,14 @@ extension LoadReporter {
       sampler.shownTable.groups.rows(attribution), by: sampler.shownTable.groups.by,
       averages: sampler.shown)
     let held = sampler.holders.rows
-    if !held.isEmpty { report.held = held }
+    if !held.isEmpty { report.blocked = held }
   }
 
   func verdict(
     _ report: LoadSnapshot, _ sampler: LoadSampler, _ minute: RecentMinute
   ) -> Verdict {
     var verdict = Verdict()
-    verdict.held = report.held ?? []
+    verdict.blocked = report.blocked ?? []
     verdict.rows = sampler.usual.groups.rows(sampler.usual.attribution)
     verdict.throttled = sampler.throttling.cgroups.map {
       Verdict.Throttled(

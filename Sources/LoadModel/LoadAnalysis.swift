@@ -10,7 +10,7 @@ public struct LoadAnalysis: ~Copyable, Model {
   private var setup: LoadSetup?
   private var scan = TaskScan(clockOffset: 0, boundary: 0, isComplete: false)
   private var losses = LossLedger(cpus: 0)
-  /// Who has what tasks in D wait for, at the sample that comes next.
+  /// Who holds what tasks in D wait for, at the sample that comes next.
   private var lockWaits: [LockWait] = []
   /// Sleeps in D by where they were, once the run is over.
   private var waits: WaitStacks?

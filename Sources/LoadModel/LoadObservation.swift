@@ -14,7 +14,7 @@ public enum LoadObservation: Codable, Sendable {
   case cgroupPaths([UInt64: String])
   /// Where a task sleeps in D, if no switch has shown it: the frames of its stack, innermost first.
   case waiter(tid: UInt32, frames: [UInt64])
-  /// Who has what tasks in D wait for: found shortly after the load sample that comes next.
+  /// Who holds what tasks in D wait for: found shortly after the load sample that comes next.
   case holders([LockWait])
   /// What rings have taken and lost, by CPU: before they are drained.
   case rings([RingReading])

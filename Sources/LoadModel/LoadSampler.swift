@@ -190,7 +190,7 @@ package struct LoadSampler {
     guard !chain.isEmpty else { return }
     let site = names.sites.site(of: task)
     holders.count(
-      HeldPart(
+      BlockedPart(
         process: names.processName(of: task), pid: task.tgid, site: site.name, wait: site.kind,
         chain: chain.map { names.part(of: $0) }))
   }

@@ -100,7 +100,8 @@ public struct LoadTracer: ~Copyable, Tracer {
       ProbePart(
         feature: "who holds a kernel lock", probe: probes.lockSource ?? "raw_tp/contention_begin",
         available: probes.lockSource == nil ? .no : .yes,
-        reason: probes.lockSource == nil ? "the kernel has no such tracepoint (Linux 5.19)" : nil))
+        reason: probes.lockSource == nil
+          ? "the kernel has no such tracepoint (needs Linux 5.19; 6.0 for mutexes)" : nil))
     self.options = options
     self.host = host
     self.ladder = ladder

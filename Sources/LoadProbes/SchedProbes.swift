@@ -27,7 +27,7 @@ public struct SchedProbes: ~Copyable {
   private let ringSize: Int
   /// The rings, for draining into a closure.
   public var rings: RingBuffers
-  /// By what it is known who holds a kernel lock; nil where it isn't.
+  /// How lock holders are found; nil if they cannot be.
   var lockSource: String? {
     if status[0].has_blockers != 0 { return "iter/task, task_struct.blocker" }
     return lockProbes == nil ? nil : "raw_tp/contention_begin"

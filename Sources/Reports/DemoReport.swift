@@ -52,8 +52,8 @@ public struct DemoRow: Codable, Sendable, Equatable {
     case collapsed
     /// From a pool: hugetlbfs.
     case hugetlb
-    /// From a pool that has no page left for copies.
-    case fullPool = "full_pool"
+    /// From a pool with no free page left for copies.
+    case exhaustedPool = "exhausted_pool"
     /// Pages of 4 KiB in many mappings.
     case mappings
     /// Shared memory, whose entries a fork leaves out.

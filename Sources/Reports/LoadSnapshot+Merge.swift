@@ -22,7 +22,7 @@ extension LoadSnapshot {
         load.timeWeighted ?? load.kernel, other.load.timeWeighted ?? other.load.kernel
       ).map { weighted($0, intervalNs, $1, other.intervalNs) ?? 0 }
     }
-    merged.held = nil
+    merged.blocked = nil
     merged.verdict = nil
     merged.pressure = nil
     merged.limits = nil

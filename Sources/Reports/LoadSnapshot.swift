@@ -23,9 +23,9 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   /// The load averages, broken down. Absent before the first sample, and with a filter: the load is that
   /// of all tasks.
   public var attribution: AttributionPart?
-  /// Because of whom tasks were in uninterruptible sleep at the load samples, the largest part of load1
-  /// first. Absent where nobody waited for another one, and after a merge.
-  public var held: [HeldPart]?
+  /// Tasks in uninterruptible sleep at the load samples that other tasks blocked, with these; the largest
+  /// part of load1 first. Absent where there were none, and after a merge.
+  public var blocked: [BlockedPart]?
   /// What the load means, the most important first.
   public var verdict: [VerdictPart]?
   /// For how much of the interval tasks had to wait, as the kernel accounts for it.
@@ -62,7 +62,7 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, final, host, start, end, filter, probes, loss, cost, load, attribution, held
+    case schema, final, host, start, end, filter, probes, loss, cost, load, attribution, blocked
     case verdict, pressure, limits, tasks
     case switches, preemptions, histograms, stacks
     case intervalNs = "interval_ns"

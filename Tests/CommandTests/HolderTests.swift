@@ -15,8 +15,8 @@ struct HolderTests {
     return try #require(try ended.snapshots().last)
   }
 
-  private func rows(_ snapshot: LoadSnapshot, of tids: [Int32]) -> [HeldPart] {
-    (snapshot.held ?? []).filter { row in
+  private func rows(_ snapshot: LoadSnapshot, of tids: [Int32]) -> [BlockedPart] {
+    (snapshot.blocked ?? []).filter { row in
       row.process == "testload" && (row.pid.map { tids.contains(Int32($0)) } ?? true)
     }
   }
@@ -31,7 +31,7 @@ struct HolderTests {
     for row in rows {
       #expect(row.chain.map(\.tid) == [UInt32(root)] && row.wait == .lock, "\(row)")
       #expect(row.chain.first?.lock == .rwsemWrite && row.chain.first?.state == .interruptible)
-      #expect(row.chain.first?.wait == .networkFileSystem && row.chain.first?.perhaps == nil)
+      #expect(row.chain.first?.wait == .networkFileSystem && row.chain.first?.uncertain == nil)
     }
     // As the attribution has them.
     let whole = try #require(snapshot.attribution).rows.filter { $0.wait == .lock }
@@ -60,7 +60,7 @@ struct HolderTests {
   @Test func vforkParents() throws {
     let load = try Load("vfork", "50")
     let snapshot = try watched()
-    let rows = (snapshot.held ?? []).filter { $0.process == "testload" }
+    let rows = (snapshot.blocked ?? []).filter { $0.process == "testload" }
     #expect(rows.count == 50 && rows.allSatisfy { $0.active == 1 && $0.wait == .vfork })
     for row in rows {
       let child = try #require(row.chain.first?.tid)
@@ -92,7 +92,7 @@ struct HolderTests {
     #expect(throttled.contains { $0.chain.last?.cgroup?.contains(cgroup.name) == true }, "\(rows)")
     #expect(throttled.contains { $0.chain.last?.mmapLockOf == "testload (\(mover))" }, "\(rows)")
     #expect(
-      snapshot.verdict?.contains { $0.text.contains("may not run: the CPU quota") } == true,
+      snapshot.verdict?.contains { $0.text.contains("has used up its CPU quota") } == true,
       "\(snapshot.verdict ?? [])")
   }
 

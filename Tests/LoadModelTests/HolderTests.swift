@@ -12,7 +12,7 @@ struct HolderTests {
   }
 
   private func waits(
-    _ found: [LockWait], _ states: [UInt32: HolderState], throttled: Set<UInt32> = []
+    _ found: [LockWait], _ states: [UInt32: BlockerState], throttled: Set<UInt32> = []
   ) -> LockWaits {
     LockWaits(found, throttled: throttled) { tid in
       states[tid].map { Holder(task: task(tid), state: $0) }
@@ -39,7 +39,7 @@ struct HolderTests {
     let found = [
       LockWait(tid: 1, lock: .mutex, holder: 2), LockWait(tid: 2, lock: .mutex, holder: 3),
     ]
-    for state in HolderState.allCases where state != .uninterruptible {
+    for state in BlockerState.allCases where state != .uninterruptible {
       #expect(links(waits(found, [2: state, 3: .running]), 1) == [2])
     }
   }
@@ -54,7 +54,7 @@ struct HolderTests {
   }
 
   @Test func cycles() {
-    let states: [UInt32: HolderState] = [
+    let states: [UInt32: BlockerState] = [
       1: .uninterruptible, 2: .uninterruptible, 3: .uninterruptible,
     ]
     let ring = waits(
@@ -103,23 +103,25 @@ struct HolderTests {
   // MARK: - The verdict
 
   private func held(
-    _ load: Double, _ chain: [HolderPart], _ wait: WaitKind = .lock, active: UInt64 = 8
-  ) -> HeldPart {
-    HeldPart(
+    _ load: Double, _ chain: [BlockerPart], _ wait: WaitKind = .lock, active: UInt64 = 8
+  ) -> BlockedPart {
+    BlockedPart(
       process: "java", pid: 812, site: "do_mmap (rwsem, write)", wait: wait, active: active,
       load1: load, chain: chain)
   }
 
   private func holder(
-    _ state: HolderState, lock: LockKind = .rwsemWrite, mmapLockOf: String? = nil,
-    perhaps: Bool? = nil, site: String? = nil, wait: WaitKind? = nil, cgroup: String? = nil
-  ) -> HolderPart {
-    HolderPart(
-      lock: lock, mmapLockOf: mmapLockOf, perhaps: perhaps, process: "java", pid: 812, comm: "GC",
+    _ state: BlockerState, lock: LockKind = .rwsemWrite, mmapLockOf: String? = nil,
+    uncertain: Bool? = nil, site: String? = nil, wait: WaitKind? = nil, cgroup: String? = nil
+  ) -> BlockerPart {
+    BlockerPart(
+      lock: lock, mmapLockOf: mmapLockOf, uncertain: uncertain, process: "java", pid: 812,
+      comm: "GC",
       tid: 830, state: state, site: site, wait: wait, cgroup: cgroup)
   }
 
-  private func verdict(_ rows: [HeldPart], load: Double = 8, wait: WaitKind = .lock) -> VerdictPart?
+  private func verdict(_ rows: [BlockedPart], load: Double = 8, wait: WaitKind = .lock)
+    -> VerdictPart?
   {
     var verdict = Verdict()
     verdict.rows = [
@@ -127,7 +129,7 @@ struct HolderTests {
         state: .uninterruptible, process: "java", pid: 812, site: "do_mmap (rwsem, write)",
         wait: wait, active: 8, load1: load)
     ]
-    verdict.held = rows
+    verdict.blocked = rows
     (verdict.load1, verdict.timeWeighted, verdict.idle) = (load, load, [1, 1])
     return verdict.parts().first { $0.cause == .kernelLock || $0.cause == .vforkParents }
   }
@@ -137,20 +139,20 @@ struct HolderTests {
       .uninterruptible, mmapLockOf: "java (812)", site: "submit_bio_wait", wait: .disk)
     #expect(
       verdict([held(8, [disk])])?.text
-        == "GC (830) of java (812) holds mmap_lock of java (812) and is blocked on disk I/O "
+        == "GC (830) of java (812) holds the mmap_lock of java (812) and is blocked on disk I/O "
         + "(submit_bio_wait); 8 tasks of java (812) wait for it.")
     let throttled = holder(.throttled, cgroup: "/a")
     let part = try #require(verdict([held(8, [throttled])]))
-    #expect(part.text.contains("may not run: the CPU quota of its cgroup /a is used up"))
+    #expect(part.text.contains("is throttled: its cgroup /a has used up its CPU quota"))
     #expect(part.advice?.contains("cpu.max") == true)
-    let readers = try #require(verdict([held(8, [holder(.running, perhaps: true)])]))
+    let readers = try #require(verdict([held(8, [holder(.running, uncertain: true)])]))
     #expect(
       readers.text
-        == "8 tasks of java (812) wait for readers of a kernel rwsem; the last to come was GC "
-        + "(830) of java (812), which is running.")
+        == "GC (830) of java (812) was the last to acquire a kernel rwsem, may still hold it, and is "
+        + "running; 8 tasks of java (812) wait for it.")
     let child = try #require(
       verdict([held(8, [holder(.stopped, lock: .vfork)], .vfork)], wait: .vfork))
-    #expect(child.text.contains("is stopped or frozen, and has neither exec'd nor exited"))
+    #expect(child.text.contains("a vfork() child, is stopped or frozen and has not called exec"))
     #expect(verdict([held(8, [holder(.deadlocked)])])?.text.hasPrefix("Deadlock: ") == true)
   }
 
@@ -159,7 +161,7 @@ struct HolderTests {
     let few = verdict([held(3, [holder(.running)])])
     #expect(
       few?.text.contains("GC") == false && few?.text.contains("blocked on a kernel lock") == true)
-    let unknown = verdict([held(8, [HolderPart(lock: .mutex)])])
+    let unknown = verdict([held(8, [BlockerPart(lock: .mutex)])])
     #expect(unknown?.text.contains("blocked on a kernel lock") == true)
     // What holds up others, who wait for something else.
     #expect(

@@ -111,7 +111,7 @@ struct FormTests {
     for cause in VerdictCause.allCases { #expect(text.contains("`\(cause.rawValue)`")) }
     for wait in WaitKind.allCases { #expect(text.contains("`\(wait.rawValue)`")) }
     for lock in LockKind.allCases { #expect(text.contains("`\(lock.rawValue)`")) }
-    for state in HolderState.allCases { #expect(text.contains("`\(state.rawValue)`")) }
+    for state in BlockerState.allCases { #expect(text.contains("`\(state.rawValue)`")) }
   }
 
   @Test func theSchemaFitsWhatIsWritten() throws {

@@ -85,7 +85,7 @@ struct sonde_task {
 
 #define SONDE_WAIT_FRAMES 24
 
-/* What a task in uninterruptible sleep waits for that another one has. */
+/* What a task in uninterruptible sleep waits for that another one holds. */
 enum sonde_lock_kind {
 	SONDE_LOCK_NONE,
 	SONDE_LOCK_MUTEX,
@@ -98,11 +98,11 @@ enum sonde_lock_kind {
 };
 
 enum sonde_lock_flags {
-	/* Readers have it, of whom `holder` was the last to come: it may have
-	 * gone since.
+	/* readers hold it; `holder` was the last to acquire it, and may have
+	 * released it since
 	 */
 	SONDE_LOCK_HAS_READERS = 1,
-	/* mmap_lock of the process that waits, of the one that has it */
+	/* the mmap_lock of the process that waits, of the one that holds it */
 	SONDE_LOCK_IS_MMAP_LOCK = 2,
 	SONDE_LOCK_IS_HOLDERS_MMAP_LOCK = 4,
 };
@@ -112,7 +112,7 @@ enum sonde_lock_flags {
  */
 struct sonde_held_up {
 	sonde_u32 tid;
-	/* by its id in the initial namespace; 0 where it isn't known */
+	/* TID in the initial PID namespace; 0 if unknown */
 	sonde_u32 holder;
 	/* its address */
 	sonde_u64 lock;
@@ -178,7 +178,7 @@ struct sonde_status {
 	 */
 	sonde_s64 delayed;
 	sonde_u64 delayed_at;
-	/* whether a task_struct has the lock that the task waits for */
+	/* whether task_struct records the lock that the task is blocked on */
 	sonde_u64 has_blockers;
 };
 

@@ -3,11 +3,11 @@ import Tasks
 
 extension SampleNames {
   /// A holder as a report has it.
-  func part(of link: LockWaits.Link) -> HolderPart {
-    var part = HolderPart(lock: link.wait.lock)
+  func part(of link: LockWaits.Link) -> BlockerPart {
+    var part = BlockerPart(lock: link.wait.lock)
     if link.wait.isMmapLock { part.mmapLockOf = label(link.waiting) }
     guard let holder = link.holder else { return part }
-    if link.wait.hasReaders { part.perhaps = true }
+    if link.wait.isUncertain { part.uncertain = true }
     if part.mmapLockOf == nil, link.wait.isHoldersMmapLock { part.mmapLockOf = label(holder.task) }
     (part.process, part.pid) = (processName(of: holder.task), holder.task.tgid)
     (part.comm, part.tid) = (holder.task.comm.text, holder.task.tid)

@@ -5,7 +5,7 @@ import Reports
 struct HolderTable {
   private var attribution = LoadAttribution(before: [3 of Double](repeating: 0))
   /// What stands for a group in a key.
-  private var numbers: [HeldPart: UInt64] = [:]
+  private var numbers: [BlockedPart: UInt64] = [:]
   private var lastNumber: UInt64 = 0
   private var now: [LoadAttribution.Key: UInt64] = [:]
   /// How many rows a report has.
@@ -14,7 +14,7 @@ struct HolderTable {
   /// A task at a load sample.
   ///
   /// - Parameter waiter: without figures.
-  mutating func count(_ waiter: HeldPart) {
+  mutating func count(_ waiter: BlockedPart) {
     if numbers[waiter] == nil {
       lastNumber += 1
       numbers[waiter] = lastNumber
@@ -33,9 +33,9 @@ struct HolderTable {
   }
 
   /// The largest part of load1 first.
-  var rows: [HeldPart] {
+  var rows: [BlockedPart] {
     let groups = Dictionary(numbers.map { ($0.value, $0.key) }) { first, _ in first }
-    let rows = attribution.sortedGroups.compactMap { key, group -> HeldPart? in
+    let rows = attribution.sortedGroups.compactMap { key, group -> BlockedPart? in
       guard !key.isFolded, var row = groups[key.first] else { return nil }
       row.active = group.active
       (row.load1, row.load5, row.load15) = (
@@ -44,7 +44,7 @@ struct HolderTable {
       return row
     }
     return Array(
-      HeldPart.foldedByName(rows).sorted {
+      BlockedPart.foldedByName(rows).sorted {
         $0.load1 != $1.load1 ? $0.load1 > $1.load1 : ($0.pid ?? 0) < ($1.pid ?? 0)
       }.prefix(Self.shown))
   }

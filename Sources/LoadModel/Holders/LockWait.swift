@@ -1,13 +1,13 @@
 public import Reports
 
-/// A task in uninterruptible sleep, and who has what it waits for: as the kernel side found it at a load
+/// A task in uninterruptible sleep, and who holds what it waits for: as the kernel side found it at a load
 /// sample.
 public struct LockWait: Codable, Sendable, Equatable {
   public var tid: UInt32
   public var lock: LockKind
   /// By its id; nil where it isn't known.
   public var holder: UInt32?
-  /// Readers have it, of whom the holder was the last to come.
+  /// Readers hold it; the holder was the last to acquire it.
   public var hasReaders: Bool
   /// Whether it is the lock of the waiting task's address space, or of the holder's.
   public var isMmapLock: Bool
@@ -22,12 +22,18 @@ public struct LockWait: Codable, Sendable, Equatable {
   }
 }
 
+extension LockWait {
+  /// Whether the holder may have released it since: an rwsem keeps its last reader, a semaphore its last
+  /// holder.
+  package var isUncertain: Bool { hasReaders || lock == .semaphore }
+}
+
 /// A task that others wait for, as it was at a load sample.
 package struct Holder {
   package var task: ActiveTask
-  package var state: HolderState
+  package var state: BlockerState
 
-  package init(task: ActiveTask, state: HolderState) { (self.task, self.state) = (task, state) }
+  package init(task: ActiveTask, state: BlockerState) { (self.task, self.state) = (task, state) }
 }
 
 extension LoadTracker {
@@ -36,7 +42,7 @@ extension LoadTracker {
     guard TaskTable.canHold(tid), let slot = tasks.find(tid), tasks[slot].tgid != 0 else {
       return nil
     }
-    let state: HolderState
+    let state: BlockerState
     switch tasks[slot].phase {
     case .running: state = .running
     case .waiting, .new: state = .runnable

@@ -7,7 +7,7 @@ package struct LockWaits {
   /// Where there are more, they hold up one or two each, and nobody reads all of them: memory and time stay
   /// bounded.
   private static let mostHolders = 500
-  /// More links than that nobody reads.
+  /// Nobody reads more links than that.
   private static let mostLinks = 8
 
   init() { waits = [:] }
@@ -48,7 +48,7 @@ package struct LockWaits {
     package let closesCycle: Bool
   }
 
-  /// Who has what a task waits for, and so on to the root.
+  /// Who holds what a task waits for, and so on to the root.
   package func chain(of task: ActiveTask) -> [Link] {
     var chain: [Link] = []
     var seen: Set<UInt32> = [task.tid]
@@ -57,10 +57,10 @@ package struct LockWaits {
     while chain.count < Self.mostLinks, let wait = waits[waiting.tid] {
       let holder = wait.holder.flatMap { holders[$0] }
       let isNew = holder.map { seen.insert($0.task.tid).inserted } ?? true
-      // A reader that may have let go long ago proves nothing.
-      let closesCycle = !isNew && !wait.hasReaders && !chain.contains { $0.wait.hasReaders }
+      // One that may have released it long ago proves nothing.
+      let closesCycle = !isNew && !wait.isUncertain && !chain.contains { $0.wait.isUncertain }
       chain.append(Link(waiting: waiting, wait: wait, holder: holder, closesCycle: closesCycle))
-      // What a task waited for that is runnable by now it has.
+      // A task that is no longer in D has got what it waited for.
       guard let holder, isNew, holder.state == .uninterruptible else { break }
       waiting = holder.task
     }

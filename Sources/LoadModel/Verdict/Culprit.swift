@@ -3,15 +3,15 @@ import Reports
 /// Who stands at the root of what tasks in D wait for: the subject of a sentence, instead of those who
 /// wait.
 struct Culprit {
-  private let root: HolderPart
-  private let rows: [HeldPart]
+  private let root: BlockerPart
+  private let rows: [BlockedPart]
 
   /// - Parameters:
   ///   - held: by whom those are held up that the sentence is about.
   ///   - load: what of load1 the sentence is about. Whoever is the root of less than half of it isn't
   ///     named: the sentence is about others too.
-  init?(_ held: [HeldPart], of load: Double) {
-    func load1(_ rows: [HeldPart]) -> Double { rows.reduce(0) { $0 + $1.load1 } }
+  init?(_ held: [BlockedPart], of load: Double) {
+    func load1(_ rows: [BlockedPart]) -> Double { rows.reduce(0) { $0 + $1.load1 } }
     let named = held.filter { $0.chain.last?.tid != nil }
     let byRoot = Dictionary(grouping: named) { $0.chain.last!.tid! }
     let most = byRoot.max { (load1($0.value), $1.key) < (load1($1.value), $0.key) }
@@ -39,7 +39,7 @@ struct Culprit {
   }
 
   private var lock: String {
-    if let whose = root.mmapLockOf { return "mmap_lock of \(whose)" }
+    if let whose = root.mmapLockOf { return "the mmap_lock of \(whose)" }
     switch root.lock {
     case .mutex: return "a kernel mutex"
     case .semaphore: return "a kernel semaphore"
@@ -56,13 +56,13 @@ struct Culprit {
     case .runnable: return "is waiting for a CPU"
     case .throttled:
       return
-        "may not run: the CPU quota of its cgroup\(root.cgroup.map { " \($0)" } ?? "") is used up"
+        "is throttled: its cgroup\(root.cgroup.map { " \($0)" } ?? "") has used up its CPU quota"
     case .interruptible where root.wait == .networkFileSystem:
       return "waits for a network or FUSE file system\(site)"
     case .interruptible: return "is asleep\(site)"
     case .stopped: return "is stopped or frozen"
     case .deadlocked: return "waits for one of those who wait for it"
-    case .unknown: return "does what isn't known"
+    case .unknown: return "is in an unknown state"
     case .uninterruptible:
       switch root.wait {
       case .disk: return "is blocked on disk I/O\(site)"
@@ -82,11 +82,11 @@ struct Culprit {
     }
     if root.lock == .vfork {
       return
-        "\(label) \(does), and has neither exec'd nor exited since its vfork(); \(victimsWait) for that."
+        "\(label), a vfork() child, \(does) and has not called exec or exited yet; \(victimsWait) for it."
     }
-    if root.perhaps == true {
+    if root.uncertain == true {
       return
-        "\(victimsWait.capitalized(upTo: 1)) for readers of \(lock); the last to come was \(label), which \(does)."
+        "\(label) was the last to acquire \(lock), may still hold it, and \(does); \(victimsWait) for it."
     }
     return "\(label) holds \(lock) and \(does); \(victimsWait) for it."
   }
@@ -105,33 +105,30 @@ struct Culprit {
     let tid = root.tid ?? 0
     switch root.state {
     case .running: return "See what it does there: perf record -g -t \(tid)."
-    case .runnable: return "Let it run: a better priority for it (renice), or fewer runnable tasks."
+    case .runnable: return "Give it CPU time: raise its priority (renice), or run fewer tasks."
     case .throttled:
       return
-        "Raise the quota (cpu.max; in cgroup v1 cpu.cfs_quota_us). Since Linux 6.18 a task that holds a "
-        + "kernel lock is no longer throttled."
+        "Raise the quota (cpu.max; in cgroup v1 cpu.cfs_quota_us). Since Linux 6.18 tasks are throttled "
+        + "only on return to user space, so never while they hold a kernel lock."
     case .deadlocked:
       return
-        "None of them can go on: a bug of the kernel, or of a module. Keep /proc/PID/stack of each for "
-        + "the report, and reboot."
+        "None of them can make progress: this is a bug in the kernel or a module. Save /proc/TID/stack of "
+        + "each for the bug report, then reboot."
     case .interruptible where root.wait == .networkFileSystem:
       return "Check the file server and the network (or the FUSE daemon)."
-    case .interruptible, .stopped, .unknown:
+    case .stopped: return "Resume it (kill -CONT \(tid), or thaw its cgroup), or kill it."
+    case .interruptible, .unknown:
       return
-        "See where it sleeps: /proc/\(tid)/stack. What it waits for has to come, or it has to end."
+        "See where it sleeps: /proc/\(tid)/stack. Either the event it waits for must happen, or it must "
+        + "be killed."
     case .uninterruptible:
       switch root.wait {
-      case .disk, .journal: return "Its I/O holds up all of them: a faster disk, or less I/O."
+      case .disk, .journal:
+        return "All of them wait for its I/O: use a faster disk, or do less I/O."
       case .networkFileSystem: return "Check the file server and the network (or the FUSE daemon)."
       case .memory: return Verdict.memoryAdvice
       default: return "See what it waits for: /proc/\(tid)/stack."
       }
     }
-  }
-}
-
-extension String {
-  fileprivate func capitalized(upTo count: Int) -> String {
-    prefix(count).uppercased() + dropFirst(count)
   }
 }

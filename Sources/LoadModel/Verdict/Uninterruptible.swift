@@ -8,7 +8,7 @@ extension Verdict {
       let load = rows.load1
       guard isWorthACause(load) else { return nil }
       let subject = Subject(rows)
-      let culprit = Culprit(held.filter { self.cause(of: $0) == cause }, of: load)
+      let culprit = Culprit(blocked.filter { self.cause(of: $0) == cause }, of: load)
       let (text, advice) =
         culprit.map { ($0.text, $0.advice) } ?? words(cause, subject, rows)
       var evidence = ["\(number(load)) of load1 \(number(load1)) comes from this"]
@@ -41,9 +41,9 @@ extension Verdict {
     }
   }
 
-  /// Of what is waited for by those whom another one holds up; nil for what shows no holder's doing.
-  private func cause(of held: HeldPart) -> VerdictCause? {
-    switch held.wait {
+  /// Of tasks that another one blocks; nil where what they wait for isn't its doing.
+  private func cause(of blocked: BlockedPart) -> VerdictCause? {
+    switch blocked.wait {
     case .lock: .kernelLock
     case .vfork: .vforkParents
     case .other, .unknown, nil: .uninterruptible

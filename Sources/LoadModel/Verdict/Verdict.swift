@@ -5,8 +5,8 @@ public struct Verdict: Sendable {
   /// By process and site, all of them: before any are folded for a report.
   public var rows: [AttributionRow] = []
   public var throttled: [Throttled] = []
-  /// Because of whom tasks are in D.
-  public var held: [HeldPart] = []
+  /// Tasks in D that others block.
+  public var blocked: [BlockedPart] = []
   /// Parts of load1: of before the run, for tasks that slept already, and unattributed.
   public var beforeRun = 0.0
   public var delayed = 0.0

@@ -1,4 +1,4 @@
-/// What a task in uninterruptible sleep waits for that another one has.
+/// What a task in uninterruptible sleep waits for that another one holds.
 public enum LockKind: String, Codable, Sendable, CaseIterable {
   case mutex, semaphore
   /// A read-write semaphore: wanted as a reader, as a writer.
@@ -8,8 +8,8 @@ public enum LockKind: String, Codable, Sendable, CaseIterable {
   case vfork
 }
 
-/// What a task that others wait for is doing itself.
-public enum HolderState: String, Codable, Sendable, CaseIterable {
+/// What a task that blocks others is doing itself.
+public enum BlockerState: String, Codable, Sendable, CaseIterable {
   /// It is on a CPU.
   case running
   /// It waits for a CPU.
@@ -27,14 +27,15 @@ public enum HolderState: String, Codable, Sendable, CaseIterable {
   case unknown
 }
 
-/// A task that has what others wait for.
-public struct HolderPart: Codable, Sendable, Hashable {
-  /// What it has.
+/// A task that holds what others wait for.
+public struct BlockerPart: Codable, Sendable, Hashable {
+  /// What it holds.
   public var lock: LockKind
-  /// Where that is the lock of a process's address space, whose: its name and id.
+  /// If the lock is an mmap_lock, the process it belongs to: its name and id.
   public var mmapLockOf: String?
-  /// True where several readers may have it, of whom it was the last to come: perhaps it has let go.
-  public var perhaps: Bool?
+  /// True for the last reader to acquire an rwsem, and the last holder of a semaphore: it may have released
+  /// it since.
+  public var uncertain: Bool?
   /// The process: its leader's name, and its id; nil where the holder isn't known.
   public var process: String?
   public var pid: UInt32?
@@ -42,7 +43,7 @@ public struct HolderPart: Codable, Sendable, Hashable {
   public var comm: String?
   public var tid: UInt32?
   public var kernelThread: Bool
-  public var state: HolderState
+  public var state: BlockerState
   /// Where it waits: the kernel function that shows what for, as in `attribution.rows`.
   public var site: String?
   public var wait: WaitKind?
@@ -50,19 +51,19 @@ public struct HolderPart: Codable, Sendable, Hashable {
   public var cgroup: String?
 
   public init(
-    lock: LockKind, mmapLockOf: String? = nil, perhaps: Bool? = nil, process: String? = nil,
+    lock: LockKind, mmapLockOf: String? = nil, uncertain: Bool? = nil, process: String? = nil,
     pid: UInt32? = nil, comm: String? = nil, tid: UInt32? = nil, kernelThread: Bool = false,
-    state: HolderState = .unknown, site: String? = nil, wait: WaitKind? = nil,
+    state: BlockerState = .unknown, site: String? = nil, wait: WaitKind? = nil,
     cgroup: String? = nil
   ) {
-    (self.lock, self.mmapLockOf, self.perhaps) = (lock, mmapLockOf, perhaps)
+    (self.lock, self.mmapLockOf, self.uncertain) = (lock, mmapLockOf, uncertain)
     (self.process, self.pid, self.comm, self.tid) = (process, pid, comm, tid)
     (self.kernelThread, self.state, self.site) = (kernelThread, state, site)
     (self.wait, self.cgroup) = (wait, cgroup)
   }
 
   enum CodingKeys: String, CodingKey {
-    case lock, perhaps, process, pid, comm, tid, state, site, wait, cgroup
+    case lock, uncertain, process, pid, comm, tid, state, site, wait, cgroup
     case mmapLockOf = "mmap_lock_of"
     case kernelThread = "kernel_thread"
   }
@@ -80,7 +81,7 @@ public struct HolderPart: Codable, Sendable, Hashable {
 
 /// Tasks in uninterruptible sleep that wait for one holder, and its chain to the root: by load sample, with
 /// the weights of the load averages.
-public struct HeldPart: Codable, Sendable, Hashable {
+public struct BlockedPart: Codable, Sendable, Hashable {
   /// The process that waits, and where in the kernel; no id where the row holds several of one name.
   public var process: String?
   public var pid: UInt32?
@@ -94,13 +95,13 @@ public struct HeldPart: Codable, Sendable, Hashable {
   public var load1: Double
   public var load5: Double
   public var load15: Double
-  /// Who has what they wait for; then who has what that one waits for; and so on, to the root.
-  public var chain: [HolderPart]
+  /// Who holds what they wait for; then who holds what that one waits for; and so on, to the root.
+  public var chain: [BlockerPart]
 
   public init(
     process: String?, pid: UInt32?, site: String?, wait: WaitKind?, count: Int = 1,
     active: UInt64 = 0,
-    load1: Double = 0, load5: Double = 0, load15: Double = 0, chain: [HolderPart]
+    load1: Double = 0, load5: Double = 0, load15: Double = 0, chain: [BlockerPart]
   ) {
     (self.process, self.pid, self.site, self.wait) = (process, pid, site, wait)
     (self.active, self.load1, self.load5, self.load15) = (active, load1, load5, load15)
@@ -114,14 +115,13 @@ public struct HeldPart: Codable, Sendable, Hashable {
   }
 
   /// Who waits and for whom, without figures.
-  private var family: HeldPart {
-    HeldPart(process: process, pid: nil, site: site, wait: wait, chain: chain)
+  private var family: BlockedPart {
+    BlockedPart(process: process, pid: nil, site: site, wait: wait, chain: chain)
   }
 
-  /// Of processes of one name that wait for the same holder at the same place no one tells one from the
-  /// other.
-  package static func foldedByName(_ rows: [HeldPart]) -> [HeldPart] {
-    Dictionary(grouping: rows, by: \.family).values.flatMap { rows -> [HeldPart] in
+  /// Nobody needs to tell apart processes of one name that wait in the same place for the same holder.
+  package static func foldedByName(_ rows: [BlockedPart]) -> [BlockedPart] {
+    Dictionary(grouping: rows, by: \.family).values.flatMap { rows -> [BlockedPart] in
       guard rows.count > 2, var sum = rows.first, sum.process != nil else { return rows }
       for row in rows.dropFirst() {
         sum.active += row.active
