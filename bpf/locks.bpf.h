@@ -73,7 +73,7 @@ struct mm_struct___since_5_8 {
 
 #pragma clang attribute pop
 
-/* Whether task_struct has either field; if not, the tracepoints are used. */
+/* Whether task_struct has either field. */
 static __always_inline bool has_blockers(void)
 {
 	struct task_struct___since_6_16 *now = NULL;
@@ -83,28 +83,36 @@ static __always_inline bool has_blockers(void)
 	       bpf_core_field_exists(old->blocker_mutex);
 }
 
-/* Where a task_struct has no such field: what each task that sleeps for a lock
- * waits for, by the low bits of its id. 16b059b4c7b2 ("locking: Add lock
- * contention tracepoints"), 5.19.
+/* What each task that sleeps for a lock waits for, by the low bits of its TID.
+ * 16b059b4c7b2 ("locking: Add lock contention tracepoints"), 5.19. Also where
+ * task_struct has it: there rwsem_down_read_slowpath() and its like note it
+ * only of tasks that no signal can wake, which leaves out most waits for
+ * mmap_lock.
  */
 #define LOCK_WAITS 16384
+
+struct lock_wait {
+	/* encoded */
+	u64 blocker;
+	u64 tid;
+};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, LOCK_WAITS);
 	__type(key, u32);
-	__type(value, u64);
+	__type(value, struct lock_wait);
 } lock_waits SEC(".maps");
 
-/* TIDs that collide share a slot. XOR with a hash of the TID, so that another
- * task's entry does not decode to a kernel address.
+/* TIDs that collide share a slot: one may write its TID there and the other its
+ * lock. XOR with a hash of the TID, so that this does not decode to a lock.
  */
 static __always_inline u64 encode_blocker(u64 blocker, u32 tid)
 {
 	return blocker ^ (tid * 0x9e3779b97f4a7c15ULL);
 }
 
-static __always_inline u64 *lock_wait_of(u32 tid)
+static __always_inline struct lock_wait *lock_wait_of(u32 tid)
 {
 	u32 slot = tid % LOCK_WAITS;
 
@@ -127,7 +135,7 @@ int contention_begin(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 lock = ctx->args[0], flags = ctx->args[1];
 	u32 tid = (u32)bpf_get_current_pid_tgid();
-	u64 *wait;
+	struct lock_wait *wait;
 
 	if (flags & LCB_F_SPIN)
 		return 0;
@@ -136,17 +144,19 @@ int contention_begin(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	switch ((u32)flags) {
 	case LCB_F_MUTEX:
-		*wait = encode_blocker(lock | BLOCKER_TYPE_MUTEX, tid);
+		lock |= BLOCKER_TYPE_MUTEX;
 		break;
 	case LCB_F_READ:
-		*wait = encode_blocker(lock | BLOCKER_TYPE_RWSEM_READER, tid);
+		lock |= BLOCKER_TYPE_RWSEM_READER;
 		break;
 	case LCB_F_WRITE:
-		*wait = encode_blocker(lock | BLOCKER_TYPE_RWSEM_WRITER, tid);
+		lock |= BLOCKER_TYPE_RWSEM_WRITER;
 		break;
 	default:
-		*wait = 0;
+		return 0;
 	}
+	wait->tid = tid;
+	wait->blocker = encode_blocker(lock, tid);
 	return 0;
 }
 
@@ -154,14 +164,15 @@ SEC("raw_tp/contention_end")
 int contention_end(struct bpf_raw_tracepoint_args *ctx)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();
-	u64 *wait = lock_wait_of(tid);
+	struct lock_wait *wait = lock_wait_of(tid);
 
 	/* Not the end of a nested contention, such as spinning on the lock's
 	 * own wait_lock.
 	 */
-	if (wait && *wait &&
-	    (encode_blocker(*wait, tid) & ~BLOCKER_TYPE_MASK) == ctx->args[0])
-		*wait = 0;
+	if (wait && wait->tid == tid &&
+	    (encode_blocker(wait->blocker, tid) & ~BLOCKER_TYPE_MASK) ==
+		    ctx->args[0])
+		wait->tid = 0;
 	return 0;
 }
 
@@ -173,16 +184,19 @@ static __always_inline u64 blocker_of(struct task_struct *task)
 {
 	struct task_struct___since_6_16 *now = (void *)task;
 	struct task_struct___6_15 *old = (void *)task;
-	u64 *wait, blocker;
+	struct lock_wait *wait;
+	u64 blocker = 0;
 
 	if (bpf_core_field_exists(now->blocker))
-		return now->blocker;
-	if (bpf_core_field_exists(old->blocker_mutex))
-		return (u64)old->blocker_mutex;
+		blocker = now->blocker;
+	else if (bpf_core_field_exists(old->blocker_mutex))
+		blocker = (u64)old->blocker_mutex;
+	if (blocker)
+		return blocker;
 	wait = lock_wait_of(task->pid);
-	if (!wait || !*wait)
+	if (!wait || wait->tid != task->pid)
 		return 0;
-	blocker = encode_blocker(*wait, task->pid);
+	blocker = encode_blocker(wait->blocker, task->pid);
 	return IS_KERNEL_ADDRESS(blocker) ? blocker : 0;
 }
 
@@ -200,7 +214,9 @@ static __always_inline u32 lock_kind_of(u64 blocker)
 	}
 }
 
-/* With its flags. */
+/* With its flags. 0 on PREEMPT_RT, where both locks are rtmutexes (rwbase_rt):
+ * bb630f9f7a7d, 5.15.
+ */
 static __always_inline u64 owner_of(u64 lock, u32 kind)
 {
 	struct semaphore___since_6_16 *semaphore = (void *)lock;
@@ -209,13 +225,17 @@ static __always_inline u64 owner_of(u64 lock, u32 kind)
 
 	switch (kind) {
 	case SONDE_LOCK_MUTEX:
-		return BPF_CORE_READ(mutex, owner.counter);
+		if (bpf_core_field_exists(mutex->owner))
+			return BPF_CORE_READ(mutex, owner.counter);
+		return 0;
 	case SONDE_LOCK_SEMAPHORE:
 		if (bpf_core_field_exists(semaphore->last_holder))
 			return BPF_CORE_READ(semaphore, last_holder);
 		return 0;
 	default:
-		return BPF_CORE_READ(rwsem, owner.counter);
+		if (bpf_core_field_exists(rwsem->owner))
+			return BPF_CORE_READ(rwsem, owner.counter);
+		return 0;
 	}
 }
 
@@ -240,6 +260,7 @@ static __always_inline void find_holder(struct task_struct *task,
 	u64 lock = blocker & ~BLOCKER_TYPE_MASK;
 	u32 kind = lock_kind_of(blocker);
 	struct task_struct *holder;
+	bool has_readers;
 	u64 owner;
 	u32 tid;
 
@@ -253,6 +274,12 @@ static __always_inline void find_holder(struct task_struct *task,
 	holder = (void *)(owner & ~OWNER_FLAGS);
 	if (!holder || (kind == SONDE_LOCK_MUTEX && owner & MUTEX_FLAG_PICKUP))
 		return;
+	has_readers = (kind == SONDE_LOCK_RWSEM_READ ||
+		       kind == SONDE_LOCK_RWSEM_WRITE) &&
+		      owner & RWSEM_READER_OWNED;
+	/* Its own name, which it has left behind. */
+	if (holder == task && (has_readers || kind == SONDE_LOCK_SEMAPHORE))
+		return;
 	tid = BPF_CORE_READ(holder, pid);
 	if (is_mmap_lock(lock, holder))
 		record->lock_flags |= SONDE_LOCK_IS_HOLDERS_MMAP_LOCK;
@@ -260,8 +287,7 @@ static __always_inline void find_holder(struct task_struct *task,
 	    blocker_of(task) != blocker)
 		return;
 	record->holder = tid;
-	if ((kind == SONDE_LOCK_RWSEM_READ || kind == SONDE_LOCK_RWSEM_WRITE) &&
-	    owner & RWSEM_READER_OWNED)
+	if (has_readers)
 		record->lock_flags |= SONDE_LOCK_HAS_READERS;
 }
 
@@ -272,7 +298,8 @@ static __always_inline bool find_vfork_parent(struct task_struct *task,
 	struct task_struct___vfork *child = (void *)task;
 	u64 done = (u64)BPF_CORE_READ(child, vfork_done);
 
-	if (!done)
+	/* A kernel thread has one for kthread_stop(). */
+	if (!done || task->flags & PF_KTHREAD)
 		return false;
 	record->tid = BPF_CORE_READ(child, real_parent, pid);
 	record->holder = task->pid;

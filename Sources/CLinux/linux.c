@@ -155,7 +155,9 @@ static bool set_apart(int output)
 {
 	int nothing;
 
-	if (dup2(output, STDOUT_FILENO) < 0 || setpgid(0, 0) < 0)
+	/* Of the keys that end this process it gets none. */
+	if (dup2(output, STDOUT_FILENO) < 0 || setpgid(0, 0) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return false;
 	if (!isatty(STDIN_FILENO))
 		return true;

@@ -227,8 +227,9 @@ public struct Demo {
     }
     let pages = options.bytes / size
     let needed = pages + min(pages, spare)
-    guard spare > 0 || pool.available <= needed else {
-      return .init("the pool has more free pages than needed; others may be using it")
+    // An exhausted pool is nothing to do to others.
+    guard spare > 0 || (pool.pages == pool.available && pool.available <= needed) else {
+      return .init("the pool is in use, or has more free pages than needed")
     }
     guard pool.available < needed else { return nil }
     let missing = needed - pool.available

@@ -103,7 +103,7 @@ struct HolderText {
   }
 
   private func waiterText(_ row: BlockedPart) -> String {
-    let tasks = row.active > UInt64(row.count) ? "\(row.active) tasks of " : ""
+    let tasks = row.active > UInt64(clamping: row.count) ? "\(row.active) tasks of " : ""
     return "\(tasks)\(escaped(row.label)) in \(escaped(row.site ?? "(unknown)"))"
   }
 }

@@ -1,4 +1,5 @@
 import Reports
+import Tasks
 
 /// Follows the kernel's load samples: when the next one is, who is active then, and what the kernel
 /// makes of it.
@@ -8,6 +9,8 @@ package struct LoadSampler {
   private var tables: [AttributionTable]
   private(set) var throttling = Throttling()
   private(set) var holders = HolderTable()
+  /// Who waited for whom at the last sample.
+  private var lastWaits: [UInt32: LockWait] = [:]
   /// The averages by the samples since the run began.
   private(set) var recomputed: KernelLoad
   /// What /proc/loadavg showed after the last sample.
@@ -130,13 +133,14 @@ package struct LoadSampler {
       }
     }
     if !waits.isEmpty {
-      pending.locks = LockWaits(waits, throttled: reading.throttled) { tid in
+      pending.locks = LockWaits(waits, before: lastWaits, throttled: reading.throttled) { tid in
         tracker.holder(tid, at: reading.time &+ reading.clockOffset)
       }
       for task in pending.tasks where task.state == .uninterruptible {
         if let lock = pending.locks.lock(of: task.tid) { names.know(task, waitsFor: lock) }
       }
     }
+    lastWaits = pending.locks.waits
     let active = tracker.activeTime(at: reading.time &+ reading.clockOffset).all
     pending.mean = last.flatMap { last in
       // A stay that was counted then may have turned out not to have been one.
@@ -170,10 +174,11 @@ package struct LoadSampler {
   mutating func count(_ names: borrowing SampleNames) {
     guard var pending else { return }
     for task in pending.throttledTasks { throttling.count(names.quota(of: task)) }
+    var numbers: [WaitKey: UInt64?] = [:]
     for task in pending.tasks {
       if task.state == .uninterruptible {
         pending.inD += 1
-        count(task, pending.locks, names)
+        count(task, pending.locks, names, &numbers)
       }
       for index in tables.indices { tables[index].count(task, names) }
     }
@@ -182,17 +187,36 @@ package struct LoadSampler {
     self.pending = pending
   }
 
-  /// Because of whom a task is in D.
+  /// Tasks of which the same is said: who they are, where they wait, and for whom.
+  private struct WaitKey: Hashable {
+    let process: UInt32
+    let name: Comm?
+    let stack: Int32
+    let lock: UInt64
+    let holder: UInt32?
+  }
+
+  /// Who blocks a task in D.
   private mutating func count(
-    _ task: ActiveTask, _ locks: LockWaits, _ names: borrowing SampleNames
+    _ task: ActiveTask, _ locks: LockWaits, _ names: borrowing SampleNames,
+    _ numbers: inout [WaitKey: UInt64?]
   ) {
-    let chain = locks.chain(of: task)
-    guard !chain.isEmpty else { return }
-    let site = names.sites.site(of: task)
-    holders.count(
-      BlockedPart(
-        process: names.processName(of: task), pid: task.tgid, site: site.name, wait: site.kind,
-        chain: chain.map { names.part(of: $0) }))
+    guard let wait = locks.waits[task.tid] else { return }
+    let key = WaitKey(
+      process: task.tgid, name: task.tgid == 0 ? task.comm : nil, stack: task.stack,
+      lock: wait.address, holder: wait.holder)
+    if numbers[key] == nil {
+      let chain = locks.chain(of: task)
+      let site = names.sites.site(of: task)
+      numbers[key] = .some(
+        chain.isEmpty
+          ? nil
+          : holders.number(
+            of: BlockedPart(
+              process: names.processName(of: task), pid: task.tgid, site: site.name,
+              wait: site.kind, chain: chain.map { names.part(of: $0) })))
+    }
+    if let number = numbers[key] ?? nil { holders.count(number) }
   }
 
   // MARK: - What the kernel made of it

@@ -76,6 +76,7 @@ struct SampleNames {
 
   /// Another sample: ids come again.
   mutating func begin() {
+    sites.forgetLocks()
     answers = [:]
     fileSystems = [:]
   }

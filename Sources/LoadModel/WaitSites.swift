@@ -48,6 +48,9 @@ package struct WaitSites {
     sites[stack] = names.map(Self.site) ?? Site(name: "(hidden)", kind: .unknown)
   }
 
+  /// Another sample: what a task with this stack waits for may be another thing.
+  mutating func forgetLocks() { locks = [:] }
+
   /// A task with this stack waits for a lock, as the kernel has noted.
   mutating func know(_ stack: Int32, lock: LockKind) { locks[stack] = lock }
 

@@ -230,8 +230,8 @@ public struct LoadTracer: ~Copyable, Tracer {
     sampledAt = time &+ clockOffset
     if door.model.hasUnknownWait(at: sampledAt) { try findWaiters() }
     try nameTasks(at: sampledAt)
-    if !waits.isEmpty { try door.observe(.holders(waits)) }
     let isInTime = Clocks.monotonic &- time < Self.mostDelay
+    if isInTime, !waits.isEmpty { try door.observe(.holders(waits)) }
     try door.observe(
       .sample(
         SampleReading(

@@ -68,10 +68,17 @@ private func optionalProbes() -> [ProbePart] {
 /// Of `loadwatch probes`: a run knows it from its programs.
 private func holders(_ kernel: borrowing KernelFeatures) -> ProbePart {
   let feature = "who holds a kernel lock"
-  for field in ["blocker", "blocker_mutex"] where kernel.member(field, of: "task_struct").isYes {
-    return ProbePart(feature: feature, probe: "iter/task, task_struct.\(field)", available: .yes)
+  let isInTask = ["blocker", "blocker_mutex"].contains {
+    kernel.member($0, of: "task_struct").isYes
   }
-  return part(feature, "raw_tp/contention_begin", [kernel.tracepoint("contention_begin")])
+  let tracepoint = kernel.tracepoint("contention_begin")
+  guard isInTask else {
+    return part(
+      feature, "raw_tp/contention_begin", [tracepoint, kernel.member("owner", of: "mutex")])
+  }
+  return ProbePart(
+    feature: feature, probe: "iter/task" + (tracepoint.isYes ? ", raw_tp/contention_begin" : ""),
+    available: .yes)
 }
 
 /// The first need that isn't met; ``Availability/yes`` where all are.

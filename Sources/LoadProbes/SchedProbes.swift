@@ -13,7 +13,6 @@ public import SystemPackage
 public struct SchedProbes: ~Copyable {
   private let programs: [Program]
   private let links: [4 of Link]
-  /// Where a task_struct doesn't show what its task waits for.
   private let lockBegin: Program
   private let lockEnd: Program
   private var lockProbes: LockProbes?
@@ -29,8 +28,11 @@ public struct SchedProbes: ~Copyable {
   public var rings: RingBuffers
   /// How lock holders are found; nil if they cannot be.
   var lockSource: String? {
-    if status[0].has_blockers != 0 { return "iter/task, task_struct.blocker" }
-    return lockProbes == nil ? nil : "raw_tp/contention_begin"
+    let sources = [
+      status[0].has_blockers != 0 ? "iter/task" : nil,
+      lockProbes == nil ? nil : "raw_tp/contention_begin",
+    ].compactMap { $0 }
+    return sources.isEmpty ? nil : sources.joined(separator: ", ")
   }
 
   /// Whether this process sees every task: it is in the machine's own PID namespace.
@@ -156,7 +158,7 @@ public struct SchedProbes: ~Copyable {
   /// Lets the kernel side know this thread and waits until it has noted the clocks.
   public mutating func synchronizeClocks() throws(BPFError) {
     try iterator.forEach { _ in }
-    if status[0].has_blockers == 0 { lockProbes = LockProbes(begin: lockBegin, end: lockEnd) }
+    lockProbes = LockProbes(begin: lockBegin, end: lockEnd)
     seesAllTasks = status[0].consumer_tid == UInt32(sonde_gettid())
     for _ in 0..<1000 {
       if clockOffset != nil { return }
@@ -314,7 +316,8 @@ extension LockWait {
     }
     func has(_ flag: sonde_lock_flags) -> Bool { waiter.lock_flags & flag.rawValue != 0 }
     self.init(
-      tid: waiter.tid, lock: lock, holder: waiter.holder == 0 ? nil : waiter.holder,
+      tid: waiter.tid, lock: lock, address: waiter.lock,
+      holder: waiter.holder == 0 ? nil : waiter.holder,
       hasReaders: has(SONDE_LOCK_HAS_READERS), isMmapLock: has(SONDE_LOCK_IS_MMAP_LOCK),
       isHoldersMmapLock: has(SONDE_LOCK_IS_HOLDERS_MMAP_LOCK))
   }

@@ -91,6 +91,12 @@ extension LoadSnapshot {
     for row in attribution?.rows ?? [] {
       try checkLoads("attribution.rows", [row.load1, row.load5, row.load15])
     }
+    for row in blocked ?? [] {
+      try checkLoads("blocked", [row.load1, row.load5, row.load15])
+      guard row.count >= 1, (1...64).contains(row.chain.count) else {
+        throw MergeError(description: "blocked: an impossible row")
+      }
+    }
     do {
       _ = try histograms.runQueueLatency.histogram()
       _ = try histograms.onCPU.histogram()

@@ -79,21 +79,18 @@ struct HolderTests {
     } else {
       try cgroup.set("cpu.cfs_quota_us", to: "5000")
     }
-    let load = try Load("mover", "12", printsIDs: true)
+    let load = try Load("mover", "4", printsIDs: true)
     let mover = UInt32(load.tids[0])
     try cgroup.take(load.tids[0])
-    let snapshot = try watched("--duration", "21s")
+    let snapshot = try watched("--duration", "31s")
     _ = load.stop()
     let rows = rows(snapshot, of: load.tids)
-    #expect(
-      !rows.isEmpty && rows.allSatisfy { $0.chain.last?.tid.map { $0 == mover } ?? true }, "\(rows)"
-    )
-    let throttled = rows.filter { $0.chain.last?.state == .throttled }
-    #expect(throttled.contains { $0.chain.last?.cgroup?.contains(cgroup.name) == true }, "\(rows)")
-    #expect(throttled.contains { $0.chain.last?.mmapLockOf == "testload (\(mover))" }, "\(rows)")
-    #expect(
-      snapshot.verdict?.contains { $0.text.contains("has used up its CPU quota") } == true,
-      "\(snapshot.verdict ?? [])")
+    // Whoever is named without a doubt is the one that moves.
+    let certain = rows.compactMap(\.chain.last).filter { $0.tid != nil && $0.uncertain == nil }
+    #expect(!certain.isEmpty && certain.allSatisfy { $0.tid == mover }, "\(rows)")
+    let throttled = certain.filter { $0.state == .throttled }
+    #expect(throttled.contains { $0.cgroup?.contains(cgroup.name) == true }, "\(rows)")
+    #expect(throttled.contains { $0.mmapLockOf == "testload (\(mover))" }, "\(rows)")
   }
 
   /// Locks that change hands all the time: whoever is named is one of those who fight.

@@ -11,10 +11,20 @@ struct HolderTests {
       stack: -1)
   }
 
+  /// Each holds one lock.
+  private func wait(
+    _ tid: UInt32, _ lock: LockKind, _ holder: UInt32?, hasReaders: Bool = false
+  ) -> LockWait {
+    LockWait(
+      tid: tid, lock: lock, address: UInt64(holder ?? 0), holder: holder, hasReaders: hasReaders)
+  }
+
   private func waits(
-    _ found: [LockWait], _ states: [UInt32: BlockerState], throttled: Set<UInt32> = []
+    _ found: [LockWait], before: [LockWait] = [], _ states: [UInt32: BlockerState],
+    throttled: Set<UInt32> = []
   ) -> LockWaits {
-    LockWaits(found, throttled: throttled) { tid in
+    let before = Dictionary(before.map { ($0.tid, $0) }) { first, _ in first }
+    return LockWaits(found, before: before, throttled: throttled) { tid in
       states[tid].map { Holder(task: task(tid), state: $0) }
     }
   }
@@ -25,8 +35,8 @@ struct HolderTests {
 
   @Test func chains() {
     let found = [
-      LockWait(tid: 1, lock: .mutex, holder: 2), LockWait(tid: 2, lock: .rwsemWrite, holder: 3),
-      LockWait(tid: 4, lock: .semaphore, holder: nil), LockWait(tid: 5, lock: .mutex, holder: 99),
+      wait(1, .mutex, 2), wait(2, .rwsemWrite, 3),
+      wait(4, .semaphore, nil), wait(5, .mutex, 99),
     ]
     let waits = waits(found, [2: .uninterruptible, 3: .interruptible])
     #expect(links(waits, 1) == [2, 3] && links(waits, 2) == [3] && links(waits, 3) == [])
@@ -37,7 +47,7 @@ struct HolderTests {
   /// One that runs again by the sample has what it waited for a moment later.
   @Test func aHolderThatRunsIsTheRoot() {
     let found = [
-      LockWait(tid: 1, lock: .mutex, holder: 2), LockWait(tid: 2, lock: .mutex, holder: 3),
+      wait(1, .mutex, 2), wait(2, .mutex, 3),
     ]
     for state in BlockerState.allCases where state != .uninterruptible {
       #expect(links(waits(found, [2: state, 3: .running]), 1) == [2])
@@ -46,7 +56,7 @@ struct HolderTests {
 
   @Test func throttledHolders() {
     let found = [
-      LockWait(tid: 1, lock: .mutex, holder: 2), LockWait(tid: 3, lock: .mutex, holder: 4),
+      wait(1, .mutex, 2), wait(3, .mutex, 4),
     ]
     let waits = waits(found, [2: .runnable, 4: .running], throttled: [2, 4])
     #expect(waits.chain(of: task(1))[0].holder?.state == .throttled)
@@ -57,33 +67,39 @@ struct HolderTests {
     let states: [UInt32: BlockerState] = [
       1: .uninterruptible, 2: .uninterruptible, 3: .uninterruptible,
     ]
-    let ring = waits(
-      [
-        LockWait(tid: 1, lock: .mutex, holder: 2), LockWait(tid: 2, lock: .mutex, holder: 3),
-        LockWait(tid: 3, lock: .mutex, holder: 1),
-      ], states)
+    let found = [wait(1, .mutex, 2), wait(2, .mutex, 3), wait(3, .mutex, 1), wait(4, .mutex, 1)]
+    let ring = waits(found, before: found, states)
     #expect(links(ring, 1) == [2, 3, 1])
     #expect(ring.chain(of: task(1)).map(\.closesCycle) == [false, false, true])
     // From outside the cycle.
-    let outside = waits(
-      [
-        LockWait(tid: 4, lock: .mutex, holder: 1), LockWait(tid: 1, lock: .mutex, holder: 2),
-        LockWait(tid: 2, lock: .mutex, holder: 1),
-      ], states)
-    #expect(links(outside, 4) == [1, 2, 1] && outside.chain(of: task(4)).last?.closesCycle == true)
-    // Its last reader may have let go: no deadlock.
-    let readers = waits(
-      [
-        LockWait(tid: 1, lock: .rwsemWrite, holder: 2, hasReaders: true),
-        LockWait(tid: 2, lock: .mutex, holder: 1),
-      ], states)
-    #expect(readers.chain(of: task(1)).allSatisfy { !$0.closesCycle })
+    #expect(links(ring, 4) == [1, 2, 3, 1] && ring.chain(of: task(4)).last?.closesCycle == true)
+    // Owners are read one after another: what is seen for the first time may never have been.
+    for before in [[], Array(found.dropFirst()), [wait(1, .mutex, 7)] + found.dropFirst()] {
+      let first = waits(found, before: before, states)
+      #expect(first.chain(of: task(1)).allSatisfy { !$0.closesCycle })
+    }
+    // Who may have released it: no deadlock.
+    for uncertain in [wait(1, .rwsemWrite, 2, hasReaders: true), wait(1, .semaphore, 2)] {
+      let found = [uncertain, wait(2, .mutex, 1)]
+      let perhaps = waits(found, before: found, states)
+      #expect(perhaps.chain(of: task(1)).allSatisfy { !$0.closesCycle })
+    }
+  }
+
+  /// A mutex that changed hands while the owners were read.
+  @Test func oneLockIsNoChain() {
+    let found = [
+      LockWait(tid: 1, lock: .mutex, address: 9, holder: 2),
+      LockWait(tid: 2, lock: .mutex, address: 9, holder: 1),
+    ]
+    let waits = waits(found, before: found, [1: .uninterruptible, 2: .uninterruptible])
+    #expect(links(waits, 1) == [2] && waits.chain(of: task(1))[0].holderWaits)
   }
 
   /// Those that hold up the most are followed, however many there are.
   @Test func veryManyHolders() {
-    var found = (0..<5000).map { LockWait(tid: 10_000 + $0, lock: .vfork, holder: 20_000 + $0) }
-    found += (0..<300).map { LockWait(tid: 30_000 + $0, lock: .mutex, holder: 7) }
+    var found = (0..<5000).map { wait(10_000 + $0, .vfork, 20_000 + $0) }
+    found += (0..<300).map { wait(30_000 + $0, .mutex, 7) }
     let waits = LockWaits(found, throttled: []) { Holder(task: task($0), state: .running) }
     #expect((0..<300).allSatisfy { links(waits, 30_000 + $0) == [7] })
     #expect((0..<5000).filter { !links(waits, 10_000 + $0).isEmpty }.count == 499)
@@ -93,7 +109,7 @@ struct HolderTests {
   @Test func aLockIsNearerThanAChild() {
     for order in [0, 1] {
       let found = [
-        LockWait(tid: 1, lock: .vfork, holder: 2), LockWait(tid: 1, lock: .mutex, holder: 3),
+        wait(1, .vfork, 2), wait(1, .mutex, 3),
       ]
       let waits = waits(order == 0 ? found : found.reversed(), [2: .running, 3: .running])
       #expect(links(waits, 1) == [3])

@@ -55,7 +55,7 @@ static void look(pid_t process)
 		if (file < 0 || read(file, text, sizeof(text)) < 0)
 			_exit(0);
 		close(file);
-		nap_us(1000);
+		nap_us(20000);
 	}
 }
 

@@ -16,6 +16,10 @@ extension SampleNames {
     let site =
       holder.state == .uninterruptible ? sites.site(of: holder.task) : waitChannel(of: holder.task)
     (part.site, part.wait) = (site?.name, site?.kind)
+    // By the time that the locks were looked at it had what it waited for.
+    if holder.state == .uninterruptible, site?.kind == .lock, !link.holderWaits {
+      (part.state, part.site, part.wait) = (.unknown, nil, nil)
+    }
     if holder.state == .throttled { part.cgroup = quota(of: holder.task)?.path }
     return part
   }

@@ -11,17 +11,17 @@ struct HolderTable {
   /// How many rows a report has.
   private static let shown = 50
 
-  /// A task at a load sample.
-  ///
-  /// - Parameter waiter: without figures.
-  mutating func count(_ waiter: BlockedPart) {
-    if numbers[waiter] == nil {
-      lastNumber += 1
-      numbers[waiter] = lastNumber
-    }
-    now[
-      LoadAttribution.Key(state: .uninterruptible, wait: waiter.wait, first: numbers[waiter]!),
-      default: 0] += 1
+  /// What stands for a group: a row without figures.
+  mutating func number(of waiter: BlockedPart) -> UInt64 {
+    if let known = numbers[waiter] { return known }
+    lastNumber += 1
+    numbers[waiter] = lastNumber
+    return lastNumber
+  }
+
+  /// A task of that group was there at a load sample.
+  mutating func count(_ number: UInt64) {
+    now[LoadAttribution.Key(state: .uninterruptible, first: number), default: 0] += 1
   }
 
   /// The sample is over.

@@ -5,6 +5,8 @@ public import Reports
 public struct LockWait: Codable, Sendable, Equatable {
   public var tid: UInt32
   public var lock: LockKind
+  /// Tells locks apart.
+  public var address: UInt64
   /// By its id; nil where it isn't known.
   public var holder: UInt32?
   /// Readers hold it; the holder was the last to acquire it.
@@ -14,10 +16,11 @@ public struct LockWait: Codable, Sendable, Equatable {
   public var isHoldersMmapLock: Bool
 
   public init(
-    tid: UInt32, lock: LockKind, holder: UInt32?, hasReaders: Bool = false,
+    tid: UInt32, lock: LockKind, address: UInt64, holder: UInt32?, hasReaders: Bool = false,
     isMmapLock: Bool = false, isHoldersMmapLock: Bool = false
   ) {
-    (self.tid, self.lock, self.holder, self.hasReaders) = (tid, lock, holder, hasReaders)
+    (self.tid, self.lock, self.address) = (tid, lock, address)
+    (self.holder, self.hasReaders) = (holder, hasReaders)
     (self.isMmapLock, self.isHoldersMmapLock) = (isMmapLock, isHoldersMmapLock)
   }
 }

@@ -2,7 +2,9 @@ import Reports
 
 /// Who waits for whom at one load sample.
 package struct LockWaits {
-  private let waits: [UInt32: LockWait]
+  package let waits: [UInt32: LockWait]
+  /// Those of the sample before.
+  private let before: [UInt32: LockWait]
   private var holders: [UInt32: Holder] = [:]
   /// Where there are more, they hold up one or two each, and nobody reads all of them: memory and time stay
   /// bounded.
@@ -10,13 +12,18 @@ package struct LockWaits {
   /// Nobody reads more links than that.
   private static let mostLinks = 8
 
-  init() { waits = [:] }
+  init() { (waits, before) = ([:], [:]) }
 
   /// - Parameters:
   ///   - found: by the kernel side.
+  ///   - before: ``waits`` of the sample before.
   ///   - throttled: tasks that wait for their cgroup's CPU quota.
   ///   - holder: what a task did at the sample; nil where there is none.
-  package init(_ found: [LockWait], throttled: Set<UInt32>, holder: (UInt32) -> Holder?) {
+  package init(
+    _ found: [LockWait], before: [UInt32: LockWait] = [:], throttled: Set<UInt32>,
+    holder: (UInt32) -> Holder?
+  ) {
+    self.before = before
     // Of a task that has vforked and waits for a lock as well, the lock is what it waits for now.
     waits = Dictionary(found.map { ($0.tid, $0) }) { $0.lock == .vfork ? $1 : $0 }
     var counts: [UInt32: Int] = [:]
@@ -44,8 +51,10 @@ package struct LockWaits {
     package let wait: LockWait
     /// Nil where it isn't known.
     package let holder: Holder?
-    /// Whether the holder waits for one of those before it in the chain.
+    /// Whether the holder waits for one of those before it in the chain, and did so at the sample before.
     package let closesCycle: Bool
+    /// Whether it is known what the holder waits for.
+    package let holderWaits: Bool
   }
 
   /// Who holds what a task waits for, and so on to the root.
@@ -57,9 +66,15 @@ package struct LockWaits {
     while chain.count < Self.mostLinks, let wait = waits[waiting.tid] {
       let holder = wait.holder.flatMap { holders[$0] }
       let isNew = holder.map { seen.insert($0.task.tid).inserted } ?? true
-      // One that may have released it long ago proves nothing.
-      let closesCycle = !isNew && !wait.isUncertain && !chain.contains { $0.wait.isUncertain }
-      chain.append(Link(waiting: waiting, wait: wait, holder: holder, closesCycle: closesCycle))
+      // Owners are read one after another, and a lock may change hands meanwhile: a link to the same lock is
+      // none, and who has released it long ago proves nothing.
+      if chain.last?.wait.address == wait.address { break }
+      let links = chain.map(\.wait) + [wait]
+      let closesCycle = !isNew && links.allSatisfy { !$0.isUncertain && before[$0.tid] == $0 }
+      chain.append(
+        Link(
+          waiting: waiting, wait: wait, holder: holder, closesCycle: closesCycle,
+          holderWaits: wait.holder.map { waits[$0] != nil } ?? false))
       // A task that is no longer in D has got what it waited for.
       guard let holder, isNew, holder.state == .uninterruptible else { break }
       waiting = holder.task

@@ -24,7 +24,7 @@ struct Culprit {
   private var label: String { root.label ?? "(unknown)" }
 
   /// Tasks that waited at the last sample.
-  private var count: UInt64 { rows.reduce(0) { $0 + $1.active } }
+  private var count: UInt64 { rows.reduce(0) { $0 &+ $1.active } }
 
   /// "58 tasks of java (812) wait", "java (812) waits", "8 nginx processes wait".
   private var victimsWait: String {
