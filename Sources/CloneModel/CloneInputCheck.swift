@@ -37,6 +37,8 @@ struct CloneInputCheck {
       return check(reading)
     case .closes(let reading):
       return hasBegun ? check(reading) : "an interval that never began"
+    case .names(let answers):
+      return answers.compactMap(\.memory).allSatisfy(\.isPlausible) ? nil : "impossible names"
     default: return nil
     }
   }

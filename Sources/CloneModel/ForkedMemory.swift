@@ -35,6 +35,12 @@ public struct ForkedMemory: Codable, Sendable, Equatable {
   /// Of this machine, by `cloneprof demo`; nil where there is none.
   public var calibration: Calibration?
 
+  /// Sums and products of a few of these stay within 64 bits.
+  var isPlausible: Bool {
+    copied.isPlausible && collapsed.isPlausible && max(smallByWish, growth) < 1 << 52
+      && hugePages < 1 << 40 && calibration?.isPlausible ?? true
+  }
+
   public init(
     comm: String, server: UInt32? = nil, allocator: Allocator, mayHaveHugePages: Bool,
     smallByWish: UInt64,

@@ -25,7 +25,9 @@ struct HugePageAdvice {
   /// machine may be busier now, which makes both slower alike.
   private func expected(_ memory: ForkedMemory) -> Double? {
     guard let calibration = memory.calibration, calibration.hugeEntry != nil else { return nil }
-    return fork * calibration.fork(of: memory.collapsed) / calibration.fork(of: memory.copied)
+    let expected =
+      fork * calibration.fork(of: memory.collapsed) / calibration.fork(of: memory.copied)
+    return expected.isFinite && expected < 1e18 ? expected : nil
   }
 
   /// "A fork then takes about 1.2 ms instead of 20 ms, 17 times faster."

@@ -47,11 +47,3 @@ public enum CalibrationFile {
     return path
   }
 }
-
-extension Calibration {
-  /// Whatever a file says is checked.
-  fileprivate var isPlausible: Bool {
-    ([emptyFork, entry] + [hugeEntry, hugetlbEntry, mapping, collapse].compactMap { $0 })
-      .allSatisfy { $0.isFinite && $0 >= 0 && $0 < 1e12 }
-  }
-}

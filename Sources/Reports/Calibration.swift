@@ -82,6 +82,12 @@ public struct Calibration: Codable, Sendable, Equatable {
       longestCollapse: collapsed?.longestCollapseNs)
   }
 
+  /// Whatever a file says is checked: no fork takes a millisecond an entry, or a second for none.
+  package var isPlausible: Bool {
+    [entry, hugeEntry ?? 0, hugetlbEntry ?? 0, mapping ?? 0].allSatisfy { (0..<1e6).contains($0) }
+      && [emptyFork, collapse ?? 0].allSatisfy { (0..<1e9).contains($0) }
+  }
+
   /// Whether it holds for this machine: its kernel and CPU are those that it was measured on.
   public func holds(kernel: String, cpuModel: String) -> Bool {
     self.kernel == kernel && self.cpuModel == cpuModel
@@ -102,6 +108,11 @@ public struct Calibration: Codable, Sendable, Equatable {
     public var hugeEntries: UInt64
     public var hugetlbEntries: UInt64
     public var mappings: UInt64
+
+    /// Whether a process can have so many.
+    package var isPlausible: Bool {
+      [entries, hugeEntries, hugetlbEntries, mappings].allSatisfy { $0 < 1 << 40 }
+    }
 
     public init(
       entries: UInt64 = 0, hugeEntries: UInt64 = 0, hugetlbEntries: UInt64 = 0, mappings: UInt64 = 0

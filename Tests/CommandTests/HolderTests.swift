@@ -71,26 +71,22 @@ struct HolderTests {
     _ = load.stop()
   }
 
-  /// The one that no other tool tells: it has a process's mmap_lock, and its cgroup's quota is used up.
-  @Test(.needs(.throttledHolders)) func aThrottledHolder() throws {
-    let cgroup = try TestCgroup("cpu")
-    if cgroup.isUnified {
-      try cgroup.set("cpu.max", to: "5000 100000")
-    } else {
-      try cgroup.set("cpu.cfs_quota_us", to: "5000")
+  /// A process that has its mmap_lock nearly all the time, and those that want to read its memory's use:
+  /// they wait killably.
+  @Test(.needs(.lockTracepoints)) func anMmapLock() throws {
+    // At a sample nobody may wait.
+    for attempt in 1...5 {
+      let load = try Load("mover", "4", printsIDs: true)
+      let mover = UInt32(load.tids[0])
+      let snapshot = try watched("--duration", Need.inLab ? "21s" : "16s")
+      _ = load.stop()
+      let rows = rows(snapshot, of: load.tids)
+      // Whoever is named without a doubt is the one that moves.
+      let certain = rows.compactMap(\.chain.last).filter { $0.tid != nil && $0.uncertain == nil }
+      #expect(certain.allSatisfy { $0.tid == mover }, "\(rows)")
+      if certain.contains(where: { $0.mmapLockOf == "testload (\(mover))" }) { return }
+      #expect(attempt < 5, "\(rows)")
     }
-    let load = try Load("mover", "4", printsIDs: true)
-    let mover = UInt32(load.tids[0])
-    try cgroup.take(load.tids[0])
-    let snapshot = try watched("--duration", "31s")
-    _ = load.stop()
-    let rows = rows(snapshot, of: load.tids)
-    // Whoever is named without a doubt is the one that moves.
-    let certain = rows.compactMap(\.chain.last).filter { $0.tid != nil && $0.uncertain == nil }
-    #expect(!certain.isEmpty && certain.allSatisfy { $0.tid == mover }, "\(rows)")
-    let throttled = certain.filter { $0.state == .throttled }
-    #expect(throttled.contains { $0.cgroup?.contains(cgroup.name) == true }, "\(rows)")
-    #expect(throttled.contains { $0.mmapLockOf == "testload (\(mover))" }, "\(rows)")
   }
 
   /// Locks that change hands all the time: whoever is named is one of those who fight.
