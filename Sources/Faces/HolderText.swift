@@ -89,12 +89,17 @@ struct HolderText {
     return "\(label), \(stateText(holder)): \(what)"
   }
 
+  /// Without the kind of lock: what blocks it stands above.
+  private static func function(_ site: String?) -> String? {
+    site.map { site in site.firstRange(of: " (").map { String(site[..<$0.lowerBound]) } ?? site }
+  }
+
   private func stateText(_ holder: BlockerPart) -> String {
     switch holder.state {
     case .running: "running"
     case .runnable: "waiting for a CPU"
     case .throttled: "throttled by cgroup \(escaped(holder.cgroup ?? "(unknown)"))"
-    case .uninterruptible: "D in \(escaped(holder.site ?? "(unknown)"))"
+    case .uninterruptible: "D in \(escaped(Self.function(holder.site) ?? "(unknown)"))"
     case .interruptible: "asleep" + (holder.site.map { " in \(escaped($0))" } ?? "")
     case .stopped: "stopped or frozen"
     case .deadlocked: "in a deadlock"
