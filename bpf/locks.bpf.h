@@ -126,7 +126,7 @@ static __always_inline struct lock_wait *lock_wait_of(u32 tid)
 #define LCB_F_RT 8
 #define LCB_F_PERCPU 16
 /* dc1f7893a70f ("locking/mutex: Make contention tracepoints more consistent wrt
- * adaptive spinning"), 6.0; before, it couldn't be told from a semaphore.
+ * adaptive spinning"), 5.19 like the tracepoints
  */
 #define LCB_F_MUTEX 32
 

@@ -101,7 +101,7 @@ public struct LoadTracer: ~Copyable, Tracer {
         feature: "who holds a kernel lock", probe: probes.lockSource ?? "raw_tp/contention_begin",
         available: probes.lockSource == nil ? .no : .yes,
         reason: probes.lockSource == nil
-          ? "the kernel has no such tracepoint (needs Linux 5.19; 6.0 for mutexes)" : nil))
+          ? "the kernel has no such tracepoint (needs Linux 5.19)" : nil))
     self.options = options
     self.host = host
     self.ladder = ladder

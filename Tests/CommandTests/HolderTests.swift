@@ -93,7 +93,9 @@ struct HolderTests {
   @Test(.needs(.lockHolders)) func neverAWrongName() throws {
     let load = try Load("lockfight", "12", printsIDs: true)
     let snapshot = try watched()
-    for row in rows(snapshot, of: load.tids) {
+    let rows = rows(snapshot, of: load.tids)
+    #expect(!rows.isEmpty)
+    for row in rows {
       for holder in row.chain {
         #expect(holder.tid.map { load.tids.contains(Int32($0)) } ?? true, "\(row)")
       }

@@ -157,6 +157,10 @@ struct HolderTests {
       verdict([held(8, [disk])])?.text
         == "GC (830) of java (812) holds the mmap_lock of java (812) and is blocked on disk I/O "
         + "(submit_bio_wait); 8 tasks of java (812) wait for it.")
+    let behind = verdict([held(6, [holder(.uninterruptible), disk]), held(2, [disk], active: 2)])
+    #expect(
+      behind?.text.hasSuffix("; 10 tasks of java (812) wait for it, 8 of them behind others.")
+        == true)
     let throttled = holder(.throttled, cgroup: "/a")
     let part = try #require(verdict([held(8, [throttled])]))
     #expect(part.text.contains("is throttled: its cgroup /a has used up its CPU quota"))

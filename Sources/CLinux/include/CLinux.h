@@ -118,10 +118,10 @@ int sonde_terminal_size(int fd, int *columns, int *rows);
 
 /* Starts a program, found by PATH, that runs once a byte is written to `gate`,
  * and not at all where that is closed before. What it prints goes to `output`,
- * and it is a process group of its own; where that is -1 it shares both with
- * this process. Where it can't run, the
- * errno can be read from `report`, as an int; otherwise that is at its end. The
- * process id, or -1 and errno.
+ * and it is the leader of a process group, killed as this process ends;
+ * where that is -1 it shares output and group with this process. Where it can't
+ * run, the errno can be read from `report`, as an int; otherwise that is at its
+ * end. The process id, or -1 and errno.
  */
 int sonde_start_held(char *const *arguments, int output, int *gate,
 		     int *report);

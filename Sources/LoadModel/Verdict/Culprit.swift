@@ -38,6 +38,12 @@ struct Culprit {
     }
   }
 
+  /// Who waits for another one, that waits itself: ", 19 of them behind others".
+  private var behind: String {
+    let behind = rows.filter { $0.chain.count > 1 }.reduce(0) { $0 &+ $1.active }
+    return behind == 0 || count < 2 ? "" : ", \(behind) of them behind others"
+  }
+
   private var lock: String {
     if let whose = root.mmapLockOf { return "the mmap_lock of \(whose)" }
     switch root.lock {
@@ -88,7 +94,7 @@ struct Culprit {
       return
         "\(label) was the last to acquire \(lock), may still hold it, and \(does); \(victimsWait) for it."
     }
-    return "\(label) holds \(lock) and \(does); \(victimsWait) for it."
+    return "\(label) holds \(lock) and \(does); \(victimsWait) for it\(behind)."
   }
 
   /// How the others are held up by it, the most first.
