@@ -71,12 +71,12 @@ struct HolderTests {
     _ = load.stop()
   }
 
-  /// A process that has its mmap_lock nearly all the time, and those that want to read its memory's use:
-  /// they wait killably.
+  /// A process that holds its mmap_lock nearly all the time, and those that want to read its command line,
+  /// as ps does: they wait killably.
   @Test(.needs(.lockTracepoints)) func anMmapLock() throws {
     // At a sample nobody may wait.
     for attempt in 1...5 {
-      let load = try Load("mover", "4", printsIDs: true)
+      let load = try Load("mover", "8", printsIDs: true)
       let mover = UInt32(load.tids[0])
       let snapshot = try watched("--duration", Need.inLab ? "21s" : "16s")
       _ = load.stop()

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A process that moves its memory to and fro, all the time with its mmap_lock,
- * and others that want to know how much of it is resident.
+ * and others that want to read its command line, as ps does.
  */
 #include "testload.h"
 
@@ -47,7 +47,7 @@ static void look(pid_t process)
 	static char text[65536];
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", process);
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", process);
 	arrive();
 	for (;;) {
 		int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -55,7 +55,7 @@ static void look(pid_t process)
 		if (file < 0 || read(file, text, sizeof(text)) < 0)
 			_exit(0);
 		close(file);
-		nap_us(20000);
+		nap_us(1000);
 	}
 }
 
