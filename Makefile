@@ -2,6 +2,7 @@
 # make test   everything that can be tested on this machine
 # make bench  what it costs, beside its peers
 # make sanitize the library's tests under AddressSanitizer
+# make predictions  what cloneprof demo predicts, against what programs then measure: asserts times
 # make lab    the kernel's and the tools' tests inside stock kernels: make lab KERNELS="5.10 7.2"
 # make lab-samples a thousand load samples inside one of them, recomputed to the bit
 # make fuzz     ten minutes of recordings with whatever content
@@ -35,7 +36,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test dependent sanitize fuzz lab lab-samples lab-large captures format lint bpf-arm64 bench static install clean
+.PHONY: all build run test predictions dependent sanitize fuzz lab lab-samples lab-large captures format lint bpf-arm64 bench static install clean
 
 all: build
 
@@ -67,7 +68,8 @@ test:
 	$(call install,$(TEST_PACKAGES))
 	$(MAKE) lint bpf-arm64
 	$(SWIFT_BUILD) --build-tests
-	$(SUDO) env "PATH=$$PATH" $(BIN)/sondePackageTests.xctest --testing-library swift-testing --no-parallel
+	$(SUDO) env "PATH=$$PATH" $(BIN)/sondePackageTests.xctest --testing-library swift-testing --no-parallel \
+		--skip PredictionTests
 	$(MAKE) dependent sanitize
 
 # A package of its own that uses the library and the plugin.
@@ -84,6 +86,13 @@ sanitize:
 		--sanitize=address -Xswiftc -use-ld=lld
 	$(SUDO) $(BUILD)-sanitize/debug/dependentPackageTests.xctest --testing-library swift-testing --no-parallel \
 		--skip littleAddressSpace
+
+# At 256 MiB, 1 GiB and 4 GiB, each by a demo of that size.
+predictions:
+	$(call install,$(TEST_PACKAGES))
+	$(SWIFT_BUILD) --build-tests
+	$(SUDO) env "PATH=$$PATH" $(BIN)/sondePackageTests.xctest --testing-library swift-testing --no-parallel \
+		--filter PredictionTests
 
 # From the captures on, by libFuzzer; `make test` has a short run of another kind.
 FUZZ_SECONDS ?= 600

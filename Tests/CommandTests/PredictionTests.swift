@@ -4,18 +4,19 @@ import Reports
 import Support
 import Testing
 
-/// What a calibration predicts, against what other programs then measure by their own clocks.
+/// What a calibration predicts, against what other programs then measure by their own clocks: `make
+/// predictions`, on a machine that does nothing else.
 @Suite(.serialized)
 struct PredictionTests {
   private let scratch: Scratch
 
   init() throws { scratch = try Scratch() }
 
-  private func calibration() throws -> Calibration {
+  private func calibration(_ mebibytes: Int) throws -> Calibration {
     let ended = try Command(
-      Binaries.url("cloneprof").path, ["demo", "--rss", "256M", "--format", "json"],
+      Binaries.url("cloneprof").path, ["demo", "--rss", "\(mebibytes)M", "--format", "json"],
       environment: ["XDG_STATE_HOME": scratch.file("state")]
-    ).wait(seconds: 120)
+    ).wait(seconds: 600)
     let report = try JSONDecoder().decode(DemoReport.self, from: ended.bytes)
     return try #require(Calibration(report))
   }
@@ -40,7 +41,7 @@ struct PredictionTests {
   ) throws {
     var told = ""
     for _ in 1...6 {
-      let predicting = try calibration()
+      let predicting = try calibration(mebibytes)
       let measured = try forks(load, mebibytes)
       let predicted = predicting.fork(of: copied(measured.mappings))
       if abs(predicted - measured.median) <= 0.2 * measured.median { return }
@@ -49,7 +50,7 @@ struct PredictionTests {
     Issue.record("\(load) \(mebibytes) MiB: \(told)")
   }
 
-  private static let sizes = [256]
+  private static let sizes = [256, 1024, 4096]
 
   /// Entries of 4 KiB that such a small program has besides.
   private static let own: UInt64 = 60
