@@ -27,6 +27,7 @@ struct rq {
 	u64 nr_switches;
 	u64 clock;
 	u64 clock_task;
+	int cpu;
 };
 
 /* cfs_rq.rq is there with CONFIG_FAIR_GROUP_SCHED: every distribution's. */

@@ -132,6 +132,9 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 		(switches != counters->switches_delivered + 1 ? SONDE_SWITCH_GAP
 							      : 0);
 	counters->switches_delivered = switches;
+	if ((record->header.flags & SONDE_SWITCH_PREV_QUEUED) &&
+	    is_throttled(prev))
+		record->header.flags |= SONDE_SWITCH_PREV_THROTTLED;
 	state = record->header.aux;
 	sleeps = !(record->header.flags & SONDE_SWITCH_PREV_QUEUED);
 	ring_submit(record, counters);
@@ -149,6 +152,33 @@ static __always_inline u64 this_cpu_clock(void)
 	struct task_struct *current = (void *)bpf_get_current_task();
 
 	return BPF_CORE_READ(current, se.cfs_rq, rq, clock);
+}
+
+/* set_task_cpu(): a task whose on_rq is TASK_ON_RQ_MIGRATING was on the run
+ * queue that it leaves, and what it waited there is in its run_delay by now
+ * (sched_info_dequeue()). One that is being woken hasn't waited yet.
+ */
+#define TASK_ON_RQ_MIGRATING 2
+
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(sched_migrate_task, struct task_struct *task)
+{
+	struct sonde_cpu *counters;
+	struct sonde_moved *record;
+	struct rq *rq = task->se.cfs_rq->rq;
+
+	if (task->on_rq != TASK_ON_RQ_MIGRATING || control.stopped)
+		return 0;
+	record = ring_reserve_here(&counters, sizeof(*record));
+	if (!record)
+		return 0;
+	set_header(&record->header, this_cpu_clock(), task->pid,
+		   SONDE_KIND_MOVED);
+	record->header.aux = rq->cpu;
+	record->clock = rq->clock;
+	record->run_delay = task->sched_info.run_delay;
+	ring_submit(record, counters);
+	return 0;
 }
 
 static __always_inline int task_event(struct task_struct *task, u8 kind,

@@ -64,10 +64,14 @@ public struct LoadText: Sendable {
       let table = attribution.table(snapshot, limit: limit)
       let holders = HolderText(columns: columns, bars: bars).lines(
         snapshot.blocked ?? [], limit: limit)
+      let waits = CulpritText(columns: columns, bars: bars).lines(
+        snapshot.cpuWaits ?? [], intervalNs: snapshot.intervalNs,
+        limit: rows == .max ? .max : min(limit, 3))
       let verdict = attribution.verdict(verdicts, detail)
       meaning =
         (table.isEmpty ? [] : [Line()] + table + [Line()])
         + (holders.isEmpty ? [] : holders + [Line()])
+        + (waits.isEmpty ? [] : waits + [Line()])
         + (verdict.isEmpty ? [] : verdict + [Line()])
       if top.count + meaning.count + below.count + rest <= rows { break }
     }

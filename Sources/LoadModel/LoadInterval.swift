@@ -20,6 +20,8 @@ public struct LoadInterval: Sendable {
   public var uninterruptible = Occupancy()
   /// The task that, at the end, has been in D the longest.
   public var longest: Waiter?
+  /// What of ``runQueueLatency`` is whose, and who ran meanwhile.
+  public var culprits = CPUWaits()
   /// What of it was under losses: then tasks are believed where they were before.
   public private(set) var lossy = Lossy()
 
@@ -97,6 +99,7 @@ public struct LoadInterval: Sendable {
       self[keyPath: occupancy].maximum = maximum
     }
     longest = next.longest
+    culprits.append(next.culprits)
     lossy.time &+= next.lossy.time
     lossy.runnable &+= next.lossy.runnable
     lossy.uninterruptible &+= next.lossy.uninterruptible

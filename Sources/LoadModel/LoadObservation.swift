@@ -66,13 +66,16 @@ public struct LoadSetup: Codable, Sendable {
   public var ringBytes: UInt64
   /// Whether names are asked for by which a replay may tell tasks apart.
   public var isRecorded: Bool?
+  /// Whether all are reported who waited for a CPU, and all who ran meanwhile.
+  public var wantsCulprits: Bool?
 
   public init(
     cpus: Int, interval: UInt64, filter: TaskFilter, by: [Grouping], followsStacks: Bool,
     takesSamples: Bool, pidsAreGlobal: Bool, host: HostPart, filterPart: FilterPart,
-    probes: [ProbePart], ringBytes: UInt64, isRecorded: Bool? = nil
+    probes: [ProbePart], ringBytes: UInt64, isRecorded: Bool? = nil,
+    wantsCulprits: Bool? = nil
   ) {
-    self.isRecorded = isRecorded
+    (self.isRecorded, self.wantsCulprits) = (isRecorded, wantsCulprits)
     (self.cpus, self.interval, self.filter, self.by) = (cpus, interval, filter, by)
     (self.followsStacks, self.takesSamples) = (followsStacks, takesSamples)
     (self.pidsAreGlobal, self.host, self.filterPart) = (pidsAreGlobal, host, filterPart)

@@ -12,6 +12,7 @@ public struct LoadReplay: ~Copyable, ReplayModel {
     public var filterPart = FilterPart()
     /// Nil: as recorded.
     public var by: [Grouping]?
+    public var culprits = false
 
     public init() {}
   }
@@ -73,6 +74,7 @@ public struct LoadReplay: ~Copyable, ReplayModel {
       setup.filter = options.filter
       setup.filterPart = options.filterPart
       setup.by = options.by ?? setup.by
+      setup.wantsCulprits = options.culprits
       guard let length = options.window.length(recorded: setup.interval) else {
         return check.refuse(ReplayRefusal.interval(recorded: setup.interval))
       }

@@ -121,6 +121,8 @@ struct LoadReporter {
         blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
     snapshot.pressure = PressurePart(since: before.system, now.system, over: length)
     snapshot.limits = now.limits
+    let waits = interval.culprits.parts(isWhole: setup.wantsCulprits == true)
+    snapshot.cpuWaits = waits.isEmpty ? nil : waits
     if let sampler {
       addAttribution(sampler, to: &snapshot)
       let verdict = verdict(snapshot, sampler, lastMinute ?? minute)

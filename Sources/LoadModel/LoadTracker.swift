@@ -11,6 +11,8 @@ public struct LoadTracker: ~Copyable {
   var tasks = TaskTable()
   /// The thread that each CPU runs, as far as known; 0 for the idle task or unknown.
   var running: [UInt32]
+  /// Who has the CPUs that others wait for.
+  var culprits: CulpritAccount
   /// Of each CPU, for a ``LossLedger``: how many records were consumed, and how many of them had a gap
   /// before them.
   public private(set) var taken: [UInt64]
@@ -48,6 +50,7 @@ public struct LoadTracker: ~Copyable {
   ///   - interval: how long an interval is going to be, ns.
   public init(cpus: Int, filter: TaskFilter, interval: UInt64) {
     running = Array(repeating: 0, count: cpus)
+    culprits = CulpritAccount(cpus: cpus)
     taken = Array(repeating: 0, count: cpus)
     gaps = taken
     self.filter = filter
@@ -68,6 +71,7 @@ public struct LoadTracker: ~Copyable {
     current = LoadInterval(start: time, end: time)
     runnable.begin(at: time, length: length)
     uninterruptible.begin(at: time, length: length)
+    culprits.beginInterval(length: length)
   }
 
   /// Takes one record of a ring: `bpf/include/sonde_sched.h`. What can't be one is left out.
@@ -86,6 +90,10 @@ public struct LoadTracker: ~Copyable {
       record.byteCount == MemoryLayout<sonde_wait>.size
     {
       waits(unsafe record.unsafeLoad(as: sonde_wait.self))
+    } else if header.kind == UInt8(SONDE_KIND_MOVED.rawValue),
+      record.byteCount == MemoryLayout<sonde_moved>.size
+    {
+      moved(unsafe record.unsafeLoad(as: sonde_moved.self))
     }
   }
 
@@ -98,6 +106,7 @@ public struct LoadTracker: ~Copyable {
     let gap = event.header.flags & UInt8(SONDE_SWITCH_GAP.rawValue) != 0
     if gap {
       gaps[cpu] &+= 1
+      culprits.forgetLast(on: cpu)
       forgetRunning(on: cpu, unless: event.prev_tid, at: event.header.time)
     } else if running[cpu] != event.prev_tid {
       recordExec(on: cpu, as: event.prev_tid, at: event.header.time)
@@ -106,9 +115,11 @@ public struct LoadTracker: ~Copyable {
     if event.prev_tid != 0 {
       leave(event, cpu: Int32(truncatingIfNeeded: cpu), gap: gap, counts: counts)
     }
+    var party = Party.idleNumber
     if event.header.tid != 0 {
-      arrive(event, cpu: Int32(truncatingIfNeeded: cpu), counts: counts)
+      party = arrive(event, cpu: Int32(truncatingIfNeeded: cpu), counts: counts)
     }
+    culprits.runs(party, on: cpu, since: event.header.time)
     running[cpu] = event.header.tid
   }
 
@@ -176,6 +187,9 @@ public struct LoadTracker: ~Copyable {
       tasks[slot].phase = .waiting
       tasks[slot].wasGoingToSleep = bits != 0
       if counts, tasks[slot].matches { current.preemptions &+= 1 }
+      if event.header.flags & UInt8(SONDE_SWITCH_PREV_THROTTLED.rawValue) != 0 {
+        culprits.quota.isUsedUp(tasks[slot].cgroup, on: Int(cpu), at: time)
+      }
     } else {
       endRunnable(slot, at: time)
       tasks[slot].phase = .blocked
@@ -190,11 +204,15 @@ public struct LoadTracker: ~Copyable {
   }
 
   /// `next` is given the CPU.
+  ///
+  /// - Returns: its process's number.
   @inline(__always)
-  private mutating func arrive(_ event: sonde_switch, cpu: Int32, counts: Bool) {
+  private mutating func arrive(_ event: sonde_switch, cpu: Int32, counts: Bool) -> UInt32 {
     let time = event.header.time
     let slot = tasks.find(event.header.tid) ?? add(event.header.tid)
     if counts, !filter.isEmpty, tasks[slot].matches { current.switches &+= 1 }
+
+    culprits.quota.runs(tasks[slot].cgroup, on: Int(cpu), at: time)
 
     var arrivals = Int32(bitPattern: event.next_pcount &- tasks[slot].pcount)
     var waited = event.next_run_delay &- tasks[slot].runDelay
@@ -207,7 +225,7 @@ public struct LoadTracker: ~Copyable {
       let heard = max(tasks[slot].seededAt, tasks[slot].arrival)
       if arrivals <= 0, time < heard &+ Self.clockSlack {
         // A task scan, or another CPU, has shown it later than this happened.
-        return
+        return tasks[slot].party
       }
       if tasks[slot].hasBaseline { startOver(slot) }
       // All that a new task has waited, it has waited for this.
@@ -245,6 +263,13 @@ public struct LoadTracker: ~Copyable {
       }
       if counts, tasks[slot].matches, arrivals > 0 || waited > 0, !isUncounted, !isSleep {
         record(waited: waited, arrivals: UInt64(max(arrivals, 1)))
+        let here = waited &- min(tasks[slot].charged, waited)
+        if arrivals <= 1 {
+          culprits.charge(
+            tasks[slot].party, in: tasks[slot].cgroup, waited: here, for: Int(cpu), until: time)
+        } else {
+          culprits.chargeUnknown(tasks[slot].party, waited: here)
+        }
       }
     } else {
       tasks[slot].runnableSince = time
@@ -258,6 +283,24 @@ public struct LoadTracker: ~Copyable {
     tasks[slot].since = time
     tasks[slot].phase = .running
     tasks[slot].cpu = cpu
+    tasks[slot].charged = 0
+    return tasks[slot].party
+  }
+
+  /// A task that waits was moved to another CPU: what it waited for the one that it leaves is known.
+  private mutating func moved(_ event: sonde_moved) {
+    guard let slot = tasks.find(event.header.tid), tasks[slot].hasBaseline,
+      tasks[slot].phase != .running, running.indices.contains(Int(event.header.aux)),
+      event.clock >= countsFrom, tasks[slot].matches
+    else { return }
+    let waited = event.run_delay &- tasks[slot].runDelay
+    guard waited > tasks[slot].charged, isPossible(slot, 0, waited: waited, at: event.clock),
+      !tasks[slot].isSleep(waited, until: event.clock)
+    else { return }
+    culprits.charge(
+      tasks[slot].party, in: tasks[slot].cgroup, waited: waited - tasks[slot].charged,
+      for: Int(event.header.aux), until: event.clock)
+    tasks[slot].charged = waited
   }
 
   /// Whether these figures can be of the task that is known under this id.
@@ -338,7 +381,10 @@ public struct LoadTracker: ~Copyable {
     var closing = current
     let end = max(end, closing.start)
     closing.end = end
-    for slot in tasks.slots where tasks[slot].tid != 0 && tasks[slot].matches {
+    var alive: Set<UInt32> = []
+    for slot in tasks.slots where tasks[slot].tid != 0 {
+      alive.insert(tasks[slot].party)
+      guard tasks[slot].matches else { continue }
       // A task scan may have shown what came after the end.
       switch tasks[slot].phase {
       case .running, .waiting:
@@ -366,6 +412,7 @@ public struct LoadTracker: ~Copyable {
     closing.uninterruptible.total = uninterruptible.total
     closing.uninterruptible.maximum = max(
       uninterruptible.maximum(over: length), closing.uninterruptible.now)
+    closing.culprits = culprits.close(at: end, alive: alive)
     beginInterval(at: end)
     return closing
   }

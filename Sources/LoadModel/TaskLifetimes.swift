@@ -52,7 +52,8 @@ extension LoadTracker {
     identify(
       slot, tgid: event.tgid, cgroup: event.cgroup,
       comm: Comm(record, at: MemoryLayout<sonde_task_event>.offset(of: \.comm)!),
-      isKernelThread: event.header.flags & UInt8(SONDE_TASK_IS_KERNEL_THREAD.rawValue) != 0)
+      isKernelThread: event.header.flags & UInt8(SONDE_TASK_IS_KERNEL_THREAD.rawValue) != 0,
+      isNew: event.header.kind == UInt8(SONDE_KIND_NEW_TASK.rawValue))
     if event.header.kind == UInt8(SONDE_KIND_NEW_TASK.rawValue) { tasks[slot].isBornHere = true }
   }
 
@@ -134,12 +135,17 @@ extension LoadTracker {
   // MARK: - Who a task is
 
   mutating func identify(
-    _ slot: TaskTable.Slot, tgid: UInt32, cgroup: UInt64, comm: Comm, isKernelThread: Bool
+    _ slot: TaskTable.Slot, tgid: UInt32, cgroup: UInt64, comm: Comm, isKernelThread: Bool,
+    isNew: Bool = false
   ) {
+    let isKnown = tasks[slot].tgid == tgid && tasks[slot].comm == comm && !isNew
     tasks[slot].isKernelThread = isKernelThread
     tasks[slot].tgid = tgid
     tasks[slot].cgroup = cgroup
     tasks[slot].comm = comm
     tasks[slot].matches = filter.matches(tasks[slot])
+    if !isKnown || tasks[slot].party == Party.unknownNumber {
+      tasks[slot].party = culprits.parties.number(of: tasks[slot], isNew: isNew)
+    }
   }
 }

@@ -61,6 +61,10 @@ struct TrackedTask {
   /// ``LoadTracker/hasStaleStamp(_:at:)``.
   var staleStamp: UInt64 = 0
   var cgroup: UInt64 = 0
+  /// What of the wait that goes on is charged already: see ``CulpritAccount``.
+  var charged: UInt64 = 0
+  /// Its process, for those.
+  var party = Party.unknownNumber
   var comm = Comm()
   var phase = Phase.unknown
   var sleep = Sleep.other

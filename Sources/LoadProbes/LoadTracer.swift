@@ -20,6 +20,8 @@ public struct LoadOptions: Sendable {
   public var by: [Grouping] = [.process, .site]
   /// Whether each sleep in D is reported with its stack, and not only those at the load samples.
   public var stacks = false
+  /// Whether all are reported who waited for a CPU, and all who ran meanwhile.
+  public var culprits = false
   /// Bytes per ring; nil for one that suits the number of CPUs.
   public var ringSize: Int?
   /// Whether the thread that drains is given the best priority there is, for good.
@@ -147,7 +149,7 @@ public struct LoadTracer: ~Copyable, Tracer {
       host: HostPart(
         names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
       filterPart: options.filterPart, probes: ladder, ringBytes: UInt64(probes.ringBytes),
-      isRecorded: door.isRecording ? true : nil)
+      isRecorded: door.isRecording ? true : nil, wantsCulprits: options.culprits)
     try door.observe(.setUp(setup))
     if door.isRecording {
       segments = LoadSegments(setup)

@@ -12,7 +12,7 @@ public import SystemPackage
 /// Attached from `init` until it goes.
 public struct SchedProbes: ~Copyable {
   private let programs: [Program]
-  private let links: [4 of Link]
+  private let links: [5 of Link]
   private let lockBegin: Program
   private let lockEnd: Program
   private var lockProbes: LockProbes?
@@ -38,7 +38,9 @@ public struct SchedProbes: ~Copyable {
   /// Whether this process sees every task: it is in the machine's own PID namespace.
   public private(set) var seesAllTasks = false
 
-  static let programNames = ["sched_switch", "task_newtask", "task_rename", "sched_process_exec"]
+  static let programNames = [
+    "sched_switch", "task_newtask", "task_rename", "sched_process_exec", "sched_migrate_task",
+  ]
 
   /// Loads and attaches the programs.
   ///
@@ -76,9 +78,9 @@ public struct SchedProbes: ~Copyable {
     let lockBegin = try object.program("contention_begin")
     let lockEnd = try object.program("contention_end")
     let stacks = try object.map("stacks")
-    let links: [4 of Link] = [
+    let links: [5 of Link] = [
       try programs[0].attach(), try programs[1].attach(), try programs[2].attach(),
-      try programs[3].attach(),
+      try programs[3].attach(), try programs[4].attach(),
     ]
     self.programs = programs
     self.accounts = accounts

@@ -23,6 +23,7 @@ extension LoadSnapshot {
       ).map { weighted($0, intervalNs, $1, other.intervalNs) ?? 0 }
     }
     merged.blocked = nil
+    merged.cpuWaits = nil
     merged.verdict = nil
     merged.pressure = nil
     merged.limits = nil

@@ -26,6 +26,9 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   /// Tasks in uninterruptible sleep at the load samples that other tasks blocked, with these; the largest
   /// part of load1 first. Absent where there were none, and after a merge.
   public var blocked: [BlockedPart]?
+  /// Who waited for a CPU, and who ran meanwhile; the longest waits first. Absent where nobody waited, and
+  /// after a merge.
+  public var cpuWaits: [CPUWaitPart]?
   /// What the load means, the most important first.
   public var verdict: [VerdictPart]?
   /// For how much of the interval tasks had to wait, as the kernel accounts for it.
@@ -63,6 +66,7 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
 
   enum CodingKeys: String, CodingKey {
     case schema, final, host, start, end, filter, probes, loss, cost, load, attribution, blocked
+    case cpuWaits = "cpu_waits"
     case verdict, pressure, limits, tasks
     case switches, preemptions, histograms, stacks
     case intervalNs = "interval_ns"

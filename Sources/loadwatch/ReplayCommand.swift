@@ -36,6 +36,7 @@ struct ReplayCommand: ParsableCommand {
       (replay.filter.processes, replay.filter.threads) = (ids, ids)
       if !selection.cgroup.isEmpty { replay.filter.cgroups = [] }
       replay.by = try selection.groupings()
+      replay.culprits = selection.culprits
       try replayer.run(replay.window, into: LoadReplay(replay), output)
     }
   }

@@ -27,6 +27,10 @@ struct SelectionOptions: ParsableArguments {
         + "site (default: process,site).", valueName: "key,key"))
   var groupedBy: String?
 
+  @Flag(
+    help: "Report every process that waited for a CPU, and all that ran while it waited.")
+  var culprits = false
+
   func validate() throws {
     _ = try groupings()
     if let id = pid.first(where: { $0 < 1 }) {

@@ -31,6 +31,7 @@ struct TraceCommand: ParsableCommand {
       var options = LoadOptions()
       options.session.interval = length.interval.ns
       options.by = try selection.groupings() ?? options.by
+      options.culprits = selection.culprits
       options.stacks = stacks || output.format.isFolded
       options.session.duration = length.length
       options.filterPart = selection.part

@@ -35,6 +35,13 @@ struct RunQueueLatencyTests {
       #expect(ours.runQueueLatency.sum == kernel.runDelay, "thread \(tid)")
       #expect(ours.runQueueLatency.count == kernel.timeslices, "thread \(tid)")
       waited += kernel.runDelay
+      // Who ran meanwhile, to the nanosecond.
+      let charged = ours.culprits.rows.values.joined()
+      #expect(charged.reduce(0) { $0 + $1.value } == kernel.runDelay, "thread \(tid)")
+      if account.untraced == 0 {
+        let unknown = charged.filter { $0.key == .unknown }.reduce(0) { $0 + $1.value }
+        #expect(unknown <= kernel.runDelay / 100, "thread \(tid): \(unknown)")
+      }
       // The kernel leaves out what a hypervisor and interrupts took, and has the last stay. A switch
       // that the tracepoint didn't show hides a stay.
       let (own, theirs) = (Double(ours.onCPU.sum), Double(kernel.onCPU))

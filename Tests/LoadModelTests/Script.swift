@@ -40,6 +40,18 @@ struct Script: ~Copyable {
     unsafe tracker.consume(CollectionOfOne(record).span.bytes, cpu: cpu)
   }
 
+  /// A task that waits is taken from one CPU's run queue to another's.
+  mutating func moved(at time: UInt64, _ tid: UInt32, from cpu: Int, to: Int, runDelay: UInt64) {
+    var record = sonde_moved()
+    record.header.time = Self.start &+ time
+    record.header.kind = UInt8(SONDE_KIND_MOVED.rawValue)
+    record.header.tid = tid
+    record.header.aux = UInt16(cpu)
+    record.clock = Self.start &+ time
+    record.run_delay = runDelay
+    unsafe tracker.consume(CollectionOfOne(record).span.bytes, cpu: to)
+  }
+
   mutating func told(
     _ kind: sonde_kind, at time: UInt64, _ tid: UInt32, of process: UInt32? = nil,
     comm: String = "", cgroup: UInt64 = 1, oldTid: UInt32 = 0, cpu: Int = 0

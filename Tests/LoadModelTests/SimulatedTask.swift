@@ -26,6 +26,8 @@ struct SimulatedTask {
   var runDelay: UInt64 = 0
   var lastQueued: UInt64 = 0
   var lastArrival: UInt64 = 0
+  /// What ran while it waited, since it last was given a CPU: ns by process, 0 for nobody.
+  var culprits: [UInt32: UInt64] = [:]
 
   /// Run queue clock.
   var lastRan: UInt64 = 0
@@ -87,6 +89,7 @@ struct Told {
     /// With how many switches its CPU had made by then.
     case switched(sonde_switch, count: UInt64)
     case changed(sonde_task_event)
+    case moved(sonde_moved)
   }
 
   var cpu: Int
@@ -97,6 +100,7 @@ struct Told {
       switch event {
       case .switched(let record, _): record.header.time
       case .changed(let record): record.header.time
+      case .moved(let record): record.header.time
       }
     }
     set {
@@ -107,6 +111,9 @@ struct Told {
       case .changed(var record):
         record.header.time = newValue
         event = .changed(record)
+      case .moved(var record):
+        record.header.time = newValue
+        event = .moved(record)
       }
     }
   }

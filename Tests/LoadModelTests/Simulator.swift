@@ -110,6 +110,12 @@ struct Simulator {
 
   mutating func pass(to time: UInt64) {
     truth.pass(from: now, to: time)
+    for cpu in cpus {
+      let runs = cpu.running.map { tasks[$0].tgid } ?? 0
+      for task in cpu.queue where tasks[task].lastQueued != 0 {
+        tasks[task].culprits[runs, default: 0] += time - now
+      }
+    }
     now = time
   }
 
@@ -162,7 +168,16 @@ struct Simulator {
       grow(task, by: clock(from) - tasks[task].lastQueued)
       tasks[task].lastQueued = 0
     }
-    enqueue(task, on: Int.random(in: cpus.indices, using: &random))
+    let to = Int.random(in: cpus.indices, using: &random)
+    enqueue(task, on: to)
+    var record = sonde_moved()
+    record.header.time = clock(to)
+    record.header.kind = UInt8(SONDE_KIND_MOVED.rawValue)
+    record.header.tid = tasks[task].tid
+    record.header.aux = UInt16(from)
+    record.clock = clock(from)
+    record.run_delay = tasks[task].runDelay
+    tell(.moved(record), on: to)
   }
 
   private mutating func grow(_ task: Int, by waited: UInt64) {
@@ -258,7 +273,11 @@ struct Simulator {
       tasks[task].lastQueued = 0
       tasks[task].pcount &+= 1
       tasks[task].lastArrival = clock(cpu)
-      if tasks[task].counts { truth.waited(tasks[task].runDelay - tasks[task].toldDelay) }
+      if tasks[task].counts {
+        truth.waited(tasks[task].runDelay - tasks[task].toldDelay)
+        truth.ran(while: tasks[task].tgid, waited: tasks[task].culprits)
+      }
+      tasks[task].culprits = [:]
       tasks[task].toldDelay = tasks[task].runDelay
     }
     record.next_run_delay = tasks[task].runDelay

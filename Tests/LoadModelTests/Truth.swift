@@ -13,12 +13,16 @@ struct Truth {
   var runnable = 0
   var uninterruptible = 0
 
+  /// What ran while a process waited: ns by both, 0 for nobody.
+  private(set) var culprits: [UInt32: [UInt32: UInt64]] = [:]
+
   static let instantShift: UInt64 = 20
 
   mutating func begin(at time: UInt64) {
     countsFrom = time
     interval = LoadInterval(start: time, end: time)
     sampled = (0, 0)
+    culprits = [:]
   }
 
   /// The counts stay as they are from `begin` to `end`.
@@ -63,6 +67,11 @@ struct Truth {
 
   mutating func waited(_ duration: UInt64) {
     if interval.start >= countsFrom { interval.runQueueLatency.record(duration) }
+  }
+
+  mutating func ran(while victim: UInt32, waited row: [UInt32: UInt64]) {
+    guard interval.start >= countsFrom else { return }
+    for (culprit, ns) in row where ns > 0 { culprits[victim, default: [:]][culprit, default: 0] += ns }
   }
 
   mutating func ran(_ duration: UInt64) {

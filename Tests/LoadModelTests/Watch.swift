@@ -23,6 +23,8 @@ struct Watch: ~Copyable {
       unsafe tracker.consume(CollectionOfOne(record).span.bytes, cpu: told.cpu)
     case .changed(let record):
       unsafe tracker.consume(CollectionOfOne(record).span.bytes, cpu: told.cpu)
+    case .moved(let record):
+      unsafe tracker.consume(CollectionOfOne(record).span.bytes, cpu: told.cpu)
     }
   }
 
@@ -93,6 +95,8 @@ struct Watched: ~Copyable {
     var sampled: (runnable: Int, uninterruptible: Int)
     /// Tasks that were on their way, woken and not yet running, as it ended; by their index.
     var woken: [Int: SimulatedTask]
+    /// What ran while a process waited: ``Truth/culprits``.
+    var culprits: [UInt32: [UInt32: UInt64]]
 
     var pair: (told: LoadInterval, truth: LoadInterval) { (told, truth) }
   }
@@ -106,6 +110,7 @@ struct Watched: ~Copyable {
   ) -> Both {
     let end = simulator.now + length
     simulator.run(until: end)
+    let culprits = simulator.truth.culprits
     let truth = simulator.truth.close(at: end)
     var woken: [Int: SimulatedTask] = [:]
     for task in simulator.present where simulator.tasks[task].wokenAt != nil {
@@ -116,6 +121,6 @@ struct Watched: ~Copyable {
     if late != nil { watch.survey(simulator.survey(), boundary: end) }
     return Both(
       told: watch.tracker.close(at: end), truth: truth.interval, sampled: truth.sampled,
-      woken: woken)
+      woken: woken, culprits: culprits)
   }
 }

@@ -19,6 +19,7 @@ enum sonde_kind {
 	SONDE_KIND_RENAME = 3,
 	SONDE_KIND_EXEC = 4,
 	SONDE_KIND_WAIT = 5,
+	SONDE_KIND_MOVED = 6,
 	/* clone.bpf.c */
 	SONDE_KIND_CLONE = 16,
 	SONDE_KIND_MAPPING = 17,

@@ -17,6 +17,9 @@ enum sonde_switch_flags {
 	 * one on the CPU: something was lost or never traced in between.
 	 */
 	SONDE_SWITCH_GAP = 2,
+	/* prev stays on the run queue, and its cgroup's CPU quota is used up
+	 */
+	SONDE_SWITCH_PREV_THROTTLED = 4,
 };
 
 /* tid is the task that is given the CPU, flags are sonde_switch_flags, aux is
@@ -40,6 +43,17 @@ struct sonde_wait {
 	/* in the map of stacks, or negative */
 	sonde_s32 stack;
 	sonde_u32 pad;
+};
+
+/* A task that waits for a CPU was moved to another one's run queue. aux is the
+ * CPU that it waited for until now.
+ */
+struct sonde_moved {
+	struct sonde_header header;
+	/* when, by the clock of the run queue that it leaves */
+	sonde_u64 clock;
+	/* its run_delay, the wait until then included */
+	sonde_u64 run_delay;
 };
 
 enum sonde_task_event_flags {
@@ -184,6 +198,7 @@ struct sonde_status {
 
 SONDE_ASSERT_RECORD(sonde_switch, 32);
 SONDE_ASSERT_RECORD(sonde_wait, 24);
+SONDE_ASSERT_RECORD(sonde_moved, 32);
 SONDE_ASSERT_RECORD(sonde_task_event, 48);
 _Static_assert(sizeof(struct sonde_task) == 88, "sonde_task");
 _Static_assert(sizeof(struct sonde_held_up) == 24, "sonde_held_up");

@@ -1,0 +1,40 @@
+import Reports
+
+extension CPUWaits {
+  private static let mostVictims = 10
+  private static let mostCulprits = 3
+
+  /// As a report has them, the longest waits first; all others last.
+  ///
+  /// - Parameter isWhole: whether all are in it that are known, and not only the largest.
+  func parts(isWhole: Bool) -> [CPUWaitPart] {
+    var waits = self
+    if !isWhole { waits.fold(victims: Self.mostVictims, culprits: Self.mostCulprits) }
+    return waits.rows.map { victim, row in
+      let culprits = row.map { culprit, ns in part(culprit, of: victim, ns) }
+        .sorted { ($0.ns, $1.label) > ($1.ns, $0.label) }
+      let isNamed = victim.number >= Party.firstNumber
+      return CPUWaitPart(
+        process: isNamed ? victim.comm.text : nil, pid: victim.pid == 0 ? nil : victim.pid,
+        waitNs: row.values.reduce(0, &+), culprits: culprits)
+    }
+    .sorted { one, two in
+      if (one.process == nil) != (two.process == nil) { return two.process == nil }
+      return (one.waitNs, two.label) > (two.waitNs, one.label)
+    }
+  }
+
+  private func part(_ culprit: Party, of victim: Party, _ ns: UInt64) -> CulpritPart {
+    switch culprit {
+    case .idle: CulpritPart(kind: .idle, ns: ns)
+    case .unknown: CulpritPart(kind: .unknown, ns: ns)
+    case .quota: CulpritPart(kind: .quota, ns: ns)
+    case .others: CulpritPart(kind: .others, ns: ns)
+    case victim where victim.pid != 0: CulpritPart(kind: .itself, ns: ns)
+    default:
+      CulpritPart(
+        kind: culprit.isKernelThread ? .kernelThread : .process, process: culprit.comm.text,
+        pid: culprit.pid == 0 ? nil : culprit.pid, ns: ns)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/// When cgroups could not run on a CPU, since their CPU quota was used up.
+///
+/// It begins with the switch that takes the CPU away from the first of a cgroup's tasks, and is over once
+/// one of them is given that CPU again: the kernel reports neither (`throttle_cfs_rq()`).
+struct UsedUpQuotas {
+  struct Time {
+    var from: UInt64
+    /// `UInt64.max` while it lasts.
+    var to: UInt64 = .max
+  }
+
+  private struct Place: Hashable {
+    var cgroup: UInt64
+    var cpu: Int
+  }
+
+  /// The last first.
+  private var times: [Place: [Time]] = [:]
+  /// Of each CPU, how many cgroups can't run there.
+  private var open: [Int]
+
+  /// A task may wait over several periods.
+  private static let most = 16
+  /// Long after the longest period that there can be, of 1 s.
+  private static let forgotten: UInt64 = 60_000_000_000
+
+  init(cpus: Int) { open = Array(repeating: 0, count: cpus) }
+
+  var isEmpty: Bool { times.isEmpty }
+
+  mutating func isUsedUp(_ cgroup: UInt64, on cpu: Int, at time: UInt64) {
+    let place = Place(cgroup: cgroup, cpu: cpu)
+    guard times[place]?.first?.to != .max else { return }
+    times[place, default: []].insert(Time(from: time), at: 0)
+    if times[place]?.count ?? 0 > Self.most { times[place]?.removeLast() }
+    open[cpu] += 1
+  }
+
+  /// A task of the cgroup is given the CPU.
+  @inline(__always)
+  mutating func runs(_ cgroup: UInt64, on cpu: Int, at time: UInt64) {
+    if open[cpu] > 0 { close(Place(cgroup: cgroup, cpu: cpu), at: time) }
+  }
+
+  private mutating func close(_ place: Place, at time: UInt64) {
+    guard times[place]?.first?.to == .max else { return }
+    times[place]?[0].to = time
+    open[place.cpu] -= 1
+  }
+
+  func times(of cgroup: UInt64, on cpu: Int) -> [Time] {
+    times[Place(cgroup: cgroup, cpu: cpu)] ?? []
+  }
+
+  /// Forgets what is long over, and cgroups that don't seem to come back.
+  mutating func keep(since now: UInt64) {
+    let stale = times.filter { $0.value[0].from &+ Self.forgotten < now }
+    for (place, old) in stale {
+      if old[0].to == .max { open[place.cpu] -= 1 }
+      times[place] = nil
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import LoadModel
+import Records
+import Testing
+
+/// Who ran while others waited for a CPU.
+struct CulpritTests {
+  /// By process ids; 0 for nobody, `UInt32.max` where it isn't known.
+  private static func byId(_ waits: CPUWaits) -> [UInt32: [UInt32: UInt64]] {
+    var rows: [UInt32: [UInt32: UInt64]] = [:]
+    func id(_ party: Party) -> UInt32 { party == .unknown ? .max : party.pid }
+    for (victim, row) in waits.rows {
+      for (culprit, ns) in row { rows[id(victim), default: [:]][id(culprit), default: 0] += ns }
+    }
+    return rows
+  }
+
+  /// Against a scheduler that looks, at each of its steps, who waits and what runs there.
+  @Test(arguments: 0..<30 as Range<UInt64>) func asTheSchedulerSawIt(seed: UInt64) {
+    var options = Simulator.Options()
+    options.tellsFromStart = seed % 2 == 0
+    var watched = Watched(seed: seed, options)
+    _ = watched.interval(50_000_000)
+    var charged: UInt64 = 0
+    for _ in 0..<4 {
+      let both = watched.interval(100_000_000)
+      #expect(Self.byId(both.told.culprits) == both.culprits)
+      let sum = both.culprits.values.joined().reduce(0) { $0 + $1.value }
+      #expect(sum == both.told.runQueueLatency.sum)
+      charged += sum
+    }
+    #expect(charged > 100_000_000)
+  }
+
+  /// Whatever is lost, no nanosecond of a wait is.
+  @Test(arguments: 0..<20 as Range<UInt64>) func withLosses(seed: UInt64) {
+    var watched = Watched(seed: seed)
+    var unknown: UInt64 = 0
+    for _ in 0..<6 {
+      var kept = 0
+      let both = watched.interval(100_000_000) { told in
+        told.filter { _ in
+          kept += 1
+          return kept % 7 != 0
+        }
+      }
+      let rows = Self.byId(both.told.culprits)
+      let sum = rows.values.joined().reduce(0) { $0 + $1.value }
+      #expect(sum == both.told.runQueueLatency.sum)
+      unknown += rows.values.reduce(0) { $0 + ($1[.max] ?? 0) }
+    }
+    #expect(unknown > 0)
+  }
+
+  @Test func byHand() {
+    var script = Script()
+    for (tid, process) in [(7, 7), (8, 8), (9, 8)] as [(UInt32, UInt32)] {
+      script.told(SONDE_KIND_NEW_TASK, at: 1, tid, of: process)
+    }
+    let queued = SONDE_SWITCH_PREV_QUEUED
+    // 7 runs, then 8, then 9 of the same process, then nobody, then 7: moved to the other CPU meanwhile,
+    // where 9 runs, it waits from 20 to 90.
+    script.switched(at: 10, to: Script.next(7, pcount: 1))
+    script.switched(at: 20, from: 7, to: Script.next(8, pcount: 1), flags: queued)
+    script.switched(at: 30, from: 8, to: Script.next(9, pcount: 1), flags: queued)
+    script.switched(at: 45, from: 9, 1)
+    script.switched(at: 50, to: Script.next(9, pcount: 2), cpu: 1)
+    script.moved(at: 60, 7, from: 0, to: 1, runDelay: 40)
+    script.switched(at: 90, from: 9, 1, to: Script.next(7, pcount: 2, runDelay: 70), cpu: 1)
+    // 8 was preempted at 30, and 9 slept from 45 on.
+    script.switched(at: 100, to: Script.next(8, pcount: 2, runDelay: 70))
+    let rows = Self.byId(script.close(at: 200).culprits)
+    #expect(rows[7] == [8: 10 + 15 + 30, 0: 15])
+    #expect(rows[8] == [8: 15, 0: 55])
+  }
+
+  /// A thousand runs are gone through, not more.
+  @Test func aVeryLongWait() {
+    var script = Script(cpus: 1)
+    for tid in 7...9 as ClosedRange<UInt32> { script.told(SONDE_KIND_NEW_TASK, at: 1, tid) }
+    let queued = SONDE_SWITCH_PREV_QUEUED
+    script.switched(at: 10, to: Script.next(9, pcount: 1))
+    var prev: UInt32 = 9
+    for turn in 1...3000 as ClosedRange<UInt64> {
+      let next: UInt32 = turn % 2 == 0 ? 7 : 8
+      script.switched(
+        at: 10 + 10 * turn, from: prev,
+        to: Script.next(next, pcount: UInt32(turn + 1) / 2, runDelay: (turn - 1) / 2 * 10),
+        flags: queued)
+      prev = next
+    }
+    script.switched(
+      at: 30_020, from: prev, to: Script.next(9, pcount: 2, runDelay: 30_000), flags: queued)
+    let rows = Self.byId(script.close(at: 40_000).culprits)
+    #expect(rows[9]?.values.reduce(0, +) == 30_000)
+    #expect(rows[9]?[7] == 5120 && rows[9]?[8] == 5120 && rows[9]?[.max] == 30_000 - 10_240)
+  }
+
+  /// Many processes are told apart as far as a report can be read, and none is left out.
+  @Test func manyProcesses() {
+    var script = Script(cpus: 1)
+    let queued = SONDE_SWITCH_PREV_QUEUED
+    var delays = [UInt64](repeating: 0, count: 500)
+    for tid in 1...500 as ClosedRange<UInt32> { script.told(SONDE_KIND_NEW_TASK, at: 1, tid) }
+    for turn in 0..<2000 as Range<Int> {
+      let task = turn % 500
+      let round = UInt64(turn / 500)
+      if round > 0 { delays[task] += 499 * 10 }
+      script.switched(
+        at: 10 + 10 * UInt64(turn), from: turn == 0 ? 0 : UInt32((turn - 1) % 500 + 1),
+        to: Script.next(UInt32(task + 1), pcount: UInt32(round + 1), runDelay: delays[task]),
+        flags: queued)
+    }
+    let interval = script.close(at: 40_000)
+    #expect(interval.culprits.rows.count <= 65)
+    #expect(interval.culprits.rows.values.allSatisfy { $0.count <= 36 })
+    let sum = interval.culprits.rows.values.joined().reduce(0) { $0 + $1.value }
+    #expect(sum == interval.runQueueLatency.sum && sum == 1500 * 4990)
+  }
+}
