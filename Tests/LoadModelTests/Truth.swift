@@ -71,7 +71,9 @@ struct Truth {
 
   mutating func ran(while victim: UInt32, waited row: [UInt32: UInt64]) {
     guard interval.start >= countsFrom else { return }
-    for (culprit, ns) in row where ns > 0 { culprits[victim, default: [:]][culprit, default: 0] += ns }
+    for (culprit, ns) in row where ns > 0 {
+      culprits[victim, default: [:]][culprit, default: 0] += ns
+    }
   }
 
   mutating func ran(_ duration: UInt64) {

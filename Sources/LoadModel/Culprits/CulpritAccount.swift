@@ -144,7 +144,8 @@ public struct CPUWaits: Sendable, Equatable {
 
   private static func least(_ sums: [Party: UInt64], beyond count: Int) -> [Party] {
     sums.count <= count
-      ? [] : sums.sorted { ($0.value, $1.key.number) > ($1.value, $0.key.number) }
+      ? []
+      : sums.sorted { ($0.value, $1.key.number) > ($1.value, $0.key.number) }
         .dropFirst(count).map(\.key)
   }
 }
