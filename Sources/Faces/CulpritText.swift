@@ -21,15 +21,20 @@ struct CulpritText {
       + zip(shown, names).map { wait, name in
         var line = Line(left(clipped(name, to: width, mark: bars.mark), width))
         line.add(right(durationText(ns: wait.waitNs), Self.figure), .strong)
-        line.add("  " + culprits(wait))
+        line.add("  " + culprits(wait, room: columns - width - Self.figure - 2))
         return line
       }
   }
 
-  private func culprits(_ wait: CPUWaitPart) -> String {
-    wait.culprits.filter { $0.ns >= wait.waitNs / 100 }.map { culprit in
-      let percent = decimalText(100 * Double(culprit.ns) / Double(max(1, wait.waitNs)), digits: 0)
-      return "\(percent) % \(escaped(culprit.label))"
-    }.joined(separator: ", ")
+  /// As many as there is room for, the first in any case.
+  private func culprits(_ wait: CPUWaitPart, room: Int) -> String {
+    var text = ""
+    for culprit in wait.culprits where culprit.ns >= max(1, wait.waitNs / 100) {
+      let percent = decimalText(100 * Double(culprit.ns) / Double(wait.waitNs), digits: 0)
+      let more = (text.isEmpty ? "" : ", ") + "\(percent) % \(escaped(culprit.label))"
+      guard text.isEmpty || Faces.columns(of: text + more) <= room else { break }
+      text += more
+    }
+    return clipped(text, to: max(1, room), mark: bars.mark)
   }
 }

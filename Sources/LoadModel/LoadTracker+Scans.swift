@@ -77,8 +77,7 @@ extension LoadTracker {
     let isStamped = seen.last_queued != 0 && !task.isSleep(0, until: seen.last_queued)
     if isSame, arrivals > 0, !isSleep, time >= countsFrom, task.matches {
       record(waited: waited, arrivals: UInt64(arrivals))
-      culprits.chargeUnknown(task.party, waited: waited &- min(task.charged, waited))
-      task.charged = 0
+      culprits.chargeUnknown(task.party, waited: waited)
     }
     // Its one arrival's record comes late, or never: the sleep that it ended is known all the same.
     if isSame, arrivals == 1, task.phase == .blocked, seen.last_arrival > waited {

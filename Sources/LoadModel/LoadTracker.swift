@@ -13,6 +13,8 @@ public struct LoadTracker: ~Copyable {
   var running: [UInt32]
   /// Who has the CPUs that others wait for.
   var culprits: CulpritAccount
+  /// What tasks that wait waited for other CPUs, before they were moved to the one that they wait for.
+  var moves: [UInt32: [Move]] = [:]
   /// Of each CPU, for a ``LossLedger``: how many records were consumed, and how many of them had a gap
   /// before them.
   public private(set) var taken: [UInt64]
@@ -188,7 +190,7 @@ public struct LoadTracker: ~Copyable {
       tasks[slot].wasGoingToSleep = bits != 0
       if counts, tasks[slot].matches { current.preemptions &+= 1 }
       if event.header.flags & UInt8(SONDE_SWITCH_PREV_THROTTLED.rawValue) != 0 {
-        culprits.quota.isUsedUp(tasks[slot].cgroup, on: Int(cpu), at: time)
+        culprits.quota.isUsedUp(by: tasks[slot], on: Int(cpu), at: time)
       }
     } else {
       endRunnable(slot, at: time)
@@ -212,7 +214,7 @@ public struct LoadTracker: ~Copyable {
     let slot = tasks.find(event.header.tid) ?? add(event.header.tid)
     if counts, !filter.isEmpty, tasks[slot].matches { current.switches &+= 1 }
 
-    culprits.quota.runs(tasks[slot].cgroup, on: Int(cpu), at: time)
+    culprits.quota.runs(tasks[slot].cgroup, event.header.tid, on: Int(cpu), at: time)
 
     var arrivals = Int32(bitPattern: event.next_pcount &- tasks[slot].pcount)
     var waited = event.next_run_delay &- tasks[slot].runDelay
@@ -263,12 +265,11 @@ public struct LoadTracker: ~Copyable {
       }
       if counts, tasks[slot].matches, arrivals > 0 || waited > 0, !isUncounted, !isSleep {
         record(waited: waited, arrivals: UInt64(max(arrivals, 1)))
-        let here = waited &- min(tasks[slot].charged, waited)
-        if arrivals <= 1 {
-          culprits.charge(
-            tasks[slot].party, in: tasks[slot].cgroup, waited: here, for: Int(cpu), until: time)
+        if arrivals > 1 {
+          culprits.chargeUnknown(tasks[slot].party, waited: waited)
         } else {
-          culprits.chargeUnknown(tasks[slot].party, waited: here)
+          let here = tasks[slot].isMoved ? chargeMoved(slot, waited: waited) : waited
+          culprits.charge(tasks[slot], waited: here, for: Int(cpu), until: time)
         }
       }
     } else {
@@ -283,7 +284,7 @@ public struct LoadTracker: ~Copyable {
     tasks[slot].since = time
     tasks[slot].phase = .running
     tasks[slot].cpu = cpu
-    tasks[slot].charged = 0
+    forgetMoves(slot)
     return tasks[slot].party
   }
 
@@ -350,6 +351,7 @@ public struct LoadTracker: ~Copyable {
   public mutating func endScan() {
     for slot in tasks.slots where tasks[slot].tid != 0 && scan &- tasks[slot].scan >= 2 {
       recordDoubt(slot)
+      forgetMoves(slot)
       tasks.remove(slot)
     }
   }

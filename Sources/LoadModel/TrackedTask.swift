@@ -61,8 +61,6 @@ struct TrackedTask {
   /// ``LoadTracker/hasStaleStamp(_:at:)``.
   var staleStamp: UInt64 = 0
   var cgroup: UInt64 = 0
-  /// What of the wait that goes on is charged already: see ``CulpritAccount``.
-  var charged: UInt64 = 0
   /// Its process, for those.
   var party = Party.unknownNumber
   var comm = Comm()
@@ -73,6 +71,8 @@ struct TrackedTask {
   /// Whether `since` is the time itself and not only a bound.
   var sinceIsExact = false
   var matches = false
+  /// Whether it was moved to another CPU while it waited: see ``LoadTracker/moves``.
+  var isMoved = false
   var isKernelThread = false
   /// Whether it lost its CPU when it had set its state to sleep, but hadn't slept.
   var wasGoingToSleep = false

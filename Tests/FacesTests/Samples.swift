@@ -83,6 +83,16 @@ func randomSample(_ random: inout SplitMix64) -> LoadSnapshot {
         cause: .disk, share: 0.5, text: names(9).joined(separator: " "), evidence: names(3),
         advice: names(1).first)
     }
+    snapshot.cpuWaits = (0..<Int(number(4))).map { _ in
+      CPUWaitPart(
+        process: names(1).first, pid: Bool.random(using: &random) ? UInt32(number(22)) : nil,
+        waitNs: number(),
+        culprits: (0..<Int(number(3))).map { _ in
+          CulpritPart(
+            kind: CulpritKind.allCases.randomElement(using: &random)!, process: names(1).first,
+            pid: Bool.random(using: &random) ? UInt32(number(22)) : nil, ns: number())
+        })
+    }
     snapshot.limits = LimitsPart(
       tasks: number(22), threadsMax: number(22), pidMax: number(22),
       stackBytesPerTask: number(15) | 1, structBytesPerTask: nil, availableBytes: number(40),

@@ -1,4 +1,5 @@
 import Reports
+import Tasks
 
 extension CPUWaits {
   private static let mostVictims = 10

@@ -35,27 +35,27 @@ struct CulpritAccount: ~Copyable {
   /// When its last run ended isn't known.
   mutating func forgetLast(on cpu: Int) { log.forgetLast(on: cpu) }
 
-  /// A task of the process `victim` has waited for `cpu` until `end`; ns.
+  /// The task has waited for `cpu` until `end`; ns.
   @inline(__always)
   mutating func charge(
-    _ victim: UInt32, in cgroup: UInt64, waited: UInt64, for cpu: Int, until end: UInt64
+    _ task: borrowing TrackedTask, waited: UInt64, for cpu: Int, until end: UInt64
   ) {
     let begin = end &- min(waited, end)
     var back = 0
     if quota.isEmpty {
-      charge(victim, from: begin, to: end, cpu, &back)
+      charge(task.party, from: begin, to: end, cpu, &back)
     } else {
-      chargeBesidesQuota(victim, in: cgroup, from: begin, to: end, cpu, &back)
+      chargeBesidesQuota(task.party, task.cgroup, task.tid, from: begin, to: end, cpu, &back)
     }
   }
 
   @inline(never)
   private mutating func chargeBesidesQuota(
-    _ victim: UInt32, in cgroup: UInt64, from begin: UInt64, to end: UInt64, _ cpu: Int,
-    _ back: inout Int
+    _ victim: UInt32, _ cgroup: UInt64, _ tid: UInt32, from begin: UInt64, to end: UInt64,
+    _ cpu: Int, _ back: inout Int
   ) {
     var end = end
-    for time in quota.times(of: cgroup, on: cpu) {
+    for time in quota.times(of: cgroup, tid, on: cpu) {
       let (from, to) = (max(time.from, begin), min(time.to, end))
       guard from < to else { continue }
       charge(victim, from: to, to: end, cpu, &back)

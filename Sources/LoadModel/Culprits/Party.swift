@@ -39,6 +39,8 @@ struct Parties {
   private var families: [Comm: UInt32] = [:]
   private var known: [UInt32: Party] = [:]
   private var last = Party.firstNumber - 1
+  /// Who was there as the last interval ended, and the last number by then.
+  private var before: (alive: Set<UInt32>, last: UInt32) = ([], Party.firstNumber - 1)
 
   /// More processes than that are told apart only by name, and more names not at all.
   private static let most = 16384
@@ -80,9 +82,13 @@ struct Parties {
     number < Party.firstNumber ? Party(number: number) : known[number] ?? .unknown
   }
 
-  /// Forgets the processes that are none of `alive`.
+  /// Forgets the processes that are none of `alive`, as an interval ends, and were not there in it: a wait
+  /// that ends in the next may reach back into this one.
   mutating func keep(_ alive: Set<UInt32>) {
-    known = known.filter { alive.contains($0.key) }
+    known = known.filter { number, _ in
+      alive.contains(number) || before.alive.contains(number) || number > before.last
+    }
+    before = (alive, last)
     numbers = numbers.filter { known[$0.value] != nil }
     families = families.filter { known[$0.value] != nil }
   }

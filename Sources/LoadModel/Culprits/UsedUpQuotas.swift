@@ -10,8 +10,14 @@ struct UsedUpQuotas {
   }
 
   private struct Place: Hashable {
-    var cgroup: UInt64
+    /// A cgroup's id, or in the root cgroup a task's.
+    var group: UInt64
     var cpu: Int
+
+    init(_ cgroup: UInt64, _ tid: UInt32, _ cpu: Int) {
+      group = cgroup == rootCgroup ? 1 << 63 | UInt64(tid) : cgroup
+      self.cpu = cpu
+    }
   }
 
   /// The last first.
@@ -21,6 +27,9 @@ struct UsedUpQuotas {
 
   /// A task may wait over several periods.
   private static let most = 16
+  /// Of version 2, which has no quota: the quota then is one of version 1, and so whose isn't known. It holds
+  /// for the task itself.
+  private static let rootCgroup: UInt64 = 1
   /// Long after the longest period that there can be, of 1 s.
   private static let forgotten: UInt64 = 60_000_000_000
 
@@ -28,8 +37,8 @@ struct UsedUpQuotas {
 
   var isEmpty: Bool { times.isEmpty }
 
-  mutating func isUsedUp(_ cgroup: UInt64, on cpu: Int, at time: UInt64) {
-    let place = Place(cgroup: cgroup, cpu: cpu)
+  mutating func isUsedUp(by task: TrackedTask, on cpu: Int, at time: UInt64) {
+    let place = Place(task.cgroup, task.tid, cpu)
     guard times[place]?.first?.to != .max else { return }
     times[place, default: []].insert(Time(from: time), at: 0)
     if times[place]?.count ?? 0 > Self.most { times[place]?.removeLast() }
@@ -38,8 +47,8 @@ struct UsedUpQuotas {
 
   /// A task of the cgroup is given the CPU.
   @inline(__always)
-  mutating func runs(_ cgroup: UInt64, on cpu: Int, at time: UInt64) {
-    if open[cpu] > 0 { close(Place(cgroup: cgroup, cpu: cpu), at: time) }
+  mutating func runs(_ cgroup: UInt64, _ tid: UInt32, on cpu: Int, at time: UInt64) {
+    if open[cpu] > 0 { close(Place(cgroup, tid, cpu), at: time) }
   }
 
   private mutating func close(_ place: Place, at time: UInt64) {
@@ -48,8 +57,8 @@ struct UsedUpQuotas {
     open[place.cpu] -= 1
   }
 
-  func times(of cgroup: UInt64, on cpu: Int) -> [Time] {
-    times[Place(cgroup: cgroup, cpu: cpu)] ?? []
+  func times(of cgroup: UInt64, _ tid: UInt32, on cpu: Int) -> [Time] {
+    times[Place(cgroup, tid, cpu)] ?? []
   }
 
   /// Forgets what is long over, and cgroups that don't seem to come back.

@@ -50,7 +50,7 @@
   @inline(never)
   private mutating func add(_ key: UInt64, _ ns: UInt64) {
     var key = key
-    if used >= Self.most { key = key >> 32 << 32 | UInt64(Party.others.number) }
+    if used >= Self.most { key = (key >> 32) << 32 | UInt64(Party.others.number) }
     if used * 2 >= capacity { grow() }
     let index = unsafe Self.index(of: key, in: cells, capacity)
     if unsafe cells[index].key == 0 { used += 1 }

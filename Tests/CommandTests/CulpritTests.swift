@@ -1,0 +1,87 @@
+import Foundation
+import Proc
+import Reports
+import Support
+import Testing
+
+/// Who ran while others waited for a CPU: against the kernel's accounts.
+@Suite(.serialized)
+struct CulpritTests {
+  private func whole(_ options: String...) throws -> LoadSnapshot {
+    let ended = try loadwatch(
+      arguments: ["--format", "json", "--culprits", "--duration", "11s"] + options, seconds: 60)
+    #expect(ended.status == 0, "\(ended.errors)")
+    return try #require(try ended.snapshots().last)
+  }
+
+  private func row(_ snapshot: LoadSnapshot, of pid: Int32) throws -> CPUWaitPart {
+    try #require(snapshot.cpuWaits?.first { $0.pid == UInt32(pid) })
+  }
+
+  private func ns(_ row: CPUWaitPart, _ pid: Int32) -> UInt64 {
+    row.culprits.first { $0.kind == .process && $0.pid == UInt32(pid) }?.ns ?? 0
+  }
+
+  /// Every wait is charged, and each charge is another one's time on a CPU: of three on one CPU, one with a
+  /// smaller share.
+  @Test func threeOnOneCPU() throws {
+    let load = try Load("spin", "3", "0", printsIDs: true)
+    setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(load.tids[2]), 5)
+    let before = try load.tids.map { try SchedStat.of(tid: $0) }
+    let snapshot = try whole()
+    let after = try load.tids.map { try SchedStat.of(tid: $0) }
+    _ = load.stop()
+    let all = try #require(snapshot.cpuWaits)
+    #expect(all.reduce(0) { $0 + $1.waitNs } == snapshot.histograms.runQueueLatency.sum)
+    #expect(all.allSatisfy { $0.culprits.reduce(0) { $0 + $1.ns } == $0.waitNs })
+    // Their parts of what they had of the CPU, by the kernel and by the other's waits.
+    let ran = zip(before, after).map { Double($1.onCPU - $0.onCPU) }
+    for victim in 0..<3 {
+      let row = try row(snapshot, of: load.tids[victim])
+      let others = [0, 1, 2].filter { $0 != victim }
+      let charged = others.map { Double(ns(row, load.tids[$0])) }
+      let sum = charged[0] + charged[1]
+      #expect(sum > 0.9 * Double(row.waitNs), "\(row)")
+      let part = ran[others[0]] / (ran[others[0]] + ran[others[1]])
+      #expect(abs(charged[0] / sum - part) < 0.02, "\(row), \(ran)")
+    }
+  }
+
+  /// The threads of a process wait for each other.
+  @Test func itself() throws {
+    let load = try Load("contend", "4", "0")
+    let snapshot = try whole()
+    _ = load.stop()
+    let row = try #require(snapshot.cpuWaits?.first { $0.process == "testload" })
+    let itself = row.culprits.first { $0.kind == .itself }?.ns ?? 0
+    #expect(Double(itself) > 0.9 * Double(row.waitNs), "\(row)")
+    #expect(row.waitNs > 2 * snapshot.intervalNs)
+  }
+
+  /// A cgroup with a fifth of a CPU waits for four fifths of the time, whoever runs meanwhile.
+  @Test func aQuota() throws {
+    let load = try Load("spin", "1", "0", printsIDs: true)
+    let cgroup = try TestCgroup("cpu")
+    try cgroup.set(
+      "cpu.max", v1: "cpu.cfs_quota_us", to: cgroup.isUnified ? "20000 100000" : "20000")
+    try cgroup.take(load.tids[0])
+    let snapshot = try whole()
+    _ = load.stop()
+    let row = try row(snapshot, of: load.tids[0])
+    let quota = row.culprits.first { $0.kind == .quota }?.ns ?? 0
+    #expect(Double(row.waitNs) > 0.7 * Double(snapshot.intervalNs), "\(row)")
+    #expect(Double(quota) > 0.95 * Double(row.waitNs), "\(row)")
+  }
+
+  /// Without the option, the largest only: and nothing is left out of the sums.
+  @Test func theLargest() throws {
+    let load = try Load("spin", "24")
+    let ended = try loadwatch("--format", "json", "--duration", "3s")
+    _ = load.stop()
+    let snapshot = try #require(try ended.snapshots().last)
+    let all = try #require(snapshot.cpuWaits)
+    #expect(all.count == 11 && all.last?.process == nil && all.last?.culprits.isEmpty == false)
+    #expect(all.allSatisfy { $0.culprits.count { $0.kind == .process } <= 3 })
+    #expect(all.reduce(0) { $0 + $1.waitNs } == snapshot.histograms.runQueueLatency.sum)
+  }
+}
