@@ -68,11 +68,8 @@ public struct LoadText: Sendable {
         snapshot.cpuWaits ?? [], intervalNs: snapshot.intervalNs,
         limit: rows == .max ? .max : min(limit, 3))
       let verdict = attribution.verdict(verdicts, detail)
-      meaning =
-        (table.isEmpty ? [] : [Line()] + table + [Line()])
-        + (holders.isEmpty ? [] : holders + [Line()])
-        + (waits.isEmpty ? [] : waits + [Line()])
-        + (verdict.isEmpty ? [] : verdict + [Line()])
+      meaning = [table, holders, waits, verdict].filter { !$0.isEmpty }.flatMap { $0 + [Line()] }
+      if !meaning.isEmpty { meaning.insert(Line(), at: 0) }
       if top.count + meaning.count + below.count + rest <= rows { break }
     }
     var lines = top + meaning + below

@@ -38,7 +38,7 @@ struct CulpritTextTests {
       first.map { Array(lines[$0...].prefix(3)) } == [
         "waited for a CPU        for  while these ran",
         "postgres (812)       1.00 s  60 % java (99), 30 % its CPU quota, 10 % itself",
-        "a\\x1b[31m (7)      60.0 ms  100 % kworker/0:1 (12)",
+        "a\\x1b[31m (7)       60.0 ms  100 % kworker/0:1 (12)",
       ], "\(text)")
     #expect(!text.contains("sleeper"))
   }

@@ -60,6 +60,7 @@ struct LoadTextTests {
       snapshot.end = sample().end
       snapshot.tasks.uninterruptible.longest = sample().tasks.uninterruptible.longest
       (snapshot.attribution, snapshot.verdict, snapshot.limits) = (nil, nil, nil)
+      snapshot.cpuWaits = nil
       let text = Self.text(snapshot)
       #expect(!text.contains("…"), "\(text)")
     }
