@@ -13,7 +13,7 @@ extension CPUWaits {
     if !isWhole { waits.fold(victims: Self.mostVictims, culprits: Self.mostCulprits) }
     return waits.rows.map { victim, row in
       let culprits = row.map { culprit, ns in part(culprit, of: victim, ns) }
-        .sorted { ($0.ns, $1.label) > ($1.ns, $0.label) }
+        .sorted { ($0.ns, $1.pid ?? 0) > ($1.ns, $0.pid ?? 0) }
       let isNamed = victim.number >= Party.firstNumber
       return CPUWaitPart(
         process: isNamed ? victim.comm.text : nil, pid: victim.pid == 0 ? nil : victim.pid,
@@ -21,7 +21,7 @@ extension CPUWaits {
     }
     .sorted { one, two in
       if (one.process == nil) != (two.process == nil) { return two.process == nil }
-      return (one.waitNs, two.label) > (two.waitNs, one.label)
+      return (one.waitNs, two.pid ?? 0) > (two.waitNs, one.pid ?? 0)
     }
   }
 

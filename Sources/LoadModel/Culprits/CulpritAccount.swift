@@ -6,7 +6,7 @@ import Tasks
 /// the runs of that CPU are gone through backwards, until the wait began.
 struct CulpritAccount: ~Copyable {
   var parties = Parties()
-  var quota: UsedUpQuotas
+  var quota = UsedUpQuotas()
   private var log: RunLog
   private var charges = WaitCharges()
   /// Runs that may still be gone through in this interval.
@@ -16,10 +16,7 @@ struct CulpritAccount: ~Copyable {
   /// less than a hundredth of a CPU; what waits go beyond that is charged to nobody.
   private static let stepsPerSecond: UInt64 = 500_000
 
-  init(cpus: Int) {
-    log = RunLog(cpus: cpus)
-    quota = UsedUpQuotas(cpus: cpus)
-  }
+  init(cpus: Int) { log = RunLog(cpus: cpus) }
 
   /// - Parameter length: of the interval that begins, ns.
   mutating func beginInterval(length: UInt64) {

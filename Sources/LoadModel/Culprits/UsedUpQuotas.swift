@@ -22,8 +22,10 @@ struct UsedUpQuotas {
 
   /// The last first.
   private var times: [Place: [Time]] = [:]
-  /// Of each CPU, how many cgroups can't run there.
-  private var open: [Int]
+  /// How many last, on all CPUs.
+  private var open = 0
+  /// Whether there are none.
+  private(set) var isEmpty = true
 
   /// A task may wait over several periods.
   private static let most = 16
@@ -33,28 +35,25 @@ struct UsedUpQuotas {
   /// Long after the longest period that there can be, of 1 s.
   private static let forgotten: UInt64 = 60_000_000_000
 
-  init(cpus: Int) { open = Array(repeating: 0, count: cpus) }
-
-  var isEmpty: Bool { times.isEmpty }
-
   mutating func isUsedUp(by task: TrackedTask, on cpu: Int, at time: UInt64) {
     let place = Place(task.cgroup, task.tid, cpu)
     guard times[place]?.first?.to != .max else { return }
     times[place, default: []].insert(Time(from: time), at: 0)
     if times[place]?.count ?? 0 > Self.most { times[place]?.removeLast() }
-    open[cpu] += 1
+    open += 1
+    isEmpty = false
   }
 
   /// A task of the cgroup is given the CPU.
   @inline(__always)
   mutating func runs(_ cgroup: UInt64, _ tid: UInt32, on cpu: Int, at time: UInt64) {
-    if open[cpu] > 0 { close(Place(cgroup, tid, cpu), at: time) }
+    if open > 0 { close(Place(cgroup, tid, cpu), at: time) }
   }
 
   private mutating func close(_ place: Place, at time: UInt64) {
     guard times[place]?.first?.to == .max else { return }
     times[place]?[0].to = time
-    open[place.cpu] -= 1
+    open -= 1
   }
 
   func times(of cgroup: UInt64, _ tid: UInt32, on cpu: Int) -> [Time] {
@@ -65,8 +64,9 @@ struct UsedUpQuotas {
   mutating func keep(since now: UInt64) {
     let stale = times.filter { $0.value[0].from &+ Self.forgotten < now }
     for (place, old) in stale {
-      if old[0].to == .max { open[place.cpu] -= 1 }
+      if old[0].to == .max { open -= 1 }
       times[place] = nil
     }
+    isEmpty = times.isEmpty
   }
 }
