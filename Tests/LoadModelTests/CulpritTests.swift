@@ -120,7 +120,7 @@ struct CulpritTests {
     }
     let interval = script.close(at: 40_000)
     #expect(interval.culprits.rows.count <= 65)
-    #expect(interval.culprits.rows.values.allSatisfy { $0.count <= 36 })
+    #expect(interval.culprits.rows.values.allSatisfy { $0.count <= 20 })
     let sum = interval.culprits.rows.values.joined().reduce(0) { $0 + $1.value }
     #expect(sum == interval.runQueueLatency.sum && sum == 1500 * 4990)
   }

@@ -93,10 +93,10 @@ struct CulpritAccount: ~Copyable {
   ///   - end: when it ends.
   ///   - alive: the processes that there are.
   mutating func close(at end: UInt64, alive: Set<UInt32>) -> CPUWaits {
+    var rows: [UInt32: [(culprit: UInt32, ns: UInt64)]] = [:]
+    charges.drain { victim, culprit, ns in rows[victim, default: []].append((culprit, ns)) }
     var waits = CPUWaits()
-    charges.drain { victim, culprit, ns in
-      waits.add(parties.party(victim), parties.party(culprit), ns)
-    }
+    for (victim, row) in rows { waits.add(victim, row, parties) }
     parties.keep(alive)
     quota.keep(since: end)
     waits.fold()
@@ -110,7 +110,19 @@ public struct CPUWaits: Sendable, Equatable {
 
   /// The rest is added up as ``Party/others``.
   private static let mostVictims = 64
-  private static let mostCulprits = 32
+  private static let mostCulprits = 16
+
+  /// Adds a victim's row, in it the smallest as others: of hundreds that take turns each waits for each.
+  fileprivate mutating func add(
+    _ victim: UInt32, _ row: [(culprit: UInt32, ns: UInt64)], _ parties: borrowing Parties
+  ) {
+    let most = 4 * Self.mostCulprits
+    let row = row.count > most ? row.sorted { $0.ns > $1.ns } : row
+    let victim = parties.party(victim)
+    for cell in row.prefix(most) { add(victim, parties.party(cell.culprit), cell.ns) }
+    let rest = row.dropFirst(most).reduce(0) { $0 &+ $1.ns }
+    if rest > 0 { add(victim, .others, rest) }
+  }
 
   mutating func add(_ victim: Party, _ culprit: Party, _ ns: UInt64) {
     rows[victim, default: [:]][culprit, default: 0] &+= ns
