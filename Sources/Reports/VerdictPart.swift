@@ -26,6 +26,24 @@ public enum VerdictCause: String, Codable, Sendable, CaseIterable {
   case cannotTell = "cannot_tell"
 }
 
+/// A figure that a verdict rests on.
+public struct EvidenceFigure: Codable, Sendable, Hashable {
+  /// Stable: programs may go by it.
+  public var name: String
+  public var value: Double
+  /// "tasks", "ns", "ratio" (0 to 1), "1/s", "cpus", "periods", "pages/s".
+  public var unit: String
+
+  public init(_ name: String, _ value: Double, _ unit: String) {
+    (self.name, self.value, self.unit) = (name, value.isFinite ? value : 0, unit)
+  }
+}
+
+/// How much the verdict may be relied on.
+public enum Confidence: String, Codable, Sendable, CaseIterable {
+  case low, medium, high
+}
+
 /// What the load means.
 public struct VerdictPart: Codable, Sendable, Equatable {
   public var cause: VerdictCause
@@ -35,16 +53,32 @@ public struct VerdictPart: Codable, Sendable, Equatable {
   public var text: String
   /// The figures that it rests on.
   public var evidence: [String]
+  /// The same for programs; load1 and the number of CPUs among them.
+  public var figures: [EvidenceFigure]
+  public var confidence: Confidence
   /// What to do, where there is something.
   public var advice: String?
+  /// What would show that it is wrong.
+  public var refutedBy: String?
+  /// The command that shows more of it.
+  public var next: String?
 
   public init(
-    cause: VerdictCause, share: Double, text: String, evidence: [String], advice: String?
+    cause: VerdictCause, share: Double, text: String, evidence: [String],
+    figures: [EvidenceFigure] = [], confidence: Confidence = .medium, advice: String?,
+    refutedBy: String? = nil, next: String? = nil
   ) {
+    (self.figures, self.confidence) = (figures, confidence)
+    (self.refutedBy, self.next) = (refutedBy, next)
     self.cause = cause
     self.share = share
     self.text = text
     self.evidence = evidence
     self.advice = advice
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case cause, share, text, evidence, figures, confidence, advice, next
+    case refutedBy = "refuted_by"
   }
 }

@@ -98,12 +98,14 @@ struct Culprit {
   }
 
   /// How the others are held up by it, the most first.
-  var evidence: [String] {
+  var evidence: [Evidence] {
     rows.prefix(3).map { row in
       let site = row.site.map { " in \($0)" } ?? ""
       let behind = row.chain.dropLast().compactMap(\.label)
-      return "\(row.label)\(site): \(number(row.load1))"
-        + (behind.isEmpty ? "" : ", behind \(behind.joined(separator: ", behind "))")
+      return Evidence(
+        "\(row.label)\(site): \(number(row.load1))"
+          + (behind.isEmpty ? "" : ", behind \(behind.joined(separator: ", behind "))"),
+        .init("load1_of_waiter", row.load1, "tasks"))
     }
   }
 

@@ -8,18 +8,29 @@ extension Verdict {
     guard isWorthACause(load) else { return [] }
     let subject = Subject(rows)
     var evidence = [
-      "\(number(runnableMean)) runnable on average over \(Int(seconds.rounded())) s; "
-        + "\(counted(cpus, "CPU")), \(percent(meanIdle)) idle"
+      Evidence(
+        "\(number(runnableMean)) runnable on average over \(Int(seconds.rounded())) s; "
+          + "\(counted(cpus, "CPU")), \(percent(meanIdle)) idle",
+        .init("runnable_mean", runnableMean, "tasks"), .init("observed", seconds, "s"),
+        .init("cpus_idle", meanIdle, "ratio"))
     ]
-    evidence += subject.largest.map { ["\($0) of load1 \(number(load1))"] } ?? []
-    evidence += latency + stalls("a CPU", pressure?.cpu)
+    evidence += subject.largest.map { largest in
+      [
+        Evidence(
+          "\(largest.text) of load1 \(number(load1))",
+          .init("load1_of_largest", largest.load, "tasks"))
+      ]
+    } ?? []
+    evidence += latency + stalls("a CPU", "cpu_pressure", pressure?.cpu)
     func part(_ cause: VerdictCause, _ text: String, _ advice: String) -> [VerdictPart] {
       [self.part(cause, load / load1, text, evidence, advice)]
     }
     if shortLives > 0.25 * busy {
       evidence.append(
-        "\(number(forksPerSecond)) new tasks per second; tasks that each ran for less than 10 ms in "
-          + "all used \(number(shortLives)) CPUs")
+        Evidence(
+          "\(number(forksPerSecond)) new tasks per second; tasks that each ran for less than 10 ms "
+            + "in all used \(number(shortLives)) CPUs",
+          .init("new_tasks", forksPerSecond, "1/s"), .init("short_lived", shortLives, "cpus")))
       return part(
         .processStorm, "Fork storm: many short-lived tasks.",
         "Run cloneprof to see who forks them.")
@@ -72,16 +83,24 @@ extension Verdict {
   }
 
   /// Says nothing of why tasks wait beside idle CPUs but what has been read of them.
-  private func partlyFull(_ evidence: inout [String]) -> String {
+  private func partlyFull(_ evidence: inout [Evidence]) -> String {
     if let affinity, isConfined, let pid = needsAffinityOf,
       let row = runnableRows.first(where: { $0.pid == pid })
     {
       evidence.append(
-        "\(row.label(by: [.process])) may run on \(affinity.count == 1 ? "CPU" : "CPUs") "
-          + "\(affinity.list) only (Cpus_allowed_list)")
+        Evidence(
+          "\(row.label(by: [.process])) may run on \(affinity.count == 1 ? "CPU" : "CPUs") "
+            + "\(affinity.list) only (Cpus_allowed_list)",
+          .init("cpus_allowed", Double(affinity.count), "cpus")))
     }
     let others = idle.filter { $0 >= Self.full }
-    let share = percent(others.reduce(0, +) / Double(max(1, others.count)))
+    let idle = others.reduce(0, +) / Double(max(1, others.count))
+    let share = percent(idle)
+    evidence.append(
+      Evidence(
+        "the saturated ones idle less than \(percent(Self.full)) of the time (/proc/stat)",
+        .init("cpus_saturated", Double(fullCPUs), "cpus"),
+        .init("other_cpus_idle", idle, "ratio")))
     let rest = others.count == 1 ? "the other is" : "the others are"
     return "\(fullCPUs) of \(cpus) CPUs \(fullCPUs == 1 ? "is" : "are") saturated while \(rest) "
       + "\(share) idle."
@@ -104,9 +123,13 @@ extension Verdict {
         .stolen, load / load1 * stolenOfBusy,
         "The host steals \(percent(stolenOfBusy)) of the CPU time that this VM asks for.",
         [
-          "steal is \(percent(stolen)) of all CPU time, \(number(stolenCPUs)) of "
-            + "\(counted(cpus, "CPU")) (/proc/stat)",
-          "run queue latency does not show it: a task counts as running while its vCPU waits",
+          Evidence(
+            "steal is \(percent(stolen)) of all CPU time, \(number(stolenCPUs)) of "
+              + "\(counted(cpus, "CPU")) (/proc/stat)",
+            .init("steal", stolen, "ratio"), .init("steal_cpus", stolenCPUs, "cpus"),
+            .init("steal_of_busy", stolenOfBusy, "ratio")),
+          Evidence(
+            "run queue latency does not show it: a task counts as running while its vCPU waits"),
         ],
         "Look at the host: it is overcommitted, or caps this VM's CPU time.")
     ]

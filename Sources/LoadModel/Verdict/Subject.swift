@@ -80,19 +80,19 @@ struct Subject {
   }
 
   /// "nginx (8 processes): 1.20".
-  var largest: String? {
-    largestRows.map { "\($0.name): \(number($0.rows.load1))" }
+  var largest: (text: String, load: Double)? {
+    largestRows.map { ("\($0.name): \(number($0.rows.load1))", $0.rows.load1) }
   }
 
   /// The same of those of them that wait at the same site.
-  var largestSite: String? {
+  var largestSite: (text: String, load: Double)? {
     guard let largestRows else { return nil }
     let sites = Dictionary(grouping: largestRows.rows) { $0.site ?? "" }
     guard
       let (site, rows) = sites.max(by: { ($0.value.load1, $1.key) < ($1.value.load1, $0.key) }),
       !site.isEmpty
     else { return nil }
-    return "\(Self.label(rows)) in \(site): \(number(rows.load1))"
+    return ("\(Self.label(rows)) in \(site): \(number(rows.load1))", rows.load1)
   }
 }
 

@@ -11,16 +11,30 @@ extension Verdict {
       let culprit = Culprit(blocked.filter { self.cause(of: $0) == cause }, of: load)
       let (text, advice) =
         culprit.map { ($0.text, $0.advice) } ?? words(cause, subject, rows)
-      var evidence = ["\(number(load)) of load1 \(number(load1)) comes from this"]
-      evidence += culprit?.evidence ?? subject.largestSite.map { [$0] } ?? []
+      var evidence = [
+        Evidence(
+          "\(number(load)) of load1 \(number(load1)) comes from this",
+          .init("load1_of_cause", load, "tasks"))
+      ]
+      evidence +=
+        culprit?.evidence
+        ?? subject.largestSite.map {
+          [Evidence($0.text, .init("load1_of_largest", $0.load, "tasks"))]
+        } ?? []
       switch cause {
       case .disk, .journal:
         if let disk, disk.share > 0.05 {
-          evidence.append("disk \(disk.name) was busy \(percent(disk.share)) of the time")
+          evidence.append(
+            Evidence(
+              "disk \(disk.name) was busy \(percent(disk.share)) of the time",
+              .init("disk_busy", disk.share, "ratio")))
         }
-        evidence += stalls("I/O", pressure?.io)
+        evidence += stalls("I/O", "io_pressure", pressure?.io)
       case .memory: evidence += memoryEvidence
-      case .noWork: evidence.append("the CPUs are \(percent(meanIdle)) idle")
+      case .noWork:
+        evidence.append(
+          Evidence(
+            "the CPUs are \(percent(meanIdle)) idle", .init("cpus_idle", meanIdle, "ratio")))
       default: break
       }
       return part(cause, load / load1, text, evidence, advice)

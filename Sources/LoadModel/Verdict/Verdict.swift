@@ -81,7 +81,7 @@ public struct Verdict: Sendable {
       return [
         part(
           .overflow, 1, "load1 is bogus: a kernel counter overflowed.",
-          ["load1 is \(number(load1))"],
+          [Evidence("load1 is \(number(load1))")],
           "Kernels 5.14 to 6.15 keep nr_uninterruptible in 32 bits: reboot to reset it, or upgrade "
             + "to 6.16 or later, or to a stable release with the fix.")
       ]
@@ -91,7 +91,11 @@ public struct Verdict: Sendable {
       return [
         part(
           .cannotTell, 1, "Can't attribute this load: too many records were lost.",
-          ["\(percent(lost)) of the records of the last \(Int(seconds.rounded())) s were lost"],
+          [
+            Evidence(
+              "\(percent(lost)) of the records of the last \(Int(seconds.rounded())) s were lost",
+              .init("records_lost", lost, "ratio"), .init("observed", seconds, "s"))
+          ],
           "Make sure that whatever reads loadwatch's output keeps up, and that loadwatch may raise its "
             + "priority (CAP_SYS_NICE).")
       ]
@@ -109,14 +113,22 @@ public struct Verdict: Sendable {
         found.prefix(2) + [
           part(
             .beforeRun, beforeRun / load1, "Most of load1 predates this run and is decaying.",
-            ["\(number(beforeRun)) of load1 \(number(load1)) is from before this run"], nil)
+            [
+              Evidence(
+                "\(number(beforeRun)) of load1 \(number(load1)) is from before this run",
+                .init("load1_before_run", beforeRun, "tasks"))
+            ], nil)
         ]
     }
     if found.isEmpty, unattributed > max(0.5, 0.3 * load1) {
       return [
         part(
           .cannotTell, unattributed / load1, "Can't attribute this load.",
-          ["\(number(unattributed)) of load1 \(number(load1)) is unattributed"],
+          [
+            Evidence(
+              "\(number(unattributed)) of load1 \(number(load1)) is unattributed",
+              .init("load1_unattributed", unattributed, "tasks"))
+          ],
           "Check the counts of lost records and of untraced switches.")
       ]
     }
@@ -125,7 +137,7 @@ public struct Verdict: Sendable {
         part(
           .healthy, 1 - (found.first?.share ?? 0),
           "Healthy: tasks get a CPU when they want one, and few are in uninterruptible sleep.",
-          ["load1 \(number(load1)) on \(counted(cpus, "CPU"))"] + latency, nil))
+          [Evidence("load1 \(number(load1)) on \(counted(cpus, "CPU"))")] + latency, nil))
     }
     return Array(found.prefix(3))
   }
@@ -136,10 +148,17 @@ public struct Verdict: Sendable {
   private func throttling() -> [VerdictPart] {
     let sum = throttled.reduce(0) { $0 + $1.load1 }
     guard let most = throttled.first, isWorthACause(sum) else { return [] }
-    var evidence = ["load1 would be \(number(sum)) higher if the kernel counted them"]
+    var evidence = [
+      Evidence(
+        "load1 would be \(number(sum)) higher if the kernel counted them",
+        .init("load1_throttled", sum, "tasks"))
+    ]
     if most.periods > 0 {
       evidence.append(
-        "the cgroup was throttled in \(most.used) of \(most.periods) periods (cpu.stat)")
+        Evidence(
+          "the cgroup was throttled in \(most.used) of \(most.periods) periods (cpu.stat)",
+          .init("periods_throttled", Double(most.used), "periods"),
+          .init("periods", Double(most.periods), "periods")))
     }
     let whose = most.cgroup.map { "Tasks in cgroup \($0)" } ?? "Tasks"
     return [
@@ -165,7 +184,11 @@ public struct Verdict: Sendable {
         gap > 0
           ? "The 5 s samples coincide with bursts: load1 overstates the load."
           : "The 5 s samples miss bursts: load1 understates the load.",
-        ["load1 \(number(load1)), time-weighted average \(number(timeWeighted))"],
+        [
+          Evidence(
+            "load1 \(number(load1)), time-weighted average \(number(timeWeighted))",
+            .init("load1_time_weighted", timeWeighted, "tasks"))
+        ],
         "Trust the time-weighted average.")
     ]
   }
@@ -186,34 +209,47 @@ public struct Verdict: Sendable {
     swapsPerSecond > 500 || pressure?.memory.map { $0.some >= 0.3 && $0.full >= 0.1 } ?? false
   }
 
-  var memoryEvidence: [String] {
-    (swapsPerSecond > 0 ? ["\(number(swapsPerSecond)) pages swapped per second"] : [])
-      + stalls("memory", pressure?.memory)
+  var memoryEvidence: [Evidence] {
+    let swaps = Evidence(
+      "\(number(swapsPerSecond)) pages swapped per second",
+      .init("pages_swapped", swapsPerSecond, "pages/s"))
+    return (swapsPerSecond > 0 ? [swaps] : [])
+      + stalls("memory", "memory_pressure", pressure?.memory)
   }
 
   static let memoryAdvice =
     "Add memory, raise the cgroup's memory.max, or run less: the time goes into reclaim and swapping."
 
   /// The kernel's own account of it.
-  func stalls(_ what: String, _ shares: PressurePart.Shares?) -> [String] {
+  func stalls(_ what: String, _ name: String, _ shares: PressurePart.Shares?) -> [Evidence] {
     guard let shares, shares.some >= 0.01 else { return [] }
     return [
-      "at least one task waited for \(what) \(percent(shares.some)) of the time (/proc/pressure)"
+      Evidence(
+        "at least one task waited for \(what) \(percent(shares.some)) of the time (/proc/pressure)",
+        .init(name, shares.some, "ratio"))
     ]
   }
 
-  var latency: [String] {
+  var latency: [Evidence] {
     guard let p99 else { return [] }
     let ms = Double(p99) / 1e6
     let span = latencySeconds > seconds + 30 ? ", over \(Int(latencySeconds.rounded())) s" : ""
-    return ["run queue latency p99 \(ms < 1 ? "below 1 ms" : "\(number(ms)) ms")\(span)"]
+    return [
+      Evidence(
+        "run queue latency p99 \(ms < 1 ? "below 1 ms" : "\(number(ms)) ms")\(span)",
+        .init("run_queue_latency_p99", Double(p99), "ns"),
+        .init("run_queue_latency_observed", latencySeconds, "s"))
+    ]
   }
 
   func part(
-    _ cause: VerdictCause, _ share: Double, _ text: String, _ evidence: [String], _ advice: String?
+    _ cause: VerdictCause, _ share: Double, _ text: String, _ evidence: [Evidence],
+    _ advice: String?
   ) -> VerdictPart {
-    VerdictPart(
-      cause: cause, share: share.isFinite ? min(1, max(0, share)) : 1, text: text,
-      evidence: evidence, advice: advice)
+    let share = share.isFinite ? min(1, max(0, share)) : 1
+    return VerdictPart(
+      cause: cause, share: share, text: text, evidence: evidence.map(\.text),
+      figures: basics + evidence.flatMap(\.figures), confidence: confidence(share), advice: advice,
+      refutedBy: cause.refutedBy, next: cause.next)
   }
 }
