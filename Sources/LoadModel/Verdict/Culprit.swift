@@ -99,13 +99,13 @@ struct Culprit {
 
   /// How the others are held up by it, the most first.
   var evidence: [Evidence] {
-    rows.prefix(3).map { row in
+    rows.prefix(3).enumerated().map { index, row in
       let site = row.site.map { " in \($0)" } ?? ""
       let behind = row.chain.dropLast().compactMap(\.label)
       return Evidence(
         "\(row.label)\(site): \(number(row.load1))"
           + (behind.isEmpty ? "" : ", behind \(behind.joined(separator: ", behind "))"),
-        .init("load1_of_waiter", row.load1, "tasks"))
+        .init("load1_of_waiter_\(index + 1)", row.load1, "tasks"))
     }
   }
 

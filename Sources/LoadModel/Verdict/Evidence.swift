@@ -5,7 +5,11 @@ struct Evidence {
   let text: String
   let figures: [EvidenceFigure]
 
-  init(_ text: String, _ figures: EvidenceFigure...) { (self.text, self.figures) = (text, figures) }
+  typealias Part = (text: String, figures: [EvidenceFigure])
+
+  init(_ text: String, _ figures: EvidenceFigure...) { self.init(text, figures) }
+
+  init(_ text: String, _ figures: [EvidenceFigure]) { (self.text, self.figures) = (text, figures) }
 }
 
 extension VerdictCause {
@@ -14,7 +18,8 @@ extension VerdictCause {
     switch self {
     case .cpuSaturated:
       "run queue latency stays near the latency of an idle machine, or the CPUs idle (vmstat 1)"
-    case .oneCPU: "the waiting tasks may run on the idle CPUs, and get them (taskset -p, mpstat -P ALL 1)"
+    case .oneCPU:
+      "the waiting tasks may run on the idle CPUs, and get them (taskset -p, mpstat -P ALL 1)"
     case .stolen: "steal stays near 0 in vmstat 1"
     case .throttled: "nr_throttled in the cgroup's cpu.stat does not grow"
     case .processStorm: "the new tasks per second stay few (vmstat -f)"

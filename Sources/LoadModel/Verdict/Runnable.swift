@@ -11,16 +11,14 @@ extension Verdict {
       Evidence(
         "\(number(runnableMean)) runnable on average over \(Int(seconds.rounded())) s; "
           + "\(counted(cpus, "CPU")), \(percent(meanIdle)) idle",
-        .init("runnable_mean", runnableMean, "tasks"), .init("observed", seconds, "s"),
-        .init("cpus_idle", meanIdle, "ratio"))
+        [
+          .init("runnable_mean", runnableMean, "tasks"), .init("observed", seconds, "s"),
+          .init("cpus_idle", meanIdle, "ratio"),
+        ] + subject.figures)
     ]
-    evidence += subject.largest.map { largest in
-      [
-        Evidence(
-          "\(largest.text) of load1 \(number(load1))",
-          .init("load1_of_largest", largest.load, "tasks"))
-      ]
-    } ?? []
+    if let largest = subject.largest {
+      evidence.append(Evidence("\(largest.text) of load1 \(number(load1))", largest.figures))
+    }
     evidence += latency + stalls("a CPU", "cpu_pressure", pressure?.cpu)
     func part(_ cause: VerdictCause, _ text: String, _ advice: String) -> [VerdictPart] {
       [self.part(cause, load / load1, text, evidence, advice)]

@@ -28,6 +28,7 @@ struct Subject {
       .sorted { ($1.load, $0.name) < ($0.load, $1.name) }
     let count = rows.processes
     largestRows = byName.first.map { (Self.label($0.rows), $0.rows) }
+    var figures = [EvidenceFigure("processes", Double(count), "processes")]
     if let first = byName.first,
       Self.isClear(first.load, next: byName.dropFirst().first?.load ?? 0, of: rows.load1)
     {
@@ -36,13 +37,17 @@ struct Subject {
         first.rows.processes > 1
         ? counted(first.rows.processes, "\(Self.name(first.rows)) \(Self.noun(first.rows))") : text
       (isPlural, isNamed, most) = (first.rows.processes > 1, true, nil)
+      figures.append(
+        EvidenceFigure("processes_named", Double(first.rows.processes), "processes"))
     } else {
       text = counted(count, Self.noun(rows))
       beginning = text
       (isPlural, isNamed) = (count > 1, false)
       let share = rows.map { $0.load1 / Double(max(1, $0.count)) }.max() ?? 0
       most = count > 1 && rows.load1 > 0 ? share / rows.load1 : nil
+      if let most { figures.append(EvidenceFigure("largest_process", most, "ratio")) }
     }
+    self.figures = figures
   }
 
   private static func noun(_ rows: [AttributionRow]) -> String {
@@ -79,20 +84,33 @@ struct Subject {
     (isNamed ? ", mostly" : "") + " \(word) \(text)" + (limit.map { ", \($0)" } ?? "")
   }
 
+  /// How many there are, and what is said of the largest.
+  let figures: [EvidenceFigure]
+
   /// "nginx (8 processes): 1.20".
-  var largest: (text: String, load: Double)? {
-    largestRows.map { ("\($0.name): \(number($0.rows.load1))", $0.rows.load1) }
+  var largest: Evidence.Part? {
+    largestRows.map { Self.evidence($0.name, $0.rows) }
+  }
+
+  private static func evidence(_ text: String, _ rows: [AttributionRow]) -> Evidence.Part {
+    (
+      "\(text): \(number(rows.load1))",
+      [
+        EvidenceFigure("load1_of_largest", rows.load1, "tasks"),
+        EvidenceFigure("processes_of_largest", Double(rows.processes), "processes"),
+      ]
+    )
   }
 
   /// The same of those of them that wait at the same site.
-  var largestSite: (text: String, load: Double)? {
+  var largestSite: Evidence.Part? {
     guard let largestRows else { return nil }
     let sites = Dictionary(grouping: largestRows.rows) { $0.site ?? "" }
     guard
       let (site, rows) = sites.max(by: { ($0.value.load1, $1.key) < ($1.value.load1, $0.key) }),
       !site.isEmpty
     else { return nil }
-    return ("\(Self.label(rows)) in \(site): \(number(rows.load1))", rows.load1)
+    return Self.evidence("\(Self.label(rows)) in \(site)", rows)
   }
 }
 

@@ -14,13 +14,13 @@ extension Verdict {
       var evidence = [
         Evidence(
           "\(number(load)) of load1 \(number(load1)) comes from this",
-          .init("load1_of_cause", load, "tasks"))
+          [
+            .init("load1_of_cause", load, "tasks"),
+            .init("tasks", Double(rows.reduce(0) { $0 &+ ($1.active ?? 0) }), "tasks"),
+          ] + subject.figures)
       ]
       evidence +=
-        culprit?.evidence
-        ?? subject.largestSite.map {
-          [Evidence($0.text, .init("load1_of_largest", $0.load, "tasks"))]
-        } ?? []
+        culprit?.evidence ?? subject.largestSite.map { [Evidence($0.text, $0.figures)] } ?? []
       switch cause {
       case .disk, .journal:
         if let disk, disk.share > 0.05 {
