@@ -154,9 +154,9 @@ static __always_inline u64 this_cpu_clock(void)
 	return BPF_CORE_READ(current, se.cfs_rq, rq, clock);
 }
 
-/* set_task_cpu(): a task whose on_rq is TASK_ON_RQ_MIGRATING was on the run
- * queue that it leaves, and what it waited there is in its run_delay by now
- * (sched_info_dequeue()). One that is being woken hasn't waited yet.
+/* Called by set_task_cpu(). TASK_ON_RQ_MIGRATING: the task was queued on the
+ * CPU that it leaves, and sched_info_dequeue() has already added its wait there
+ * to run_delay. A task that is being woken hasn't waited yet.
  */
 #define TASK_ON_RQ_MIGRATING 2
 
@@ -164,7 +164,7 @@ SEC("tp_btf/sched_migrate_task")
 int BPF_PROG(sched_migrate_task, struct task_struct *task)
 {
 	struct sonde_cpu *counters;
-	struct sonde_moved *record;
+	struct sonde_migrate *record;
 	struct rq *rq = task->se.cfs_rq->rq;
 
 	if (task->on_rq != TASK_ON_RQ_MIGRATING || control.stopped)
@@ -173,7 +173,7 @@ int BPF_PROG(sched_migrate_task, struct task_struct *task)
 	if (!record)
 		return 0;
 	set_header(&record->header, this_cpu_clock(), task->pid,
-		   SONDE_KIND_MOVED);
+		   SONDE_KIND_MIGRATE);
 	record->header.aux = rq->cpu;
 	record->clock = rq->clock;
 	record->run_delay = task->sched_info.run_delay;

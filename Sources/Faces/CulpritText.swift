@@ -1,22 +1,22 @@
 import Reports
 
-/// Who waited for a CPU, and who ran meanwhile.
+/// Who waited for a CPU, and what delayed them.
 struct CulpritText {
   let columns: Int
   let bars: BarStyle
-  /// Waits of less than this part of the interval bother nobody.
-  private static let least: UInt64 = 20
+  /// Waits shorter than 1/20 of the interval aren't worth a line.
+  private static let leastShare: UInt64 = 20
   private static let figure = 9
 
   /// - Parameter limit: how many processes there is room for.
   func lines(_ waits: [CPUWaitPart], intervalNs: UInt64, limit: Int) -> [Line] {
-    let shown = waits.filter { $0.process != nil && $0.waitNs >= intervalNs / Self.least }
+    let shown = waits.filter { $0.process != nil && $0.waitNs >= intervalNs / Self.leastShare }
       .prefix(limit)
     guard !shown.isEmpty else { return [] }
     let names = shown.map { escaped($0.label) }
     let width = min(28, max(18, names.map { Faces.columns(of: $0) }.max() ?? 0))
     var heading = Line(left("waited for a CPU", width), .heading)
-    heading.add(right("for", Self.figure) + "  while these ran", .heading)
+    heading.add(right("total", Self.figure) + "  delayed by", .heading)
     return [heading]
       + zip(shown, names).map { wait, name in
         var line = Line(left(clipped(name, to: width, mark: bars.mark), width))
@@ -26,7 +26,7 @@ struct CulpritText {
       }
   }
 
-  /// As many as there is room for, the first in any case.
+  /// As many as fit, but at least one.
   private func culprits(_ wait: CPUWaitPart, room: Int) -> String {
     var text = ""
     for culprit in wait.culprits where culprit.ns >= max(1, wait.waitNs / 100) {

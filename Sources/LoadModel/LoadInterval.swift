@@ -20,7 +20,7 @@ public struct LoadInterval: Sendable {
   public var uninterruptible = Occupancy()
   /// The task that, at the end, has been in D the longest.
   public var longest: Waiter?
-  /// What of ``runQueueLatency`` is whose, and who ran meanwhile.
+  /// ``runQueueLatency`` by victim and culprit.
   public var culprits = CPUWaits()
   /// What of it was under losses: then tasks are believed where they were before.
   public private(set) var lossy = Lossy()

@@ -66,7 +66,7 @@ public struct LoadSetup: Codable, Sendable {
   public var ringBytes: UInt64
   /// Whether names are asked for by which a replay may tell tasks apart.
   public var isRecorded: Bool?
-  /// Whether all are reported who waited for a CPU, and all who ran meanwhile.
+  /// Whether reports list all victims and culprits that were kept, not only the largest.
   public var wantsCulprits: Bool?
 
   public init(

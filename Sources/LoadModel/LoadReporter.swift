@@ -121,7 +121,7 @@ struct LoadReporter {
         blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
     snapshot.pressure = PressurePart(since: before.system, now.system, over: length)
     snapshot.limits = now.limits
-    let waits = interval.culprits.parts(isWhole: setup.wantsCulprits == true)
+    let waits = interval.culprits.parts(all: setup.wantsCulprits == true)
     snapshot.cpuWaits = waits.isEmpty ? nil : waits
     if let sampler {
       addAttribution(sampler, to: &snapshot)

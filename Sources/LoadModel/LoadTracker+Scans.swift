@@ -111,8 +111,8 @@ extension LoadTracker {
       task.sleep = Sleep(bits: seen.state)
       task.sinceIsExact = seen.last_ran != 0
       // By then it slept: hasStaleStamp(_:at:).
-      let isMoved = task.isSleep(0, until: seen.last_queued)
-      task.since = task.sinceIsExact ? seen.last_ran : isMoved ? seen.last_queued : time
+      let wasMigrated = task.isSleep(0, until: seen.last_queued)
+      task.since = task.sinceIsExact ? seen.last_ran : wasMigrated ? seen.last_queued : time
       if let wasRunnableSince, task.matches {
         runnable.add(from: wasRunnableSince, to: task.since)
       }

@@ -13,8 +13,8 @@ public struct LoadTracker: ~Copyable {
   var running: [UInt32]
   /// Who has the CPUs that others wait for.
   var culprits: CulpritAccount
-  /// What tasks that wait waited for other CPUs, before they were moved to the one that they wait for.
-  var moves: [UInt32: [Move]] = [:]
+  /// By thread: the parts of its current wait on CPUs that it has been migrated from.
+  var migrations: [UInt32: [Migration]] = [:]
   /// Of each CPU, for a ``LossLedger``: how many records were consumed, and how many of them had a gap
   /// before them.
   public private(set) var taken: [UInt64]
@@ -92,10 +92,10 @@ public struct LoadTracker: ~Copyable {
       record.byteCount == MemoryLayout<sonde_wait>.size
     {
       waits(unsafe record.unsafeLoad(as: sonde_wait.self))
-    } else if header.kind == UInt8(SONDE_KIND_MOVED.rawValue),
-      record.byteCount == MemoryLayout<sonde_moved>.size
+    } else if header.kind == UInt8(SONDE_KIND_MIGRATE.rawValue),
+      record.byteCount == MemoryLayout<sonde_migrate>.size
     {
-      moved(unsafe record.unsafeLoad(as: sonde_moved.self))
+      migrated(unsafe record.unsafeLoad(as: sonde_migrate.self))
     }
   }
 
@@ -190,7 +190,7 @@ public struct LoadTracker: ~Copyable {
       tasks[slot].wasGoingToSleep = bits != 0
       if counts, tasks[slot].matches { current.preemptions &+= 1 }
       if event.header.flags & UInt8(SONDE_SWITCH_PREV_THROTTLED.rawValue) != 0 {
-        culprits.quota.isUsedUp(by: tasks[slot], on: Int(cpu), at: time)
+        culprits.throttled.begin(by: tasks[slot], on: Int(cpu), at: time)
       }
     } else {
       endRunnable(slot, at: time)
@@ -214,7 +214,7 @@ public struct LoadTracker: ~Copyable {
     let slot = tasks.find(event.header.tid) ?? add(event.header.tid)
     if counts, !filter.isEmpty, tasks[slot].matches { current.switches &+= 1 }
 
-    culprits.quota.runs(tasks[slot].cgroup, event.header.tid, on: Int(cpu), at: time)
+    culprits.throttled.end(tasks[slot].cgroup, event.header.tid, on: Int(cpu), at: time)
 
     var arrivals = Int32(bitPattern: event.next_pcount &- tasks[slot].pcount)
     var waited = event.next_run_delay &- tasks[slot].runDelay
@@ -268,7 +268,7 @@ public struct LoadTracker: ~Copyable {
         if arrivals > 1 {
           culprits.chargeUnknown(tasks[slot].party, waited: waited)
         } else {
-          let here = tasks[slot].isMoved ? chargeMoved(slot, waited: waited) : waited
+          let here = tasks[slot].wasMigrated ? chargeMigrations(slot, waited: waited) : waited
           culprits.charge(tasks[slot], waited: here, for: Int(cpu), until: time)
         }
       }
@@ -284,7 +284,7 @@ public struct LoadTracker: ~Copyable {
     tasks[slot].since = time
     tasks[slot].phase = .running
     tasks[slot].cpu = cpu
-    forgetMoves(slot)
+    forgetMigrations(slot)
     return tasks[slot].party
   }
 
@@ -351,7 +351,7 @@ public struct LoadTracker: ~Copyable {
   public mutating func endScan() {
     for slot in tasks.slots where tasks[slot].tid != 0 && scan &- tasks[slot].scan >= 2 {
       recordDoubt(slot)
-      forgetMoves(slot)
+      forgetMigrations(slot)
       tasks.remove(slot)
     }
   }

@@ -10,7 +10,7 @@ extension LoadTracker {
   /// The id now belongs to another task.
   mutating func startOver(_ slot: TaskTable.Slot) {
     recordDoubt(slot)
-    forgetMoves(slot)
+    forgetMigrations(slot)
     tasks[slot] = unidentified(tasks[slot].tid)
   }
 
@@ -35,7 +35,7 @@ extension LoadTracker {
         }
         // What a task scan saw of it after this happened is going to be reported from here on.
         recordDoubt(old)
-        forgetMoves(old)
+        forgetMigrations(old)
         tasks.remove(old)
       }
       let slot = add(event.header.tid)

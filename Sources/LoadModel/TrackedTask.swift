@@ -61,7 +61,7 @@ struct TrackedTask {
   /// ``LoadTracker/hasStaleStamp(_:at:)``.
   var staleStamp: UInt64 = 0
   var cgroup: UInt64 = 0
-  /// Its process, for those.
+  /// Its process's number in ``Parties``.
   var party = Party.unknownNumber
   var comm = Comm()
   var phase = Phase.unknown
@@ -71,8 +71,8 @@ struct TrackedTask {
   /// Whether `since` is the time itself and not only a bound.
   var sinceIsExact = false
   var matches = false
-  /// Whether it was moved to another CPU while it waited: see ``LoadTracker/moves``.
-  var isMoved = false
+  /// Whether it was migrated during its current wait: see ``LoadTracker/migrations``.
+  var wasMigrated = false
   var isKernelThread = false
   /// Whether it lost its CPU when it had set its state to sleep, but hadn't slept.
   var wasGoingToSleep = false

@@ -20,7 +20,7 @@ public struct LoadOptions: Sendable {
   public var by: [Grouping] = [.process, .site]
   /// Whether each sleep in D is reported with its stack, and not only those at the load samples.
   public var stacks = false
-  /// Whether all are reported who waited for a CPU, and all who ran meanwhile.
+  /// Whether reports list all victims and culprits that were kept, not only the largest.
   public var culprits = false
   /// Bytes per ring; nil for one that suits the number of CPUs.
   public var ringSize: Int?

@@ -1,21 +1,21 @@
-/// Who ran on a CPU while another task waited for it.
+/// What a wait for a CPU is charged to.
 public enum CulpritKind: String, Codable, Sendable, CaseIterable {
   /// Another process.
   case process
   /// Other threads of the process that waited.
-  case itself
+  case sameProcess = "same_process"
   case kernelThread = "kernel_thread"
-  /// Nobody: the CPU was idle, and being woken up.
+  /// The CPU was idle and had yet to wake up.
   case idle
-  /// Whoever it was: the task's cgroup had used up its CPU quota, and the task could not run.
+  /// The task was throttled by its cgroup's CPU quota, whoever had the CPU.
   case quota
-  /// It isn't known: records were lost, or the wait goes back too far.
+  /// Records were lost, or the wait goes back too far.
   case unknown
-  /// Processes that are in no row of their own.
+  /// Processes without an entry of their own.
   case others
 }
 
-/// What ran while a process waited, and for how much of the wait.
+/// One culprit, and how much of a process's wait is charged to it.
 public struct CulpritPart: Codable, Sendable, Hashable {
   public var kind: CulpritKind
   /// Its leader's name, and its id; no id for several of one name.
@@ -27,26 +27,28 @@ public struct CulpritPart: Codable, Sendable, Hashable {
     (self.kind, self.process, self.pid, self.ns) = (kind, process, pid, ns)
   }
 
-  /// "java (812)", "itself". Not escaped.
+  /// "java (812)", "own threads". Not escaped.
   public var label: String {
     switch kind {
     case .process, .kernelThread: named(process, pid)
-    case .itself: "itself"
-    case .idle: "idle CPU"
-    case .quota: "its CPU quota"
+    case .sameProcess: "own threads"
+    case .idle: "waking an idle CPU"
+    case .quota: "CPU quota"
     case .unknown: "(unknown)"
     case .others: "others"
     }
   }
 }
 
-/// How long a process's tasks waited for CPUs, and what ran there meanwhile. The sum of all is
+/// How long a process's tasks waited for a CPU, and what that is charged to. All rows add up to
 /// `histograms.run_queue_latency.sum_ns`.
 public struct CPUWaitPart: Codable, Sendable, Hashable {
-  /// Its leader's name, and its id; neither in the row of all others, no id for several of one name.
+  /// Its leader's name, and its ID. Both are nil in the row of the rest; the ID alone, for several processes
+  /// of one name.
   public var process: String?
   public var pid: UInt32?
-  /// The growth of its tasks' `run_delay` (`/proc/PID/task/TID/schedstat`), by the waits that ended.
+  /// The growth of its tasks' `run_delay` (`/proc/PID/task/TID/schedstat`), for waits that ended in the
+  /// interval.
   public var waitNs: UInt64
   /// The largest first. They add up to `waitNs`.
   public var culprits: [CulpritPart]

@@ -26,7 +26,7 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   /// Tasks in uninterruptible sleep at the load samples that other tasks blocked, with these; the largest
   /// part of load1 first. Absent where there were none, and after a merge.
   public var blocked: [BlockedPart]?
-  /// Who waited for a CPU, and who ran meanwhile; the longest waits first. Absent where nobody waited, and
+  /// Which processes waited for a CPU, and what ran there while they waited; absent where none waited, and
   /// after a merge.
   public var cpuWaits: [CPUWaitPart]?
   /// What the load means, the most important first.

@@ -28,7 +28,9 @@ struct SelectionOptions: ParsableArguments {
   var groupedBy: String?
 
   @Flag(
-    help: "Report every process that waited for a CPU, and all that ran while it waited.")
+    help: ArgumentHelp(
+      "Report up to 64 processes that waited for a CPU, with up to 16 culprits each (default: 10 and "
+        + "3)."))
   var culprits = false
 
   func validate() throws {

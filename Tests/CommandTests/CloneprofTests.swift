@@ -131,8 +131,8 @@ struct CloneprofTests {
     #expect(!left.advice.contains { $0.kind == .hugePages })
     #expect(left.mappings.allSatisfy { $0.bytes < 256 << 20 })
     var huge = try scratch.profile("hugeforks", "256", "5", "--seconds", "60").final
-    // A guest that gives free memory back to its host (mm/page_reporting.c) waits for the host where a
-    // page table is put there again: some 50 us, as long as 512 small entries take. Not four times.
+    // In a guest that reports free pages to its host (mm/page_reporting.c), a page table put on such a page
+    // waits for the host: some 50 us, as long as copying 512 small entries. Unlikely four times in a row.
     for _ in 1...3 where huge.histograms.clone.sum >= plain.histograms.clone.sum / 2 {
       sleep(3)
       huge = try scratch.profile("hugeforks", "256", "5", "--seconds", "60").final

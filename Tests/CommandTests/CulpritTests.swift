@@ -4,7 +4,7 @@ import Reports
 import Support
 import Testing
 
-/// Who ran while others waited for a CPU: against the kernel's accounts.
+/// Who ran while others waited for a CPU, checked against the kernel's accounting.
 @Suite(.serialized)
 struct CulpritTests {
   private func whole(_ options: String...) throws -> LoadSnapshot {
@@ -22,8 +22,8 @@ struct CulpritTests {
     row.culprits.first { $0.kind == .process && $0.pid == UInt32(pid) }?.ns ?? 0
   }
 
-  /// Every wait is charged, and each charge is another one's time on a CPU: of three on one CPU, one with a
-  /// smaller share.
+  /// Three busy tasks on one CPU, one of them niced: every wait is charged, in proportion to how long the kernel
+  /// says the other two ran.
   @Test func threeOnOneCPU() throws {
     let load = try Load("spin", "3", "0", printsIDs: true)
     setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(load.tids[2]), 5)
@@ -34,7 +34,7 @@ struct CulpritTests {
     let all = try #require(snapshot.cpuWaits)
     #expect(all.reduce(0) { $0 + $1.waitNs } == snapshot.histograms.runQueueLatency.sum)
     #expect(all.allSatisfy { $0.culprits.reduce(0) { $0 + $1.ns } == $0.waitNs })
-    // Their parts of what they had of the CPU, by the kernel and by the other's waits.
+    // The other two's shares of the CPU: by the kernel, and by what this one's wait is charged to.
     let ran = zip(before, after).map { Double($1.onCPU - $0.onCPU) }
     for victim in 0..<3 {
       let row = try row(snapshot, of: load.tids[victim])
@@ -53,12 +53,12 @@ struct CulpritTests {
     let snapshot = try whole()
     _ = load.stop()
     let row = try #require(snapshot.cpuWaits?.first { $0.process == "testload" })
-    let itself = row.culprits.first { $0.kind == .itself }?.ns ?? 0
+    let itself = row.culprits.first { $0.kind == .sameProcess }?.ns ?? 0
     #expect(Double(itself) > 0.9 * Double(row.waitNs), "\(row)")
     #expect(row.waitNs > 2 * snapshot.intervalNs)
   }
 
-  /// A cgroup with a fifth of a CPU waits for four fifths of the time, whoever runs meanwhile.
+  /// A cgroup limited to a fifth of a CPU waits four fifths of the time, and its quota is charged for it.
   @Test func aQuota() throws {
     let load = try Load("spin", "1", "0", printsIDs: true)
     let cgroup = try TestCgroup("cpu")
@@ -73,7 +73,7 @@ struct CulpritTests {
     #expect(Double(quota) > 0.95 * Double(row.waitNs), "\(row)")
   }
 
-  /// Without the option, the largest only: and nothing is left out of the sums.
+  /// Without `--culprits` only the largest have rows; the sums are still complete.
   @Test func theLargest() throws {
     let load = try Load("spin", "24")
     let ended = try loadwatch("--format", "json", "--duration", "3s")

@@ -5,7 +5,7 @@ import Support
 import Testing
 
 /// What a calibration predicts, against what other programs then measure by their own clocks: `make
-/// predictions`, on a machine that does nothing else.
+/// predictions`, on an otherwise idle machine.
 @Suite(.serialized)
 struct PredictionTests {
   private let scratch: Scratch

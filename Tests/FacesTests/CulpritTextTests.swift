@@ -3,7 +3,7 @@ import Reports
 import Support
 import Testing
 
-/// Who waited for a CPU, and who ran meanwhile, as text.
+/// Who waited for a CPU, and what delayed them, as text.
 struct CulpritTextTests {
   private func wait(
     _ process: String?, _ pid: UInt32?, _ culprits: [(CulpritKind, String?, UInt32?, UInt64)]
@@ -20,7 +20,7 @@ struct CulpritTextTests {
         "postgres", 812,
         [
           (.process, "java", 99, 600_000_000), (.quota, nil, nil, 300_000_000),
-          (.itself, nil, nil, 95_000_000), (.idle, nil, nil, 5_000_000),
+          (.sameProcess, nil, nil, 95_000_000), (.idle, nil, nil, 5_000_000),
         ]),
       wait("a\u{1b}[31m", 7, [(.kernelThread, "kworker/0:1", 12, 60_000_000)]),
       wait("sleeper", 9, [(.process, "java", 99, 40_000_000)]),
@@ -36,8 +36,8 @@ struct CulpritTextTests {
     let first = lines.firstIndex { $0.hasPrefix("waited for a CPU") }
     #expect(
       first.map { Array(lines[$0...].prefix(3)) } == [
-        "waited for a CPU        for  while these ran",
-        "postgres (812)       1.00 s  60 % java (99), 30 % its CPU quota, 10 % itself",
+        "waited for a CPU      total  delayed by",
+        "postgres (812)       1.00 s  60 % java (99), 30 % CPU quota, 10 % own threads",
         "a\\x1b[31m (7)       60.0 ms  100 % kworker/0:1 (12)",
       ], "\(text)")
     #expect(!text.contains("sleeper"))

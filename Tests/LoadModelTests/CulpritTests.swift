@@ -5,7 +5,7 @@ import Testing
 
 /// Who ran while others waited for a CPU.
 struct CulpritTests {
-  /// By process ids; 0 for nobody, `UInt32.max` where it isn't known, and one less for all others.
+  /// By process ID; 0 for idle, `UInt32.max` where it isn't known, and one less for all others.
   private static func byId(_ waits: CPUWaits) -> [UInt32: [UInt32: UInt64]] {
     var rows: [UInt32: [UInt32: UInt64]] = [:]
     func id(_ party: Party) -> UInt32 {
@@ -39,7 +39,7 @@ struct CulpritTests {
     #expect(charged > 100_000_000)
   }
 
-  /// Whatever is lost, no nanosecond of a wait is.
+  /// Records may be lost, but no nanosecond of a wait is.
   @Test(arguments: 0..<20 as Range<UInt64>) func withLosses(seed: UInt64) {
     var watched = Watched(seed: seed)
     var unknown: UInt64 = 0
@@ -81,7 +81,7 @@ struct CulpritTests {
     #expect(areEqual, "\(rows)")
   }
 
-  /// A thousand runs are gone through, not more.
+  /// The walk stops after 1,024 runs; the rest is unknown.
   @Test func aVeryLongWait() {
     var script = Script(cpus: 1)
     for tid in 7...9 as ClosedRange<UInt32> { script.told(SONDE_KIND_NEW_TASK, at: 1, tid) }
@@ -103,7 +103,7 @@ struct CulpritTests {
     #expect(rows[9]?[7] == 5120 && rows[9]?[8] == 5120 && rows[9]?[.max] == 30_000 - 10_240)
   }
 
-  /// Many processes are told apart as far as a report can be read, and none is left out.
+  /// Of many processes only the largest keep a row; the sums stay complete.
   @Test func manyProcesses() {
     var script = Script(cpus: 1)
     let queued = SONDE_SWITCH_PREV_QUEUED

@@ -42,9 +42,9 @@ struct Script: ~Copyable {
 
   /// A task that waits is taken from one CPU's run queue to another's.
   mutating func moved(at time: UInt64, _ tid: UInt32, from cpu: Int, to: Int, runDelay: UInt64) {
-    var record = sonde_moved()
+    var record = sonde_migrate()
     record.header.time = Self.start &+ time
-    record.header.kind = UInt8(SONDE_KIND_MOVED.rawValue)
+    record.header.kind = UInt8(SONDE_KIND_MIGRATE.rawValue)
     record.header.tid = tid
     record.header.aux = UInt16(cpu)
     record.clock = Self.start &+ time

@@ -89,7 +89,7 @@ struct Told {
     /// With how many switches its CPU had made by then.
     case switched(sonde_switch, count: UInt64)
     case changed(sonde_task_event)
-    case moved(sonde_moved)
+    case moved(sonde_migrate)
   }
 
   var cpu: Int

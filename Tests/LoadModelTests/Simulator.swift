@@ -170,9 +170,9 @@ struct Simulator {
     }
     let to = Int.random(in: cpus.indices, using: &random)
     enqueue(task, on: to)
-    var record = sonde_moved()
+    var record = sonde_migrate()
     record.header.time = clock(to)
-    record.header.kind = UInt8(SONDE_KIND_MOVED.rawValue)
+    record.header.kind = UInt8(SONDE_KIND_MIGRATE.rawValue)
     record.header.tid = tasks[task].tid
     record.header.aux = UInt16(from)
     record.clock = clock(from)

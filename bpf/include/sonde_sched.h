@@ -17,7 +17,8 @@ enum sonde_switch_flags {
 	 * one on the CPU: something was lost or never traced in between.
 	 */
 	SONDE_SWITCH_GAP = 2,
-	/* prev stays on the run queue, and its cgroup's CPU quota is used up
+	/* prev stays on the run queue but is throttled: its cgroup has used up
+	 * its CPU quota
 	 */
 	SONDE_SWITCH_PREV_THROTTLED = 4,
 };
@@ -45,14 +46,14 @@ struct sonde_wait {
 	sonde_u32 pad;
 };
 
-/* A task that waits for a CPU was moved to another one's run queue. aux is the
- * CPU that it waited for until now.
+/* A task waiting for a CPU was migrated to another run queue. aux is the CPU
+ * that it left.
  */
-struct sonde_moved {
+struct sonde_migrate {
 	struct sonde_header header;
-	/* when, by the clock of the run queue that it leaves */
+	/* when, by the clock of the run queue that it left */
 	sonde_u64 clock;
-	/* its run_delay, the wait until then included */
+	/* its run_delay, including the wait up to then */
 	sonde_u64 run_delay;
 };
 
@@ -198,7 +199,7 @@ struct sonde_status {
 
 SONDE_ASSERT_RECORD(sonde_switch, 32);
 SONDE_ASSERT_RECORD(sonde_wait, 24);
-SONDE_ASSERT_RECORD(sonde_moved, 32);
+SONDE_ASSERT_RECORD(sonde_migrate, 32);
 SONDE_ASSERT_RECORD(sonde_task_event, 48);
 _Static_assert(sizeof(struct sonde_task) == 88, "sonde_task");
 _Static_assert(sizeof(struct sonde_held_up) == 24, "sonde_held_up");

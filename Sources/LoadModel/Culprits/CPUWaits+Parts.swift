@@ -5,12 +5,12 @@ extension CPUWaits {
   private static let mostVictims = 10
   private static let mostCulprits = 3
 
-  /// As a report has them, the longest waits first; all others last.
+  /// The rows of a report: the longest wait first, the rest last.
   ///
-  /// - Parameter isWhole: whether all are in it that are known, and not only the largest.
-  func parts(isWhole: Bool) -> [CPUWaitPart] {
+  /// - Parameter all: whether to list all that were kept, or only the largest.
+  func parts(all: Bool) -> [CPUWaitPart] {
     var waits = self
-    if !isWhole { waits.fold(victims: Self.mostVictims, culprits: Self.mostCulprits) }
+    if !all { waits.fold(victims: Self.mostVictims, culprits: Self.mostCulprits) }
     return waits.rows.map { victim, row in
       let culprits = row.map { culprit, ns in part(culprit, of: victim, ns) }
         .sorted { ($0.ns, $1.pid ?? 0) > ($1.ns, $0.pid ?? 0) }
@@ -31,7 +31,7 @@ extension CPUWaits {
     case .unknown: CulpritPart(kind: .unknown, ns: ns)
     case .quota: CulpritPart(kind: .quota, ns: ns)
     case .others: CulpritPart(kind: .others, ns: ns)
-    case victim where victim.pid != 0: CulpritPart(kind: .itself, ns: ns)
+    case victim where victim.pid != 0: CulpritPart(kind: .sameProcess, ns: ns)
     default:
       CulpritPart(
         kind: culprit.isKernelThread ? .kernelThread : .process, process: culprit.comm.text,

@@ -1,12 +1,12 @@
 public import Tasks
 
-/// A process that waits for CPUs, or that has them while others wait.
+/// Either side of a wait: the process that waits, or what it is charged to.
 public struct Party: Sendable, Hashable {
-  /// Of a run, never given again.
+  /// Unique within a run of loadwatch, never reused.
   let number: UInt32
-  /// 0 of several of one name.
+  /// 0 for several processes of one name.
   public var pid: UInt32 = 0
-  /// Of its leader; of the first of its threads that was seen, where that one wasn't.
+  /// Its leader's; if the leader wasn't seen, that of the first thread that was.
   public var comm = Comm()
   public var isKernelThread = false
 
@@ -15,13 +15,13 @@ public struct Party: Sendable, Hashable {
     self.isKernelThread = isKernelThread
   }
 
-  /// The CPU ran nobody: it was being woken up.
+  /// The CPU was idle and had yet to wake up.
   public static let idle = Party(number: idleNumber)
-  /// It isn't known who ran: records were lost, or it is too long ago.
+  /// Records were lost, or it is too long ago.
   public static let unknown = Party(number: unknownNumber)
-  /// Whoever ran: the task's cgroup had used up its CPU quota, and it might not run.
+  /// The task was throttled: its cgroup had used up its CPU quota, so it couldn't run whoever had the CPU.
   public static let quota = Party(number: quotaNumber)
-  /// All that are in no row of their own.
+  /// Processes without a row of their own.
   public static let others = Party(number: 2)
 
   static let idleNumber: UInt32 = 0
@@ -33,18 +33,18 @@ public struct Party: Sendable, Hashable {
   public func hash(into hasher: inout Hasher) { hasher.combine(number) }
 }
 
-/// The processes that there are, by numbers.
+/// Processes by number.
 struct Parties {
   private var numbers: [UInt32: UInt32] = [:]
-  private var families: [Comm: UInt32] = [:]
+  private var numbersByName: [Comm: UInt32] = [:]
   private var known: [UInt32: Party] = [:]
   private var last = Party.firstNumber - 1
-  /// Who was there as the last interval ended, and the last number by then.
-  private var before: (alive: Set<UInt32>, last: UInt32) = ([], Party.firstNumber - 1)
+  /// The processes alive when the last interval ended, and the last number given by then.
+  private var lastInterval: (alive: Set<UInt32>, last: UInt32) = ([], Party.firstNumber - 1)
 
-  /// More processes than that are told apart only by name, and more names not at all.
+  /// Beyond this many, processes are told apart by name only; beyond so many names, not at all.
   private static let most = 16384
-  private static let mostFamilies = 4096
+  private static let mostNames = 4096
 
   /// The number of a task's process.
   ///
@@ -57,9 +57,9 @@ struct Parties {
       return number
     }
     guard numbers.count < Self.most else {
-      // Its id may have been another process's.
+      // The ID may have belonged to an earlier process.
       numbers[task.tgid] = nil
-      return family(task)
+      return number(byNameOf: task)
     }
     last += 1
     numbers[task.tgid] = last
@@ -68,11 +68,11 @@ struct Parties {
     return last
   }
 
-  private mutating func family(_ task: TrackedTask) -> UInt32 {
-    if let number = families[task.comm] { return number }
-    guard families.count < Self.mostFamilies else { return Party.others.number }
+  private mutating func number(byNameOf task: TrackedTask) -> UInt32 {
+    if let number = numbersByName[task.comm] { return number }
+    guard numbersByName.count < Self.mostNames else { return Party.others.number }
     last += 1
-    families[task.comm] = last
+    numbersByName[task.comm] = last
     known[last] = Party(number: last, comm: task.comm, isKernelThread: task.isKernelThread)
     return last
   }
@@ -82,14 +82,15 @@ struct Parties {
     number < Party.firstNumber ? Party(number: number) : known[number] ?? .unknown
   }
 
-  /// Forgets the processes that are none of `alive`, as an interval ends, and were not there in it: a wait
-  /// that ends in the next may reach back into this one.
-  mutating func keep(_ alive: Set<UInt32>) {
+  /// At the end of an interval, forgets the processes that were gone before it began. Those that exited during
+  /// it are kept: a wait that ends in the next may reach back to them.
+  mutating func prune(alive: Set<UInt32>) {
     known = known.filter { number, _ in
-      alive.contains(number) || before.alive.contains(number) || number > before.last
+      alive.contains(number) || lastInterval.alive.contains(number)
+        || number > lastInterval.last
     }
-    before = (alive, last)
+    lastInterval = (alive, last)
     numbers = numbers.filter { known[$0.value] != nil }
-    families = families.filter { known[$0.value] != nil }
+    numbersByName = numbersByName.filter { known[$0.value] != nil }
   }
 }

@@ -1,16 +1,16 @@
-/// What each CPU ran last.
+/// The latest runs of each CPU, in a ring.
 @safe struct RunLog: ~Copyable {
-  /// Up to where the next one begins.
+  /// A process's time on a CPU; it lasts until the next one begins.
   struct Run {
     var since: UInt64
     /// A process's number.
     var party: UInt32
   }
 
-  /// A hundred runnable tasks that take turns each wait for a hundred runs.
+  /// When a hundred tasks take turns, each wait spans a hundred runs.
   private static let length = 1024
   private let runs: UnsafeMutablePointer<Run>
-  /// Of each CPU, how many runs it has had.
+  /// How many runs each CPU has had.
   private let counts: UnsafeMutablePointer<Int>
   private let cpus: Int
 
@@ -26,7 +26,7 @@
     unsafe counts.deallocate()
   }
 
-  /// From `time` on the CPU runs another process.
+  /// The CPU runs another process from `time` on.
   @inline(__always)
   mutating func append(_ party: UInt32, on cpu: Int, since time: UInt64) {
     assert(cpu < cpus)
@@ -35,14 +35,14 @@
     unsafe counts[cpu] = count &+ 1
   }
 
-  /// It isn't known until when the CPU ran what it ran last, and what then.
+  /// Marks the last run as unknown: records were lost, and with them when it ended and what ran next.
   mutating func forgetLast(on cpu: Int) {
     guard unsafe counts[cpu] > 0 else { return }
     unsafe runs[cpu * Self.length + (counts[cpu] - 1) & (Self.length - 1)].party =
       Party.unknownNumber
   }
 
-  /// A run of a CPU, counted back from the last, which is 0; nil where that is too long ago.
+  /// A CPU's run, counted back from its last, 0; nil once overwritten.
   @inline(__always)
   func run(_ back: Int, on cpu: Int) -> Run? {
     assert(cpu < cpus)

@@ -1,6 +1,6 @@
-/// Whose waits for CPUs are charged to whom: time by victim and culprit.
+/// Time waited for CPUs, by victim and culprit.
 ///
-/// A table by open addressing: one or two memory reads a charge.
+/// An open-addressing hash table: one or two memory reads per charge.
 @safe struct WaitCharges: ~Copyable {
   private struct Cell {
     /// Victim and culprit; 0 for a free cell.
@@ -11,7 +11,7 @@
   private var cells: UnsafeMutablePointer<Cell>
   private var capacity = 1 << 10
   private var used = 0
-  /// More pairs than that are charged to ``Party/others``, but for one a victim.
+  /// Beyond this many pairs, new ones are charged to ``Party/others``, one cell per victim.
   private static let most = 1 << 16
 
   init() { unsafe cells = Self.allocate(1 << 10) }
@@ -24,7 +24,7 @@
     return unsafe cells
   }
 
-  /// - Parameters: numbers of processes; the victim is never the idle CPU.
+  /// - Precondition: the victim isn't the idle CPU: key 0 marks a free cell.
   @inline(__always)
   mutating func charge(_ victim: UInt32, to culprit: UInt32, _ ns: UInt64) {
     let key = UInt64(victim) << 32 | UInt64(culprit)
@@ -69,7 +69,7 @@
     capacity *= 2
   }
 
-  /// Gives each charge to `body` and begins anew.
+  /// Passes each charge to `body` and empties the table.
   mutating func drain(_ body: (_ victim: UInt32, _ culprit: UInt32, _ ns: UInt64) -> Void) {
     for index in 0..<capacity {
       let cell = unsafe cells[index]

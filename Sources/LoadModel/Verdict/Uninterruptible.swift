@@ -8,9 +8,9 @@ extension Verdict {
       let load = rows.load1
       guard isWorthACause(load) else { return nil }
       let subject = Subject(rows)
-      let culprit = Culprit(blocked.filter { self.cause(of: $0) == cause }, of: load)
+      let root = ChainRoot(blocked.filter { self.cause(of: $0) == cause }, of: load)
       let (text, advice) =
-        culprit.map { ($0.text, $0.advice) } ?? words(cause, subject, rows)
+        root.map { ($0.text, $0.advice) } ?? words(cause, subject, rows)
       var evidence = [
         Evidence(
           "\(number(load)) of load1 \(number(load1)) comes from this",
@@ -20,7 +20,7 @@ extension Verdict {
           ] + subject.figures)
       ]
       evidence +=
-        culprit?.evidence ?? subject.largestSite.map { [Evidence($0.text, $0.figures)] } ?? []
+        root?.evidence ?? subject.largestSite.map { [Evidence($0.text, $0.figures)] } ?? []
       switch cause {
       case .disk, .journal:
         if let disk, disk.share > 0.05 {

@@ -2,7 +2,7 @@ import Reports
 
 /// Who stands at the root of what tasks in D wait for: the subject of a sentence, instead of those who
 /// wait.
-struct Culprit {
+struct ChainRoot {
   private let root: BlockerPart
   private let rows: [BlockedPart]
 
