@@ -242,6 +242,14 @@ static __always_inline bool is_throttled(struct task_struct *task)
 	return false;
 }
 
+/* Whether tasks are throttled one by one, and not with all of their cgroup. */
+static __always_inline bool is_throttled_alone(void)
+{
+	struct task_struct___since_6_18 *now = NULL;
+
+	return bpf_core_field_exists(now->throttled);
+}
+
 /* 9c2136be0878 ("sched/tracing: Append prev_state to tp args instead"), 5.18.
  * The argument is what the scheduler acted on. prev->__state may by now have
  * been changed by a waker on another CPU.

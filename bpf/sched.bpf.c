@@ -134,7 +134,10 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
 	counters->switches_delivered = switches;
 	if ((record->header.flags & SONDE_SWITCH_PREV_QUEUED) &&
 	    is_throttled(prev))
-		record->header.flags |= SONDE_SWITCH_PREV_THROTTLED;
+		record->header.flags |=
+			SONDE_SWITCH_PREV_THROTTLED |
+			(is_throttled_alone() ? SONDE_SWITCH_THROTTLED_ALONE
+					      : 0);
 	state = record->header.aux;
 	sleeps = !(record->header.flags & SONDE_SWITCH_PREV_QUEUED);
 	ring_submit(record, counters);
@@ -166,16 +169,21 @@ int BPF_PROG(sched_migrate_task, struct task_struct *task)
 	struct sonde_cpu *counters;
 	struct sonde_migrate *record;
 	struct rq *rq = task->se.cfs_rq->rq;
+	u64 time;
 
 	if (task->on_rq != TASK_ON_RQ_MIGRATING || control.stopped)
 		return 0;
 	record = ring_reserve_here(&counters, sizeof(*record));
 	if (!record)
 		return 0;
-	set_header(&record->header, this_cpu_clock(), task->pid,
-		   SONDE_KIND_MIGRATE);
-	record->header.aux = rq->cpu;
 	record->clock = rq->clock;
+	/* This CPU may not have taken its clock for long; the other one's was
+	 * taken for this.
+	 */
+	time = this_cpu_clock();
+	set_header(&record->header, time > record->clock ? time : record->clock,
+		   task->pid, SONDE_KIND_MIGRATE);
+	record->header.aux = rq->cpu;
 	record->run_delay = task->sched_info.run_delay;
 	ring_submit(record, counters);
 	return 0;

@@ -66,7 +66,8 @@ public struct LoadSetup: Codable, Sendable {
   public var ringBytes: UInt64
   /// Whether names are asked for by which a replay may tell tasks apart.
   public var isRecorded: Bool?
-  /// Whether reports list all victims and culprits that were kept, not only the largest.
+  /// Whether reports list all victims and culprits that were kept, not only the largest. Nil of a recording
+  /// that lacks what tells them.
   public var wantsCulprits: Bool?
 
   public init(

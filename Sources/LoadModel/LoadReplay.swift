@@ -74,7 +74,8 @@ public struct LoadReplay: ~Copyable, ReplayModel {
       setup.filter = options.filter
       setup.filterPart = options.filterPart
       setup.by = options.by ?? setup.by
-      setup.wantsCulprits = options.culprits
+      // Older recordings have neither migrations nor throttling in them.
+      setup.wantsCulprits = setup.wantsCulprits.map { _ in options.culprits }
       guard let length = options.window.length(recorded: setup.interval) else {
         return check.refuse(ReplayRefusal.interval(recorded: setup.interval))
       }

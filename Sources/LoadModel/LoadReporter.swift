@@ -121,8 +121,10 @@ struct LoadReporter {
         blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
     snapshot.pressure = PressurePart(since: before.system, now.system, over: length)
     snapshot.limits = now.limits
-    let waits = interval.culprits.parts(all: setup.wantsCulprits == true)
-    snapshot.cpuWaits = waits.isEmpty ? nil : waits
+    if let all = setup.wantsCulprits {
+      let waits = interval.culprits.parts(all: all)
+      snapshot.cpuWaits = waits.isEmpty ? nil : waits
+    }
     if let sampler {
       addAttribution(sampler, to: &snapshot)
       let verdict = verdict(snapshot, sampler, lastMinute ?? minute)

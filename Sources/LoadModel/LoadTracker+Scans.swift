@@ -88,6 +88,10 @@ extension LoadTracker {
     if isSame || !task.hasBaseline {
       wasRunnableSince = runnableSince(slot, seen, waited: isSame ? waited : 0)
     }
+    if !isSame || arrivals > 0 {
+      forgetMigrations(slot)
+      task.wasMigrated = false
+    }
     task.pcount = seen.pcount
     // Without an arrival what it waited so far belongs to the wait that goes on.
     if !isSame || arrivals > 0 { task.runDelay = seen.run_delay }

@@ -66,6 +66,7 @@ public struct LoadTracker: ~Copyable {
   /// Counts from `time` on. What came before only shows where the tasks are.
   public mutating func begin(at time: UInt64) {
     countsFrom = time
+    culprits.reset()
     beginInterval(at: time)
   }
 
@@ -188,9 +189,13 @@ public struct LoadTracker: ~Copyable {
     if event.header.flags & UInt8(SONDE_SWITCH_PREV_QUEUED.rawValue) != 0 || bits == 0 {
       tasks[slot].phase = .waiting
       tasks[slot].wasGoingToSleep = bits != 0
+      tasks[slot].isPreempted = true
       if counts, tasks[slot].matches { current.preemptions &+= 1 }
       if event.header.flags & UInt8(SONDE_SWITCH_PREV_THROTTLED.rawValue) != 0 {
-        culprits.throttled.begin(by: tasks[slot], on: Int(cpu), at: time)
+        culprits.throttled.begin(
+          by: tasks[slot],
+          isOfTask: event.header.flags & UInt8(SONDE_SWITCH_THROTTLED_ALONE.rawValue) != 0,
+          on: Int(cpu), at: time)
       }
     } else {
       endRunnable(slot, at: time)
@@ -241,6 +246,9 @@ public struct LoadTracker: ~Copyable {
     if isSleep { waited = 0 }
     if isKnown {
       let since = tasks[slot].since
+      // The record of that was lost, or comes later.
+      let wasMigratedUnseen =
+        tasks[slot].isPreempted && tasks[slot].cpu != cpu && !tasks[slot].wasMigrated
       let wokenAt = waited < time ? max(time &- waited, since) : since
       switch tasks[slot].phase {
       case .blocked:
@@ -265,7 +273,7 @@ public struct LoadTracker: ~Copyable {
       }
       if counts, tasks[slot].matches, arrivals > 0 || waited > 0, !isUncounted, !isSleep {
         record(waited: waited, arrivals: UInt64(max(arrivals, 1)))
-        if arrivals > 1 {
+        if arrivals > 1 || wasMigratedUnseen {
           culprits.chargeUnknown(tasks[slot].party, waited: waited)
         } else {
           let here = tasks[slot].wasMigrated ? chargeMigrations(slot, waited: waited) : waited
@@ -284,6 +292,7 @@ public struct LoadTracker: ~Copyable {
     tasks[slot].since = time
     tasks[slot].phase = .running
     tasks[slot].cpu = cpu
+    tasks[slot].isPreempted = false
     forgetMigrations(slot)
     return tasks[slot].party
   }

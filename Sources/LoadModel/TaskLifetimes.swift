@@ -101,16 +101,19 @@ extension LoadTracker {
       exchangeIds(old, with: tid)
     } else if !running.contains(oldTid) {
       // It has been heard of under its new id; the old one is nobody's.
+      forgetMigrations(old)
       tasks.remove(old)
     }
   }
 
   /// exchange_tids(): the thread gets its leader's id, the leader, where it isn't gone, the thread's.
   private mutating func exchangeIds(_ slot: TaskTable.Slot, with leaderTid: UInt32) {
+    forgetMigrations(slot)
     var thread = tasks[slot]
     let tid = thread.tid
     tasks.remove(slot)
     if let other = tasks.find(leaderTid) {
+      forgetMigrations(other)
       var leader = tasks[other]
       tasks.remove(other)
       // Not where a task scan has already shown the thread by its new id.

@@ -76,6 +76,8 @@ struct TrackedTask {
   var isKernelThread = false
   /// Whether it lost its CPU when it had set its state to sleep, but hadn't slept.
   var wasGoingToSleep = false
+  /// Whether it waits for the CPU that it had, unless it is migrated.
+  var isPreempted = false
   /// Whether all of its life has been seen.
   var isBornHere = false
   /// While it sleeps in D: where, by the kernel side's number; negative for unknown.

@@ -53,9 +53,10 @@ public struct VerdictPart: Codable, Sendable, Equatable {
   public var text: String
   /// The figures that it rests on.
   public var evidence: [String]
-  /// The same for programs; load1 and the number of CPUs among them.
-  public var figures: [EvidenceFigure]
-  public var confidence: Confidence
+  /// The same for programs; load1 and the number of CPUs among them. Nil, as is the confidence, in files of
+  /// earlier versions.
+  public var figures: [EvidenceFigure]?
+  public var confidence: Confidence?
   /// What to do, where there is something.
   public var advice: String?
   /// What would show that it is wrong.
@@ -65,7 +66,7 @@ public struct VerdictPart: Codable, Sendable, Equatable {
 
   public init(
     cause: VerdictCause, share: Double, text: String, evidence: [String],
-    figures: [EvidenceFigure] = [], confidence: Confidence = .medium, advice: String?,
+    figures: [EvidenceFigure]? = nil, confidence: Confidence? = nil, advice: String?,
     refutedBy: String? = nil, next: String? = nil
   ) {
     (self.figures, self.confidence) = (figures, confidence)

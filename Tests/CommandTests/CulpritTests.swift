@@ -75,7 +75,7 @@ struct CulpritTests {
 
   /// Without `--culprits` only the largest have rows; the sums are still complete.
   @Test func theLargest() throws {
-    let load = try Load("spin", "24")
+    let load = try Load("spin", "24", "0")
     let ended = try loadwatch("--format", "json", "--duration", "3s")
     _ = load.stop()
     let snapshot = try #require(try ended.snapshots().last)

@@ -33,6 +33,8 @@ struct CulpritTests {
         #expect(row.values.reduce(others, +) == truth.values.reduce(0, +))
       }
       let sum = both.culprits.values.joined().reduce(0) { $0 + $1.value }
+      let told = both.told.culprits.rows.values.joined().reduce(0) { $0 + $1.value }
+      #expect(told == sum)
       #expect(sum == both.told.runQueueLatency.sum)
       charged += sum
     }
@@ -59,6 +61,50 @@ struct CulpritTests {
     #expect(unknown > 0)
   }
 
+  /// A task of a throttled cgroup waits for its quota: as long as the cgroup doesn't run there.
+  @Test(arguments: [false, true]) func throttled(alone: Bool) {
+    var script = Script()
+    for (tid, group) in [(7, 50), (8, 50), (9, 60)] as [(UInt32, UInt64)] {
+      script.told(SONDE_KIND_NEW_TASK, at: 1, tid, cgroup: group)
+    }
+    let queued = SONDE_SWITCH_PREV_QUEUED
+    let all = sonde_switch_flags(
+      queued.rawValue | SONDE_SWITCH_PREV_THROTTLED.rawValue
+        | (alone ? SONDE_SWITCH_THROTTLED_ALONE.rawValue : 0))
+    script.switched(at: 10, to: Script.next(7, pcount: 1))
+    // 8 is woken at 15, 7 throttled at 20; 9 runs until 80, then 8 until 90, then 7.
+    script.switched(at: 20, from: 7, to: Script.next(9, pcount: 1), flags: all)
+    script.switched(at: 80, from: 9, 1, to: Script.next(8, pcount: 1, runDelay: 65))
+    script.switched(at: 90, from: 8, 1, to: Script.next(7, pcount: 2, runDelay: 70))
+    let rows = script.close(at: 200).culprits.rows
+    func row(_ pid: UInt32) -> [UInt32: UInt64] {
+      let row = rows.first { $0.key.pid == pid }?.value ?? [:]
+      return Dictionary(row.map { ($0.key == .quota ? 1 : $0.key.pid, $0.value) }) { $0 + $1 }
+    }
+    // As long as tasks are throttled one by one, 8 isn't.
+    let areEqual = alone ? row(8) == [7: 5, 9: 60] : row(8) == [7: 5, 1: 60]
+    let isOwn = alone ? row(7) == [1: 70] : row(7) == [1: 60, 8: 10]
+    #expect(areEqual && isOwn, "\(row(8)) \(row(7))")
+  }
+
+  /// A cgroup that goes on elsewhere and comes back late has not been throttled all the time.
+  @Test func backAfterAWhile() {
+    var script = Script()
+    for (tid, group) in [(7, 50), (9, 60)] as [(UInt32, UInt64)] {
+      script.told(SONDE_KIND_NEW_TASK, at: 1, tid, cgroup: group)
+    }
+    let all = sonde_switch_flags(
+      SONDE_SWITCH_PREV_QUEUED.rawValue | SONDE_SWITCH_PREV_THROTTLED.rawValue)
+    script.switched(at: 10, to: Script.next(7, pcount: 1))
+    script.switched(at: 20, from: 7, to: Script.next(9, pcount: 1), flags: all)
+    script.migrated(at: 30, 7, from: 0, to: 1, runDelay: 10)
+    script.switched(at: 40, to: Script.next(7, pcount: 2, runDelay: 20), cpu: 1)
+    script.switched(at: 500_000_000, from: 7, 1, cpu: 1)
+    script.switched(at: 600_000_000, from: 9, 1, to: Script.next(7, pcount: 3, runDelay: 5_000_020))
+    let rows = Self.byId(script.close(at: 700_000_000).culprits)
+    #expect(rows[7]?[9] == 5_000_000, "\(rows)")
+  }
+
   @Test func byHand() {
     var script = Script()
     for (tid, process) in [(7, 7), (8, 8), (9, 8)] as [(UInt32, UInt32)] {
@@ -72,7 +118,7 @@ struct CulpritTests {
     script.switched(at: 30, from: 8, to: Script.next(9, pcount: 1), flags: queued)
     script.switched(at: 45, from: 9, 1)
     script.switched(at: 50, to: Script.next(9, pcount: 2), cpu: 1)
-    script.moved(at: 60, 7, from: 0, to: 1, runDelay: 40)
+    script.migrated(at: 60, 7, from: 0, to: 1, runDelay: 40)
     script.switched(at: 90, from: 9, 1, to: Script.next(7, pcount: 2, runDelay: 70), cpu: 1)
     // 8 was preempted at 30, and 9 slept from 45 on.
     script.switched(at: 100, to: Script.next(8, pcount: 2, runDelay: 70))

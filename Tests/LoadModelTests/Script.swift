@@ -40,8 +40,8 @@ struct Script: ~Copyable {
     unsafe tracker.consume(CollectionOfOne(record).span.bytes, cpu: cpu)
   }
 
-  /// A task that waits is taken from one CPU's run queue to another's.
-  mutating func moved(at time: UInt64, _ tid: UInt32, from cpu: Int, to: Int, runDelay: UInt64) {
+  /// A task is migrated while it waits.
+  mutating func migrated(at time: UInt64, _ tid: UInt32, from cpu: Int, to: Int, runDelay: UInt64) {
     var record = sonde_migrate()
     record.header.time = Self.start &+ time
     record.header.kind = UInt8(SONDE_KIND_MIGRATE.rawValue)

@@ -21,6 +21,8 @@ enum sonde_switch_flags {
 	 * its CPU quota
 	 */
 	SONDE_SWITCH_PREV_THROTTLED = 4,
+	/* and not all of its cgroup: since 6.18 */
+	SONDE_SWITCH_THROTTLED_ALONE = 8,
 };
 
 /* tid is the task that is given the CPU, flags are sonde_switch_flags, aux is

@@ -38,8 +38,9 @@ struct CulpritAccount: ~Copyable {
     _ task: borrowing TrackedTask, waited: UInt64, for cpu: Int, until end: UInt64
   ) {
     let begin = end &- min(waited, end)
+    if waited > end { chargeUnknown(task.party, waited: waited - end) }
     var back = 0
-    if throttled.isEmpty {
+    if !throttled.mayHave(task.cgroup, task.tid, on: cpu) {
       charge(task.party, from: begin, to: end, cpu, &back)
     } else {
       chargeWithThrottling(task.party, task.cgroup, task.tid, from: begin, to: end, cpu, &back)
@@ -54,7 +55,7 @@ struct CulpritAccount: ~Copyable {
     var end = end
     for span in throttled.spans(of: cgroup, tid, on: cpu) {
       let (from, to) = (max(span.from, begin), min(span.to, end))
-      guard from < to else { continue }
+      guard from < to, span.covers(begin) else { continue }
       charge(victim, from: to, to: end, cpu, &back)
       charges.charge(victim, to: Party.quotaNumber, to - from)
       end = from
@@ -86,6 +87,9 @@ struct CulpritAccount: ~Copyable {
   mutating func chargeUnknown(_ victim: UInt32, waited: UInt64) {
     if waited > 0 { charges.charge(victim, to: Party.unknownNumber, waited) }
   }
+
+  /// Forgets what was charged.
+  mutating func reset() { charges.drain { _, _, _ in } }
 
   /// Ends the interval and returns what was charged in it.
   ///
@@ -124,7 +128,8 @@ public struct CPUWaits: Sendable, Equatable {
   }
 
   mutating func add(_ victim: Party, _ culprit: Party, _ ns: UInt64) {
-    rows[victim, default: [:]][culprit, default: 0] &+= ns
+    // Who waited isn't known either: one row of the rest is enough.
+    rows[victim == .unknown ? .others : victim, default: [:]][culprit, default: 0] &+= ns
   }
 
   mutating func append(_ next: CPUWaits) {

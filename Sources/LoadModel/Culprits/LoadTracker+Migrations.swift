@@ -3,6 +3,7 @@ import Records
 extension LoadTracker {
   /// The part of a wait on a CPU that the task was migrated from.
   struct Migration {
+    /// Negative where it isn't known.
     var cpu: Int
     /// By the clock of that CPU's run queue.
     var at: UInt64
@@ -10,9 +11,9 @@ extension LoadTracker {
     var waited: UInt64
   }
 
-  /// Migrations beyond this many are ignored: the rest of the wait is charged as if it had all been spent on
-  /// the last CPU.
+  /// What a wait has had on other CPUs after this many migrations is charged to nobody by name.
   private static let mostMigrations = 64
+  private static let mostTasks = 1 << 16
 
   /// A task was migrated while it waited.
   mutating func migrated(_ event: sonde_migrate) {
@@ -20,14 +21,19 @@ extension LoadTracker {
       tasks[slot].phase != .running, running.indices.contains(Int(event.header.aux))
     else { return }
     let waited = event.run_delay &- tasks[slot].runDelay
-    let before = migrations[event.header.tid]?.last?.waited ?? 0
-    guard waited > before, isPossible(slot, 0, waited: waited, at: event.clock),
-      !tasks[slot].isSleep(waited, until: event.clock),
-      migrations[event.header.tid]?.count ?? 0 < Self.mostMigrations
-    else { return }
+    if !tasks[slot].wasMigrated { migrations[event.header.tid] = nil }
     tasks[slot].wasMigrated = true
-    migrations[event.header.tid, default: []].append(
-      Migration(cpu: Int(event.header.aux), at: event.clock, waited: waited))
+    let known = migrations[event.header.tid] ?? []
+    guard waited > known.last?.waited ?? 0,
+      isPossible(slot, 0, waited: waited, at: event.clock),
+      !tasks[slot].isSleep(waited, until: event.clock),
+      migrations.count < Self.mostTasks || !known.isEmpty
+    else { return }
+    let isOneOfMany = known.count > Self.mostMigrations
+    let migration = Migration(
+      cpu: isOneOfMany ? -1 : Int(event.header.aux), at: event.clock, waited: waited)
+    if isOneOfMany { migrations[event.header.tid]?.removeLast() }
+    migrations[event.header.tid, default: []].append(migration)
   }
 
   /// Of a wait that has ended, charges the parts spent on other CPUs.
@@ -37,8 +43,12 @@ extension LoadTracker {
     var charged: UInt64 = 0
     for migration in migrations[tasks[slot].tid] ?? []
     where migration.waited <= waited && migration.waited > charged {
-      culprits.charge(
-        tasks[slot], waited: migration.waited - charged, for: migration.cpu, until: migration.at)
+      let part = migration.waited - charged
+      if migration.cpu < 0 {
+        culprits.chargeUnknown(tasks[slot].party, waited: part)
+      } else {
+        culprits.charge(tasks[slot], waited: part, for: migration.cpu, until: migration.at)
+      }
       charged = migration.waited
     }
     return waited - charged

@@ -53,14 +53,18 @@ struct Parties {
     guard task.tgid != 0 else { return Party.unknownNumber }
     let leads = task.tid == task.tgid
     if !(isNew && leads), let number = numbers[task.tgid] {
-      if leads { known[number]?.comm = task.comm }
+      if leads {
+        known[number]?.comm = task.comm
+        known[number]?.isKernelThread = task.isKernelThread
+      }
       return number
     }
-    guard numbers.count < Self.most else {
+    guard numbers.count < Self.most, known.count < 2 * Self.most else {
       // The ID may have belonged to an earlier process.
       numbers[task.tgid] = nil
       return number(byNameOf: task)
     }
+    guard last < .max else { return Party.others.number }
     last += 1
     numbers[task.tgid] = last
     known[last] = Party(
@@ -70,7 +74,7 @@ struct Parties {
 
   private mutating func number(byNameOf task: TrackedTask) -> UInt32 {
     if let number = numbersByName[task.comm] { return number }
-    guard numbersByName.count < Self.mostNames else { return Party.others.number }
+    guard numbersByName.count < Self.mostNames, last < .max else { return Party.others.number }
     last += 1
     numbersByName[task.comm] = last
     known[last] = Party(number: last, comm: task.comm, isKernelThread: task.isKernelThread)
