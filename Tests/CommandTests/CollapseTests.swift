@@ -47,7 +47,8 @@ struct CollapseTests {
       let process = try #require(report.processes.first)
       let collapsed = process.mappings.reduce(0) { $0 + $1.collapsed }
       // khugepaged may be at it too.
-      #expect(try huge(load.pid) >= collapsed << 21)
+      let huge = try huge(load.pid)
+      #expect(huge >= collapsed << 21, "\(huge >> 21) of \(process.mappings)")
       // What the program writes to at that moment is refused; an emulator's moments are long.
       #expect(collapsed >= (Need.inLab ? 64 : 120), "\(process.mappings)")
       try load.begin()
