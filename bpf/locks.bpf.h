@@ -200,18 +200,21 @@ static __always_inline u64 blocker_of(struct task_struct *task)
 	return IS_KERNEL_ADDRESS(blocker) ? blocker : 0;
 }
 
+/* Not a switch: of all four values clang makes one with an unreachable default,
+ * and declares the kfunc __bpf_trap for that (LLVM 21). Where the kernel itself
+ * does not have it (before 6.17), libbpf looks for it in modules, which takes
+ * CAP_SYS_ADMIN.
+ */
+_Static_assert(SONDE_LOCK_SEMAPHORE == SONDE_LOCK_MUTEX + BLOCKER_TYPE_SEM &&
+		       SONDE_LOCK_RWSEM_READ ==
+			       SONDE_LOCK_MUTEX + BLOCKER_TYPE_RWSEM_READER &&
+		       SONDE_LOCK_RWSEM_WRITE ==
+			       SONDE_LOCK_MUTEX + BLOCKER_TYPE_RWSEM_WRITER,
+	       "the kinds are in the order of the types");
+
 static __always_inline u32 lock_kind_of(u64 blocker)
 {
-	switch (blocker & BLOCKER_TYPE_MASK) {
-	case BLOCKER_TYPE_SEM:
-		return SONDE_LOCK_SEMAPHORE;
-	case BLOCKER_TYPE_RWSEM_READER:
-		return SONDE_LOCK_RWSEM_READ;
-	case BLOCKER_TYPE_RWSEM_WRITER:
-		return SONDE_LOCK_RWSEM_WRITE;
-	default:
-		return SONDE_LOCK_MUTEX;
-	}
+	return SONDE_LOCK_MUTEX + (blocker & BLOCKER_TYPE_MASK);
 }
 
 /* With its flags. 0 on PREEMPT_RT, where both locks are rtmutexes (rwbase_rt):

@@ -30,7 +30,15 @@ struct BPFGen {
     try run(arguments[2], ["--strip-debug", object.path], in: folder)
 
     let name = String(source.lastPathComponent.dropLast(".bpf.c".count))
-    let base64 = try Data(contentsOf: object).base64EncodedString()
+    let bytes = try Data(contentsOf: object)
+    // clang's kfunc for code that is never reached (LLVM 21). Kernels before 6.17 don't have it, and
+    // libbpf then looks for it in modules, which takes CAP_SYS_ADMIN.
+    guard bytes.range(of: Data("__bpf_trap".utf8)) == nil else {
+      fail(
+        "\(source.path): has code that can't be reached, such as a switch over all values of some bits"
+      )
+    }
+    let base64 = bytes.base64EncodedString()
     try """
     import BPF
 

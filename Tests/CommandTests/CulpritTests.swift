@@ -70,7 +70,8 @@ struct CulpritTests {
     let row = try row(snapshot, of: load.tids[0])
     let quota = row.culprits.first { $0.kind == .quota }?.ns ?? 0
     #expect(Double(row.waitNs) > 0.7 * Double(snapshot.intervalNs), "\(row)")
-    #expect(Double(quota) > 0.95 * Double(row.waitNs), "\(row)")
+    // An emulator takes a while to give the CPU back once there is quota again.
+    #expect(Double(quota) > (Need.inLab ? 0.85 : 0.95) * Double(row.waitNs), "\(row)")
   }
 
   /// Without `--culprits` only the largest have rows; the sums are still complete.
