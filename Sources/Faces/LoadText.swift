@@ -68,7 +68,8 @@ public struct LoadText: Sendable {
         snapshot.cpuWaits ?? [], intervalNs: snapshot.intervalNs,
         limit: rows == .max ? .max : min(limit, 3))
       let verdict = attribution.verdict(verdicts, detail)
-      meaning = [table, holders, waits, verdict].filter { !$0.isEmpty }.flatMap { $0 + [Line()] }
+      meaning = [table, holders, waits + taken(snapshot.cpus), verdict].filter { !$0.isEmpty }
+        .flatMap { $0 + [Line()] }
       if !meaning.isEmpty { meaning.insert(Line(), at: 0) }
       if top.count + meaning.count + below.count + rest <= rows { break }
     }
@@ -129,6 +130,16 @@ public struct LoadText: Sendable {
       line.add(unit)
     }
     return line
+  }
+
+  /// CPUs that lost a tenth of their time or more; below that it hardly matters to tasks.
+  private func taken(_ cpus: CPUsPart?) -> [Line] {
+    (cpus?.taken ?? []).filter { $0.sum >= 0.1 }.prefix(3).map { part in
+      let shares = [("interrupts", part.irq), ("softirqs", part.softirq), ("steal", part.steal)]
+        .filter { $0.1 >= 0.005 }
+        .map { "\(decimalText(100 * $0.1, digits: 0)) % \($0.0)" }
+      return Line("taken from CPU \(part.cpu): " + shares.joined(separator: ", "))
+    }
   }
 
   // MARK: - Loss and cost

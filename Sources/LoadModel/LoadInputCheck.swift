@@ -102,7 +102,12 @@ struct LoadInputCheck {
   private func check(_ system: SystemCounters) -> String? {
     let isPossible =
       system.cpus.count <= Self.mostCPUs
-      && system.cpus.values.allSatisfy { max($0.total, $0.idle, $0.stolen) < 1 << 50 }
+      && system.cpus.values.allSatisfy {
+        max($0.total, $0.idle, $0.stolen, $0.irq ?? 0, $0.softirq ?? 0) < 1 << 50
+      }
+      && (system.offline ?? []).count <= Self.mostCPUs
+      && system.capped.map { (0..<Self.mostCPUs).contains($0.cpus) && (0...1).contains($0.limit) }
+        ?? true
     return isPossible ? nil : "impossible counters of the system"
   }
 

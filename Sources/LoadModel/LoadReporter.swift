@@ -120,6 +120,7 @@ struct LoadReporter {
         blockedUninterruptible: HistogramPart(interval.blockedUninterruptible),
         blockedInterruptible: HistogramPart(interval.blockedInterruptible)))
     snapshot.pressure = PressurePart(since: before.system, now.system, over: length)
+    snapshot.cpus = now.system.kept(since: before.system)
     snapshot.limits = now.limits
     if let all = setup.wantsCulprits {
       let waits = interval.culprits.parts(all: all)

@@ -20,6 +20,10 @@ extension LoadTracer {
 
   mutating func reading(at time: UInt64) throws -> IntervalReading {
     let load = try LoadAverage.current()
+    let cpus = (try? Proc.Host.current()) ?? host
+    var system = SystemCounters.current()
+    system.offline = Set(cpus.presentCPUs).subtracting(cpus.onlineCPUs).sorted()
+    system.capped = frequencyLimit(at: time)
     return IntervalReading(
       at: time, clockOffset: clockOffset,
       wall: wallClock.boundary(time, now: Clocks.monotonic &+ clockOffset, wall: Clocks.wall),
@@ -27,9 +31,19 @@ extension LoadTracer {
       own: OwnUsage(
         cpuNs: try SelfUsage.cpuTime(), scanNs: scans.total,
         residentBytes: try SelfUsage.residentBytes(), namesLeftOut: Lookups.shared.leftOut),
-      system: SystemCounters.current(), load: [load.load1, load.load5, load.load15],
-      onlineCPUs: (try? Proc.Host.current().onlineCPUCount) ?? host.onlineCPUCount,
+      system: system, load: [load.load1, load.load5, load.load15],
+      onlineCPUs: cpus.onlineCPUCount,
       limits: try? limits(load))
+  }
+
+  /// Read every ten seconds: that is three files for each CPU.
+  private mutating func frequencyLimit(at time: UInt64) -> CPUsPart.CappedPart? {
+    if frequency.map({ time &- $0.at >= 10_000_000_000 }) ?? true {
+      frequency = (
+        time, FrequencyLimit.current().map { CPUsPart.CappedPart(cpus: $0.cpus, limit: $0.share) }
+      )
+    }
+    return frequency?.limit
   }
 
   private func limits(_ load: LoadAverage) throws -> LimitsPart {

@@ -48,6 +48,8 @@ public struct LoadTracer: ~Copyable, Tracer {
   /// Who was held up at the sample that is taken next, and by whom.
   private var heldUp: (sample: UInt64, throttled: Set<UInt32>, waits: [LockWait])?
   var wallClock = WallClock(at: 0, wall: 0)
+  /// When the CPUs' frequency limits were read, and what they were.
+  var frequency: (at: UInt64, limit: CPUsPart.CappedPart?)?
   /// Time of the sample that is to be settled, run queue clock.
   private var sampledAt: UInt64 = 0
   /// What a recording can begin with anew.

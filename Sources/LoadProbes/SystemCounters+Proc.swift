@@ -27,7 +27,8 @@ extension SystemCounters {
         let times = words.dropFirst().prefix(8).compactMap { UInt64($0) }
         guard times.count == 8 else { continue }
         cpus[number] = CPU(
-          total: times.reduce(0, &+), idle: times[3] &+ times[4], stolen: times[7])
+          total: times.reduce(0, &+), idle: times[3] &+ times[4], stolen: times[7], irq: times[5],
+          softirq: times[6])
       } else if words.first == "processes", words.count == 2 {
         forks = UInt64(words[1])
       }

@@ -26,6 +26,7 @@ extension LoadSnapshot {
     merged.cpuWaits = nil
     merged.verdict = nil
     merged.pressure = nil
+    merged.cpus = nil
     merged.limits = nil
     if let own = stacks, let theirs = other.stacks {
       merged.stacks = try own.joined(

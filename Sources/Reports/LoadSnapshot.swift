@@ -33,6 +33,8 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   public var verdict: [VerdictPart]?
   /// For how much of the interval tasks had to wait, as the kernel accounts for it.
   public var pressure: PressurePart?
+  /// What kept CPUs from tasks, other than tasks; absent where nothing did, and after a merge.
+  public var cpus: CPUsPart?
   public var limits: LimitsPart?
   public var tasks: TasksPart
   /// Context switches that were traced.
@@ -67,7 +69,7 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   enum CodingKeys: String, CodingKey {
     case schema, final, host, start, end, filter, probes, loss, cost, load, attribution, blocked
     case cpuWaits = "cpu_waits"
-    case verdict, pressure, limits, tasks
+    case verdict, pressure, cpus, limits, tasks
     case switches, preemptions, histograms, stacks
     case intervalNs = "interval_ns"
   }

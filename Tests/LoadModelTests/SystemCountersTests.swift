@@ -36,6 +36,31 @@ struct SystemCountersTests {
     #expect(before.stolen(since: after) == 0)
   }
 
+  /// Of one CPU's time, what went to interrupts, softirqs and the host.
+  @Test func keptFromTasks() {
+    func counters(_ ticks: UInt64, irq: UInt64?, softirq: UInt64?) -> SystemCounters {
+      var counters = SystemCounters()
+      counters.cpus[0] = .init(total: ticks, idle: 0, stolen: 0, irq: 0, softirq: ticks / 200)
+      counters.cpus[3] = .init(
+        total: ticks, idle: 0, stolen: ticks / 10, irq: irq, softirq: softirq)
+      return counters
+    }
+    let before = counters(1000, irq: 7, softirq: 10)
+    #expect(
+      counters(2000, irq: 57, softirq: 310).kept(since: before)?.taken == [
+        .init(cpu: 3, irq: 0.05, softirq: 0.3, steal: 0.1)
+      ])
+    // Of an older recording.
+    #expect(
+      counters(2000, irq: nil, softirq: nil).kept(since: before)?.taken == [
+        .init(cpu: 3, irq: 0, softirq: 0, steal: 0.1)
+      ])
+    #expect(counters(1000, irq: 7, softirq: 10).kept(since: before) == nil)
+    var offline = before
+    offline.offline = [5]
+    #expect(offline.kept(since: before) == CPUsPart(offline: [5]))
+  }
+
   /// Only the last minute counts, from a sample on.
   @Test func recentMinute() {
     func point(_ seconds: UInt64, stolen: UInt64, runnable: UInt64) -> RecentMinute.Point {

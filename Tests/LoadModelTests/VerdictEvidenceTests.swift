@@ -52,6 +52,15 @@ struct VerdictEvidenceTests {
     verdict.pressure = PressurePart(
       cpu: .init(some: ratio(), full: 0), io: .init(some: ratio(), full: 0),
       memory: once(in: 3) ? .init(some: ratio(), full: 0.5 * ratio()) : nil)
+    if once(in: 2) {
+      verdict.kept = CPUsPart(
+        offline: once(in: 2) ? [] : [3, 4].dropLast(once(in: 2) ? 1 : 0),
+        capped: once(in: 2) ? nil : .init(cpus: 4, limit: ratio()),
+        taken: [
+          .init(cpu: 0, irq: 0.01, softirq: 0.3 * ratio(), steal: 0),
+          .init(cpu: 1, irq: 0.3 * ratio(), softirq: 0.5 * ratio(), steal: 0.1),
+        ])
+    }
     return verdict
   }
 

@@ -23,7 +23,7 @@ struct SystemCountersTests {
     // Time of guests, behind steal, is in user time already.
     let times = SystemCounters.CPU(
       total: 1132 + 34 + 1441 + 11_311_718 + 3675 + 127 + 438 + 59, idle: 11_311_718 + 3675,
-      stolen: 59)
+      stolen: 59, irq: 127, softirq: 438)
     #expect(counters.cpus == [0: times])
     #expect(counters.forks == 2915 && counters.swapped == 107)
     #expect(counters.disks == ["loop0": 0, "sda": 4000, "sda1": 3000])

@@ -97,6 +97,9 @@ extension LoadSnapshot {
     ]
     all.pressure = PressurePart(
       cpu: .init(some: 0.5, full: 0), io: .init(some: 0.1, full: 0.05), memory: nil)
+    all.cpus = CPUsPart(
+      offline: [2, 3], capped: .init(cpus: 2, limit: 0.5),
+      taken: [.init(cpu: 1, irq: 0.01, softirq: 0.25, steal: 0.5)])
     all.limits = LimitsPart(
       tasks: 90, threadsMax: 100, pidMax: 200, stackBytesPerTask: 16384, structBytesPerTask: 8128,
       availableBytes: 1 << 30, cgroups: [.init(cgroup: "/a", tasks: 5, pidsMax: 9)])

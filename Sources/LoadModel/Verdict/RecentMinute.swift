@@ -61,6 +61,7 @@ public struct RecentMinute: Sendable {
     verdict.throttledMost = points.compactMap(\.throttled).max() ?? 0
     verdict.idle = last.system.idle(since: first.system)
     verdict.stolen = last.system.stolen(since: first.system)
+    verdict.kept = last.system.kept(since: first.system)
     verdict.pressure = PressurePart(since: first.system, last.system, over: ns)
     verdict.forksPerSecond = Double(last.system.forks(since: first.system)) / seconds
     verdict.shortLives =

@@ -19,7 +19,7 @@ extension Verdict {
     if let largest = subject.largest {
       evidence.append(Evidence("\(largest.text) of load1 \(number(load1))", largest.figures))
     }
-    evidence += latency + stalls("a CPU", "cpu_pressure", pressure?.cpu)
+    evidence += latency + stalls("a CPU", "cpu_pressure", pressure?.cpu) + keptCPUs
     func part(_ cause: VerdictCause, _ text: String, _ advice: String) -> [VerdictPart] {
       [self.part(cause, load / load1, text, evidence, advice)]
     }
@@ -102,6 +102,36 @@ extension Verdict {
     let rest = others.count == 1 ? "the other is" : "the others are"
     return "\(fullCPUs) of \(cpus) CPUs \(fullCPUs == 1 ? "is" : "are") saturated while \(rest) "
       + "\(share) idle."
+  }
+
+  /// What else takes CPUs from tasks. Steal is a cause of its own.
+  private var keptCPUs: [Evidence] {
+    var evidence: [Evidence] = []
+    if let most = kept?.taken.max(by: { $0.irq + $0.softirq < $1.irq + $1.softirq }),
+      most.irq + most.softirq >= 0.1
+    {
+      let share = most.irq + most.softirq
+      evidence.append(
+        Evidence(
+          "interrupts and softirqs take \(percent(share)) of CPU \(most.cpu) (/proc/stat)",
+          .init("interrupts", share, "ratio"), .init("interrupts_on", Double(most.cpu), "cpu")))
+    }
+    if let offline = kept?.offline.count, offline > 0 {
+      evidence.append(
+        Evidence(
+          "\(counted(offline, "more CPU")) \(offline == 1 ? "is" : "are") offline "
+            + "(/sys/devices/system/cpu/online)",
+          .init("cpus_offline", Double(offline), "cpus")))
+    }
+    if let capped = kept?.capped {
+      evidence.append(
+        Evidence(
+          "\(counted(capped.cpus, "CPU")) may run at \(percent(capped.limit)) of the highest frequency "
+            + "at most (scaling_max_freq)",
+          .init("cpus_capped", Double(capped.cpus), "cpus"),
+          .init("frequency_limit", capped.limit, "ratio")))
+    }
+    return evidence
   }
 
   // MARK: - Steal

@@ -10,11 +10,15 @@ public struct SystemCounters: Sendable, Codable {
     public var idle: UInt64
     /// In which tasks wanted to run and the host of this virtual machine ran something else.
     public var stolen: UInt64
+    /// Nil in older recordings.
+    public var irq: UInt64?
+    public var softirq: UInt64?
 
-    public init(total: UInt64, idle: UInt64, stolen: UInt64) {
-      self.total = total
-      self.idle = idle
-      self.stolen = stolen
+    public init(
+      total: UInt64, idle: UInt64, stolen: UInt64, irq: UInt64? = nil, softirq: UInt64? = nil
+    ) {
+      (self.total, self.idle, self.stolen) = (total, idle, stolen)
+      (self.irq, self.softirq) = (irq, softirq)
     }
   }
 
@@ -43,28 +47,46 @@ public struct SystemCounters: Sendable, Codable {
   /// By name of a disk or a partition, ms in which it had requests.
   public var disks: [String: UInt64] = [:]
   public var pressure: [Resource: Stall] = [:]
+  /// CPUs that are there, but offline; and those whose frequency is limited. No counters: what is so now.
+  public var offline: [Int]?
+  public var capped: CPUsPart.CappedPart?
 
   public init() {}
 
   /// Of the time since earlier counters, how much each CPU was idle that was online at both, 0 to 1.
   public func idle(since before: SystemCounters) -> [Double] {
-    grown(since: before).map { Swift.min(1, Double($0.idle) / Double($0.total)) }
+    grown(since: before).map { Swift.min(1, Double($0.cpu.idle) / Double($0.cpu.total)) }
   }
 
   /// Of the time that these CPUs had, how much the host of this virtual machine took away, 0 to 1.
   public func stolen(since before: SystemCounters) -> Double {
     let grown = grown(since: before)
-    let total = grown.reduce(0) { $0 + $1.total }
-    return total == 0 ? 0 : min(1, Double(grown.reduce(0) { $0 + $1.stolen }) / Double(total))
+    let total = grown.reduce(0) { $0 + $1.cpu.total }
+    return total == 0 ? 0 : min(1, Double(grown.reduce(0) { $0 + $1.cpu.stolen }) / Double(total))
   }
 
-  private func grown(since before: SystemCounters) -> [CPU] {
+  private func grown(since before: SystemCounters) -> [(number: Int, cpu: CPU)] {
     cpus.sorted { $0.key < $1.key }.compactMap { number, new in
       guard let old = before.cpus[number], new.total > old.total else { return nil }
-      return CPU(
-        total: new.total - old.total, idle: growth(new.idle, old.idle),
-        stolen: growth(new.stolen, old.stolen))
+      return (
+        number,
+        CPU(
+          total: new.total - old.total, idle: growth(new.idle, old.idle),
+          stolen: growth(new.stolen, old.stolen), irq: growth(new.irq, old.irq),
+          softirq: growth(new.softirq, old.softirq))
+      )
     }
+  }
+
+  /// What kept CPUs from tasks since earlier counters; nil where nothing did.
+  public func kept(since before: SystemCounters) -> CPUsPart? {
+    let taken = grown(since: before).map { number, cpu in
+      func share(_ ticks: UInt64?) -> Double { min(1, Double(ticks ?? 0) / Double(cpu.total)) }
+      return CPUsPart.TakenPart(
+        cpu: number, irq: share(cpu.irq), softirq: share(cpu.softirq), steal: share(cpu.stolen))
+    }.filter { $0.sum >= 0.01 }.sorted { ($1.sum, $0.cpu) < ($0.sum, $1.cpu) }
+    let part = CPUsPart(offline: offline ?? [], capped: capped, taken: taken)
+    return part.isEmpty ? nil : part
   }
 
   /// Tasks created, and pages swapped, since earlier counters; 0 where that isn't known.

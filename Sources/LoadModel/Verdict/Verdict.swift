@@ -33,6 +33,8 @@ public struct Verdict: Sendable {
   /// Of all CPU time, 0 to 1: what the host of this virtual machine took away.
   public var stolen = 0.0
   public var pressure: PressurePart?
+  /// What kept CPUs from tasks, other than tasks.
+  public var kept: CPUsPart?
   public var forksPerSecond = 0.0
   /// How many CPUs those tasks had that had little to do in all their lives.
   public var shortLives = 0.0
