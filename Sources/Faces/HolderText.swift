@@ -7,14 +7,30 @@ struct HolderText {
 
   private final class Node {
     let holder: BlockerPart?
+    /// Those of its name that have held the same lock.
+    var tids: Set<UInt32> = []
     var load = 0.0
     var children: [Node] = []
     var waiters: [BlockedPart] = []
 
-    init(_ holder: BlockerPart?) { self.holder = holder }
+    init(_ holder: BlockerPart?) {
+      self.holder = holder
+      if let tid = holder?.tid { tids.insert(tid) }
+    }
 
     func child(_ holder: BlockerPart) -> Node {
-      if let known = children.first(where: { $0.holder?.tid == holder.tid }) { return known }
+      let known = children.first { node in
+        guard let one = node.holder else { return false }
+        // One mmap_lock is one lock, whoever holds it.
+        if let lock = holder.mmapLockOf, holder.process != nil {
+          return one.mmapLockOf == lock && one.process == holder.process
+        }
+        return one.tid == holder.tid && (holder.tid != nil || one.source == holder.source)
+      }
+      if let known {
+        if let tid = holder.tid { known.tids.insert(tid) }
+        return known
+      }
       let node = Node(holder)
       children.append(node)
       return node
@@ -24,7 +40,7 @@ struct HolderText {
   /// - Parameter limit: how many lines there is room for.
   func lines(_ held: [BlockedPart], limit: Int) -> [Line] {
     let top = Node(nil)
-    for row in held where row.load1 >= 0.005 && row.chain.last?.tid != nil {
+    for row in held where row.load1 >= 0.005 && row.chain.last?.isNamed ?? false {
       var node = top
       for holder in row.chain.reversed() {
         node = node.child(holder)
@@ -58,7 +74,7 @@ struct HolderText {
 
   private func add(_ node: Node, depth: Int, to lines: inout [Line]) {
     if let holder = node.holder {
-      lines.append(line(holderText(holder), node.load, depth: depth - 1, .strong))
+      lines.append(line(holderText(holder, node.tids.count), node.load, depth: depth - 1, .strong))
       for row in node.waiters where !isHolder(row, among: node.children) {
         lines.append(line(waiterText(row), row.load1, depth: depth, .plain))
       }
@@ -75,8 +91,11 @@ struct HolderText {
     return line
   }
 
-  private func holderText(_ holder: BlockerPart) -> String {
-    let label = escaped(holder.label ?? "(unknown)")
+  private func holderText(_ holder: BlockerPart, _ count: Int) -> String {
+    let label =
+      count > 1
+      ? "\(count) tasks of \(escaped(holder.process ?? "(unknown)")), in turn"
+      : "\(escaped(holder.label ?? "(unknown)")), \(stateText(holder))"
     let holds = holder.uncertain == true ? "may hold" : "holds"
     let what: String
     switch (holder.mmapLockOf, holder.lock) {
@@ -85,8 +104,12 @@ struct HolderText {
     case (nil, .semaphore): what = "\(holds) a semaphore"
     case (nil, .rwsemRead), (nil, .rwsemWrite): what = "\(holds) an rwsem"
     case (nil, .vfork): what = "vfork() child"
+    case (nil, .fuse): what = "FUSE daemon of \(escaped(holder.mount ?? "(unknown)"))"
+    case (nil, .journal): what = "commits the journal of \(escaped(holder.source ?? "(unknown)"))"
+    case (nil, .remote):
+      return "server of \(escaped(holder.source ?? "(unknown)")) on \(escaped(holder.mount ?? ""))"
     }
-    return "\(label), \(stateText(holder)): \(what)"
+    return "\(label): \(what)"
   }
 
   /// Without the kind of lock: what blocks it stands above.

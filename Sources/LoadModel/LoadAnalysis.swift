@@ -77,6 +77,7 @@ public struct LoadAnalysis: ~Copyable, Model {
       take(reading)
     case .names(let answers):
       names.take(answers)
+      sampler?.addServers(names, tracker)
       reporter?.take(answers)
     case .sampleEnds:
       sampler?.count(names)
@@ -123,7 +124,8 @@ public struct LoadAnalysis: ~Copyable, Model {
     let active = tracker.activeTime(at: reading.time &+ reading.clockOffset)
     reporter?.add(
       RecentMinute.Point(
-        time: reading.time, runnable: active.runnable, shortLives: tracker.shortLives,
+        time: reading.time, runnable: active.runnable, active: active.all,
+        shortLives: tracker.shortLives,
         throttled: sampler.throttledCount, records: counters.due, lost: counters.lost,
         system: system))
   }

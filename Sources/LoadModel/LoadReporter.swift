@@ -67,6 +67,7 @@ struct LoadReporter {
     minute.add(
       RecentMinute.Point(
         time: interval.end &- reading.clockOffset, runnable: tracker.activeBefore.runnable,
+        active: tracker.activeBefore.all,
         shortLives: tracker.shortLives, records: reading.counters.due,
         lost: reading.counters.lost, system: reading.system))
     lastMinute = minute

@@ -24,8 +24,9 @@ package struct LoadSampler {
   private var last: (time: UInt64, active: UInt64)?
   /// Samples went by that weren't looked at in time.
   private var hasMissed = false
-  /// Time of the last sample that was taken, CLOCK_MONOTONIC.
+  /// Time of the last sample that was taken, CLOCK_MONOTONIC; and by the run queue clock.
   private var taken: UInt64 = 0
+  private var sampledAt: UInt64 = 0
 
   /// One of the kernel's samples. Times are CLOCK_MONOTONIC, ns.
   package struct Sample {
@@ -122,6 +123,7 @@ package struct LoadSampler {
     _ names: inout SampleNames
   ) {
     taken = reading.time
+    sampledAt = reading.time &+ reading.clockOffset
     names.begin()
     var pending = Pending(
       time: reading.time, tasks: [], delayed: reading.delayed, throttled: reading.throttled)
@@ -140,7 +142,6 @@ package struct LoadSampler {
         if let lock = pending.locks.lock(of: task.tid) { names.know(task, waitsFor: lock) }
       }
     }
-    lastWaits = pending.locks.waits
     let active = tracker.activeTime(at: reading.time &+ reading.clockOffset).all
     pending.mean = last.flatMap { last in
       // A stay that was counted then may have turned out not to have been one.
@@ -170,9 +171,19 @@ package struct LoadSampler {
       in: tables, isOver: true)
   }
 
+  /// Names have come, of whoever answers for file systems perhaps: they are part of the chains.
+  mutating func addServers(_ names: borrowing SampleNames, _ tracker: borrowing LoadTracker) {
+    guard let sampled = pending, sampled.outcome == nil else { return }
+    let waits = names.servers(of: sampled.tasks).map { LockWait(tid: $0.tid, for: $0.server) }
+    guard !waits.isEmpty else { return }
+    let time = sampledAt
+    pending?.locks.add(waits, throttled: sampled.throttled) { tracker.holder($0, at: time) }
+  }
+
   /// The names have come.
   mutating func count(_ names: borrowing SampleNames) {
     guard var pending else { return }
+    lastWaits = pending.locks.waits
     for task in pending.throttledTasks { throttling.count(names.quota(of: task)) }
     var numbers: [WaitKey: UInt64?] = [:]
     for task in pending.tasks {

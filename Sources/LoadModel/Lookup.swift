@@ -1,3 +1,5 @@
+public import Reports
+
 /// A name that the model wants and only the machine has: asked for by the model, answered through the
 /// input door.
 public enum Lookup: Hashable, Codable, Sendable {
@@ -12,6 +14,8 @@ public enum Lookup: Hashable, Codable, Sendable {
   case stack(Int32, frames: [UInt64])
   /// The type of the file system that a task's system call is about.
   case fileSystem(task: UInt32)
+  /// Who answers for the file system of a server or daemon that a task waits for; or who commits the journal.
+  case fileServer(task: UInt32, isJournal: Bool)
   /// The kernel function in which a task waits: for one that isn't in D, of which the kernel side reports
   /// no stack.
   case waitChannel(task: UInt32)
@@ -30,8 +34,25 @@ public struct Answer: Codable, Sendable {
   public var functions: [String]?
   public var quota: QuotaCounters?
   public var count: Int?
+  public var server: FileServerName?
 
   public init(_ lookup: Lookup) { self.lookup = lookup }
+}
+
+/// Who answers for a file system.
+public struct FileServerName: Codable, Sendable, Hashable {
+  /// `.fuse`, `.remote` or `.journal`.
+  public var kind: LockKind
+  /// What the file system calls its device or server: "nas:/export".
+  public var source: String
+  /// Where it is mounted.
+  public var point: String
+  /// The daemon or the kernel thread; nil where it is another host, or wasn't found.
+  public var task: UInt32?
+
+  public init(kind: LockKind, source: String, point: String, task: UInt32?) {
+    (self.kind, self.source, self.point, self.task) = (kind, source, point, task)
+  }
 }
 
 /// A cgroup's CPU quota and how often it was used up (`cpu.stat`).

@@ -9,6 +9,8 @@ struct SampleNames {
   private var answers: [Lookup: Answer] = [:]
   /// Tasks whose file system was asked for at this sample, with their stacks.
   private var fileSystems: [UInt32: Int32] = [:]
+  /// The same of those who answer for file systems.
+  private var serversWanted: [UInt32: Int32] = [:]
   private static let mostFileSystems = 64
 
   /// Whether to ask also for what no table is by.
@@ -49,8 +51,51 @@ struct SampleNames {
     if pidsAreGlobal { for task in asleep { wanted.insert(.waitChannel(task: task.tid)) } }
     if pidsAreGlobal { for task in throttled { wanted.insert(.quota(process: task.tgid)) } }
     wanted = wanted.filter { answers[$0] == nil }
-    if wanted.isEmpty, pidsAreGlobal, namesSites, !isOver { addFileSystems(of: tasks, to: &wanted) }
+    if wanted.isEmpty, pidsAreGlobal, namesSites, !isOver {
+      addFileSystems(of: tasks, to: &wanted)
+      if wanted.isEmpty { addServers(of: tasks, asleep: asleep, to: &wanted) }
+    }
     return Array(wanted)
+  }
+
+  private mutating func addServers(
+    of tasks: [ActiveTask], asleep: [ActiveTask], to wanted: inout Set<Lookup>
+  ) {
+    let stacks = serversWanted.isEmpty ? tasks.filter { $0.state == .uninterruptible } : []
+    for (task, site) in stacks.map({ ($0, sites.site(of: $0)) })
+      + asleep.compactMap({ task in waitChannel(of: task).map { (task, $0) } })
+    {
+      guard serversWanted.count < Self.mostFileSystems else { return }
+      let isJournal = site.kind == .journal && sites.isJBD2(task.stack)
+      guard isJournal || site.kind == .networkFileSystem, serversWanted[task.tid] == nil else {
+        continue
+      }
+      serversWanted[task.tid] = task.state == .uninterruptible ? task.stack : -1
+      wanted.insert(.fileServer(task: task.tid, isJournal: isJournal))
+    }
+  }
+
+  /// Who answers for the file systems that tasks wait for: of those that were asked for, and of others that sleep
+  /// in the same place, where all that were asked for there wait for the same.
+  func servers(of tasks: [ActiveTask]) -> [(tid: UInt32, server: FileServerName)] {
+    var known: [UInt32: FileServerName?] = [:]
+    var byStack: [Int32: Set<FileServerName?>] = [:]
+    for (tid, stack) in serversWanted {
+      let answer =
+        answers[.fileServer(task: tid, isJournal: false)]
+        ?? answers[.fileServer(task: tid, isJournal: true)]
+      guard let answer else { continue }
+      known[tid] = .some(answer.server)
+      if stack >= 0 { byStack[stack, default: []].insert(answer.server) }
+    }
+    let others = tasks.filter { $0.state == .uninterruptible && known[$0.tid] == nil }
+      .compactMap { task -> (UInt32, FileServerName)? in
+        guard let all = byStack[task.stack], all.count == 1, let server = all.first! else {
+          return nil
+        }
+        return (task.tid, server)
+      }
+    return known.compactMap { tid, server in server.map { (tid, $0) } } + others
   }
 
   private mutating func addFileSystems(of tasks: [ActiveTask], to wanted: inout Set<Lookup>) {
@@ -79,6 +124,7 @@ struct SampleNames {
     sites.forgetLocks()
     answers = [:]
     fileSystems = [:]
+    serversWanted = [:]
   }
 
   /// Gives a stack a number that the kernel side has none for.

@@ -65,6 +65,14 @@ package struct WaitSites {
       && [.disk, .other, .unknown].contains(site(of: task.stack).kind)
   }
 
+  /// Whether it is a journal of ext4 or its like that a task with this stack waits for: another thread commits
+  /// that.
+  func isJBD2(_ stack: Int32) -> Bool {
+    (functions[stack] ?? nil)?.contains {
+      $0.hasPrefix("jbd2_") || ["wait_transaction_locked", "start_this_handle"].contains($0)
+    } ?? false
+  }
+
   /// Where a task waits, with the file system, where that is one of a server.
   func site(of task: ActiveTask) -> Site {
     let site = site(of: task.stack)
@@ -158,7 +166,7 @@ extension LockKind {
     case .semaphore: "semaphore"
     case .rwsemRead: "rwsem, read"
     case .rwsemWrite: "rwsem, write"
-    case .vfork: nil
+    case .vfork, .fuse, .remote, .journal: nil
     }
   }
 }

@@ -1,10 +1,14 @@
 import Glibc
+import BPF
+import Session
 import LoadModel
 import Proc
+import Reports
 import Symbols
 
 /// Finds on this machine the names that the model asks for.
 struct LookupResolver {
+  private var servers = FileServers()
   /// Read when first needed: they take a tenth of a second and 15 MB. Nil where they may not be seen.
   private lazy var symbols: KernelSymbols? = try? KernelSymbols.current()
 
@@ -27,6 +31,13 @@ struct LookupResolver {
       answer.functions = symbols.map { symbols in frames.compactMap { symbols.name(of: $0) } }
     case .fileSystem(let tid):
       answer.text = SyscallFile.fileSystem(ofTask: Int32(bitPattern: tid))
+    case .fileServer(let tid, let isJournal):
+      let tid = Int32(bitPattern: tid)
+      let now = Clocks.monotonic
+      answer.server =
+        (isJournal
+        ? servers.journal(ofTask: tid, now: now) : servers.server(ofTask: tid, now: now))
+        .map(FileServerName.init)
     case .waitChannel(let tid):
       answer.text = WaitChannel.of(task: Int32(bitPattern: tid))
     case .quota(let tgid):
@@ -42,5 +53,19 @@ struct LookupResolver {
       (answer.text, answer.count) = (list, cpus.count)
     }
     return answer
+  }
+}
+
+extension FileServerName {
+  fileprivate init(_ server: FileServer) {
+    let kind: LockKind
+    switch server.kind {
+    case .fuse: kind = .fuse
+    case .remote: kind = .remote
+    case .journal: kind = .journal
+    }
+    self.init(
+      kind: kind, source: server.source, point: server.point,
+      task: server.task.map { UInt32(bitPattern: $0) })
   }
 }

@@ -13,3 +13,13 @@ package func names(in directory: String) -> [String] {
   }
   return names
 }
+
+/// Where a symbolic link leads; nil where there is none, or that is longer than any that is looked for.
+func link(_ path: String) -> String? {
+  var bytes = [UInt8](repeating: 0, count: 256)
+  let count = unsafe bytes.withUnsafeMutableBytes { bytes in
+    unsafe readlink(path, bytes.baseAddress!.assumingMemoryBound(to: CChar.self), bytes.count)
+  }
+  guard count >= 0, count < bytes.count else { return nil }
+  return String(decoding: bytes[..<count], as: UTF8.self)
+}

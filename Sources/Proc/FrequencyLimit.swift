@@ -1,5 +1,3 @@
-import Glibc
-
 /// CPUs that may not reach their highest frequency: somebody, or the firmware, limits it
 /// (Documentation/admin-guide/pm/cpufreq.rst).
 public struct FrequencyLimit: Sendable, Equatable {
@@ -14,14 +12,8 @@ public struct FrequencyLimit: Sendable, Equatable {
   public static func current(
     _ policies: String = "/sys/devices/system/cpu/cpufreq"
   ) -> FrequencyLimit? {
-    guard let folder = unsafe opendir(policies) else { return nil }
-    defer { unsafe closedir(folder) }
     var (cpus, share) = (0, 1.0)
-    while let entry = unsafe readdir(folder) {
-      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      guard name.hasPrefix("policy") else { continue }
+    for name in names(in: policies) where name.hasPrefix("policy") {
       let policy = "\(policies)/\(name)/"
       func number(_ file: String) -> Double? {
         (try? contents(of: policy + file))?.lines.first.flatMap { Double($0) }

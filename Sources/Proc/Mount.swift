@@ -6,6 +6,10 @@ package struct Mount: Hashable {
   package let point: String
   /// The type of the file system, such as "cgroup2".
   package let type: String
+  /// `st_dev` of its files: "8:1"; of file systems without a block device "0:38".
+  package let device: String
+  /// What the file system calls its device or server: "/dev/sda1", "nas:/export".
+  package let source: String
 
   /// All that this process sees, in the order they were mounted.
   package static func all() throws(ProcError) -> [Mount] {
@@ -15,10 +19,19 @@ package struct Mount: Hashable {
     }
   }
 
-  package init(root: String, point: String, type: String) {
-    self.root = root
-    self.point = point
-    self.type = type
+  /// All that a task sees, with their ids. May wait for a lock: see ``Lookups``.
+  static func all(of tid: Int32) throws(ProcError) -> [(id: Substring, mount: Mount)] {
+    try contents(of: "/proc/\(tid)/mountinfo").lines.compactMap { line in
+      guard let id = line.words.first, let mount = Mount(parsing: line) else { return nil }
+      return (id, mount)
+    }
+  }
+
+  package init(
+    root: String, point: String, type: String, device: String = "", source: String = ""
+  ) {
+    (self.root, self.point, self.type) = (root, point, type)
+    (self.device, self.source) = (device, source)
   }
 
   /// From a line such as "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw". Between the
@@ -31,6 +44,8 @@ package struct Mount: Hashable {
     root = Mount.unescaped(words[3])
     point = Mount.unescaped(words[4])
     type = String(words[hyphen + 1])
+    device = String(words[2])
+    source = hyphen + 2 < words.count ? Mount.unescaped(words[hyphen + 2]) : ""
   }
 
   /// Space, tab, newline, backslash and # come as `\040` and the like (`mangle` in fs/seq_file.c).

@@ -23,6 +23,9 @@ public enum ProcessTree {
     return fields.count > 1 ? Int32(fields[1]) : nil
   }
 
+  /// R, S, D, T and so on; nil where it has gone.
+  static func state(in text: String) -> Substring? { fields(in: text).first }
+
   /// From the third on: behind the name, which may hold anything.
   private static func fields(in text: String) -> [Substring] {
     guard let end = text.utf8.lastIndex(of: UInt8(ascii: ")")) else { return [] }

@@ -5,17 +5,19 @@ public enum SyscallFile {
   /// The type of the file system it is on, such as "nfs4"; nil where there is none, or it can't be seen.
   /// Doesn't touch the file system itself, which may never answer.
   public static func fileSystem(ofTask tid: Int32) -> String? {
-    Lookups.shared.value { lookUp(tid) }
+    Lookups.shared.value {
+      (try? Mount.all(of: tid)).flatMap { mount(ofTask: tid, among: $0)?.type }
+    }
   }
 
-  private static func lookUp(_ tid: Int32) -> String? {
+  /// - Parameter mounts: those that the task sees.
+  static func mount(ofTask tid: Int32, among mounts: [(id: Substring, mount: Mount)]) -> Mount? {
     guard let words = (try? contents(of: "/proc/\(tid)/syscall"))?.lines.first?.words,
       words.count > 1, let number = Int(words[0]), sonde_call_is_about_file(number),
       let file = UInt32(words[1].dropFirst(2), radix: 16),
       let info = (try? contents(of: "/proc/\(tid)/fdinfo/\(file)"))?.lines,
-      let mount = info.first(where: { $0.hasPrefix("mnt_id:") })?.words.last,
-      let mounts = try? contents(of: "/proc/\(tid)/mountinfo").lines
+      let mount = info.first(where: { $0.hasPrefix("mnt_id:") })?.words.last
     else { return nil }
-    return mounts.first { $0.words.first == mount }.flatMap { Mount(parsing: $0)?.type }
+    return mounts.first { $0.id == mount }?.mount
   }
 }

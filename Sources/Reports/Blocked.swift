@@ -6,6 +6,12 @@ public enum LockKind: String, Codable, Sendable, CaseIterable {
   case rwsemWrite = "rwsem_write"
   /// No lock: a parent waits for its child to exec or exit.
   case vfork
+  /// No locks either: a FUSE daemon or a server of a network file system that is to answer, and a file system's
+  /// journal that is to be committed.
+  case fuse, remote, journal
+
+  /// Who is to do something, instead of holding something.
+  public var isOwed: Bool { [.vfork, .fuse, .remote, .journal].contains(self) }
 }
 
 /// What a task that blocks others is doing itself.
@@ -49,13 +55,17 @@ public struct BlockerPart: Codable, Sendable, Hashable {
   public var wait: WaitKind?
   /// Throttled: the cgroup whose quota is used up.
   public var cgroup: String?
+  /// Of a file system: what it calls its device or server, and where it is mounted.
+  public var source: String?
+  public var mount: String?
 
   public init(
     lock: LockKind, mmapLockOf: String? = nil, uncertain: Bool? = nil, process: String? = nil,
     pid: UInt32? = nil, comm: String? = nil, tid: UInt32? = nil, kernelThread: Bool = false,
     state: BlockerState = .unknown, site: String? = nil, wait: WaitKind? = nil,
-    cgroup: String? = nil
+    cgroup: String? = nil, source: String? = nil, mount: String? = nil
   ) {
+    (self.source, self.mount) = (source, mount)
     (self.lock, self.mmapLockOf, self.uncertain) = (lock, mmapLockOf, uncertain)
     (self.process, self.pid, self.comm, self.tid) = (process, pid, comm, tid)
     (self.kernelThread, self.state, self.site) = (kernelThread, state, site)
@@ -63,10 +73,13 @@ public struct BlockerPart: Codable, Sendable, Hashable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case lock, uncertain, process, pid, comm, tid, state, site, wait, cgroup
+    case lock, uncertain, process, pid, comm, tid, state, site, wait, cgroup, source, mount
     case mmapLockOf = "mmap_lock_of"
     case kernelThread = "kernel_thread"
   }
+
+  /// Whether it is known who it is: a task, or a server elsewhere.
+  public var isNamed: Bool { tid != nil || source != nil }
 
   /// "java (812)", or "GC (830) of java (812)". Not escaped.
   public var label: String? {

@@ -27,10 +27,11 @@ public struct CulpritPart: Codable, Sendable, Hashable {
     (self.kind, self.process, self.pid, self.ns) = (kind, process, pid, ns)
   }
 
-  /// "java (812)", "own threads". Not escaped.
+  /// "java (812)", "postgres processes", "own threads". Not escaped.
   public var label: String {
     switch kind {
-    case .process, .kernelThread: named(process, pid)
+    case .process: named(process, pid, several: "processes")
+    case .kernelThread: named(process, pid, several: "threads")
     case .sameProcess: "own threads"
     case .idle: "waking an idle CPU"
     case .quota: "CPU quota"
@@ -63,10 +64,13 @@ public struct CPUWaitPart: Codable, Sendable, Hashable {
   }
 
   /// "java (812)". Not escaped.
-  public var label: String { process == nil ? "others" : named(process, pid) }
+  public var label: String {
+    process == nil ? "others" : named(process, pid, several: "processes")
+  }
 }
 
-private func named(_ process: String?, _ pid: UInt32?) -> String {
+private func named(_ process: String?, _ pid: UInt32?, several: String) -> String {
   let name = process.map { $0.isEmpty ? "\"\"" : $0 } ?? "(unknown)"
-  return pid.map { "\(name) (\($0))" } ?? name
+  if process == nil { return name }
+  return pid.map { "\(name) (\($0))" } ?? "\(name) \(several)"
 }

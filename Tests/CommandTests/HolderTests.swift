@@ -25,11 +25,12 @@ struct HolderTests {
   @Test(.needs(.fuse), .needs(.lockHolders)) func anInodesLock() throws {
     let load = try Load("holders", "50", printsIDs: true)
     let root = load.tids[0]
+    let daemon = try daemon(of: load)
     let snapshot = try watched()
     let rows = rows(snapshot, of: load.tids)
     #expect(rows.reduce(0) { $0 + $1.active } == 50)
     for row in rows {
-      #expect(row.chain.map(\.tid) == [UInt32(root)] && row.wait == .lock, "\(row)")
+      #expect(row.chain.map(\.tid) == [UInt32(root), daemon] && row.wait == .lock, "\(row)")
       #expect(row.chain.first?.lock == .rwsemWrite && row.chain.first?.state == .interruptible)
       #expect(row.chain.first?.wait == .networkFileSystem && row.chain.first?.uncertain == nil)
     }
@@ -37,7 +38,8 @@ struct HolderTests {
     let whole = try #require(snapshot.attribution).rows.filter { $0.wait == .lock }
     #expect(abs(whole.reduce(0) { $0 + $1.load1 } - rows.reduce(0) { $0 + $1.load1 }) < 0.01)
     let verdict = try #require(snapshot.verdict?.first { $0.cause == .kernelLock })
-    #expect(verdict.text.hasPrefix("testload (\(root)) holds a kernel rwsem and waits for"))
+    #expect(verdict.text.hasPrefix("testload (\(daemon)), the FUSE daemon of /tmp/testload-"))
+    #expect(verdict.evidence.contains { $0.contains("behind testload (\(root))") })
     _ = load.stop()
   }
 
@@ -47,12 +49,43 @@ struct HolderTests {
     let snapshot = try watched()
     let (root, second) = (UInt32(load.tids[0]), UInt32(load.tids[1]))
     let rows = rows(snapshot, of: load.tids)
+    let daemon = try daemon(of: load)
     #expect(rows.reduce(0) { $0 + $1.active } == 20)
     for row in rows {
-      #expect(row.chain.map(\.tid) == (row.pid == second ? [root] : [second, root]), "\(row)")
+      let ids = row.pid == second ? [root, daemon] : [second, root, daemon]
+      #expect(row.chain.map(\.tid) == ids, "\(row)")
       #expect(row.chain.first?.lock == (row.pid == second ? .rwsemWrite : .mutex))
     }
-    #expect(snapshot.verdict?.contains { $0.text.hasPrefix("testload (\(root)) holds") } == true)
+    #expect(snapshot.verdict?.contains { $0.text.hasPrefix("testload (\(daemon)), the") } == true)
+    _ = load.stop()
+  }
+
+  /// The load's child that serves its file system.
+  private func daemon(of load: Load) throws -> UInt32 {
+    let children = try Command("pgrep", ["-P", "\(load.pid)"]).wait().output
+      .split(separator: "\n").compactMap { Int32($0) }
+    let others = children.filter { !load.tids.contains($0) }
+    return UInt32(try #require(others.count == 1 ? others[0] : nil, "\(children)"))
+  }
+
+  /// A daemon that doesn't answer, and one that is stopped.
+  @Test(.needs(.fuse), arguments: [false, true]) func aSilentDaemon(isStopped: Bool) throws {
+    let load = try Load("fuse", "8", printsIDs: true)
+    let daemon = try daemon(of: load)
+    if isStopped { kill(Int32(daemon), SIGSTOP) }
+    let snapshot = try watched()
+    let rows = rows(snapshot, of: load.tids)
+    #expect(rows.reduce(0) { $0 + $1.active } == 8)
+    for row in rows {
+      let server = try #require(row.chain.first)
+      #expect(row.chain.count == 1 && server.tid == daemon && server.lock == .fuse, "\(row)")
+      #expect(server.state == (isStopped ? .stopped : .interruptible), "\(row)")
+      #expect(server.mount?.hasPrefix("/tmp/testload-") == true && server.source == "silent")
+    }
+    let verdict = try #require(snapshot.verdict?.first { $0.cause == .networkFileSystem })
+    #expect(verdict.text.hasPrefix("testload (\(daemon)), the FUSE daemon of /tmp/testload-"))
+    #expect(verdict.text.contains(isStopped ? "is stopped or frozen" : "is asleep"))
+    if isStopped { kill(Int32(daemon), SIGCONT) }
     _ = load.stop()
   }
 

@@ -117,6 +117,14 @@ struct ScenarioTests {
       }
       verdict = snapshot.verdict ?? []
       #expect(causes(snapshot).contains(.journal), "\(verdict)")
+      // Because of the thread that commits that disk's.
+      let rows = (snapshot.blocked ?? []).filter { $0.wait == .journal }
+      #expect(!rows.isEmpty)
+      for row in rows {
+        let commits = try #require(row.chain.first)
+        #expect(commits.lock == .journal && commits.mount == disk.place, "\(row)")
+        #expect(commits.comm?.hasPrefix("jbd2/loop") == true && commits.kernelThread, "\(row)")
+      }
       if causes(snapshot).first == .journal { return }
     }
     Issue.record("\(verdict)")

@@ -26,12 +26,19 @@ struct CgroupPathTests {
   @Test func mountsFromText() {
     #expect(
       CgroupPathTests.hybrid == [
-        Mount(root: "/", point: "/sys/fs/cgroup", type: "tmpfs"),
-        Mount(root: "/", point: "/sys/fs/cgroup/cpu", type: "cgroup"),
-        Mount(root: "/", point: "/sys/fs/cgroup/unified", type: "cgroup2"),
+        Mount(
+          root: "/", point: "/sys/fs/cgroup", type: "tmpfs", device: "0:28", source: "tmpfs"),
+        Mount(
+          root: "/", point: "/sys/fs/cgroup/cpu", type: "cgroup", device: "0:29", source: "cgroup"),
+        Mount(
+          root: "/", point: "/sys/fs/cgroup/unified", type: "cgroup2", device: "0:38",
+          source: "cgroup2"),
       ])
     #expect(
-      CgroupPathTests.bound.last == Mount(root: "/a/b", point: "/mnt/with space", type: "cgroup2"))
+      CgroupPathTests.bound.last
+        == Mount(
+          root: "/a/b", point: "/mnt/with space", type: "cgroup2", device: "0:26",
+          source: "cgroup2"))
     #expect(Mount(parsing: #"1 2 0:3 / /a\134040\011b rw - x y z"#)?.point == "/a\\040\tb")
     #expect(Mount(parsing: #"1 2 0:3 / /a\04 rw - x y z"#)?.point == #"/a\04"#)
   }

@@ -69,7 +69,9 @@ struct FigureTests {
   private static func collect(
     _ json: JSONValue, at place: String, into values: inout [String: Double]
   ) {
-    for key in json.keys where !["attribution", "cpus", "limits", "pressure"].contains(key) {
+    for key in json.keys where !["attribution", "limits", "pressure"].contains(key) {
+      // The object beside host.cpus.
+      if place.isEmpty, key == "cpus" { continue }
       let name = place.isEmpty ? key : "\(place).\(key)"
       if case .number(let value) = json[key] { values[name] = value }
       if name == "load.kernel" {

@@ -20,6 +20,9 @@ extension WaitKind {
     }
     if functions.contains(anyOf: journals) { return (.journal, nil) }
     if waitsForLock { return (.lock, nil) }
+    // The lock's own functions are missing on stacks that don't begin with a switch.
+    if mmapLockTakers.contains(site) { return (.lock, "mmap_lock") }
+    if site == "m_start" { return (.lock, nil) }
     if functions.contains(anyOf: disks) { return (.disk, nil) }
     return (.other, nil)
   }
@@ -46,6 +49,13 @@ extension WaitKind {
         "mem_cgroup_handle_over_high", "congestion_wait",
       ]
     ),
+  ]
+
+  /// What sleeps in them in D sleeps for an mmap_lock. m_start() of /proc/PID/maps has a namesake in
+  /// fs/namespace.c, which takes a lock too.
+  private static let mmapLockTakers: Set<String> = [
+    "vm_mmap_pgoff", "__vm_munmap", "__access_remote_vm", "access_remote_vm", "do_mprotect_pkey",
+    "lock_mm_and_find_vma", "mmap_read_lock_killable", "mmap_write_lock_killable",
   ]
 
   private static let journals = [

@@ -10,7 +10,10 @@ extension CPUWaits {
   /// - Parameter all: whether to list all that were kept, or only the largest.
   func parts(all: Bool) -> [CPUWaitPart] {
     var waits = self
-    if !all { waits.fold(victims: Self.mostVictims, culprits: Self.mostCulprits) }
+    if !all {
+      waits.joinNames(victims: Self.mostVictims, culprits: Self.mostCulprits)
+      waits.fold(victims: Self.mostVictims, culprits: Self.mostCulprits)
+    }
     return waits.rows.map { victim, row in
       let culprits = row.map { culprit, ns in part(culprit, of: victim, ns) }
         .sorted { ($0.ns, $1.pid ?? 0) > ($1.ns, $0.pid ?? 0) }

@@ -155,6 +155,33 @@ public struct CPUWaits: Sendable, Equatable {
     }
   }
 
+  /// Where there are more than that, those of one name are one, from three on: ten rows that say the same say no
+  /// more than one, and `others` says nothing.
+  mutating func joinNames(victims: Int, culprits: Int) {
+    if rows.count > victims {
+      for (name, members) in Self.families(rows.keys) {
+        for member in members {
+          for (culprit, ns) in rows.removeValue(forKey: member) ?? [:] {
+            add(name, members.contains(culprit) ? name : culprit, ns)
+          }
+        }
+      }
+    }
+    for (victim, row) in rows where row.count > culprits {
+      for (name, members) in Self.families(row.keys.filter { $0 != victim }) {
+        for member in members {
+          add(victim, name, rows[victim]?.removeValue(forKey: member) ?? 0)
+        }
+      }
+    }
+  }
+
+  private static func families(_ parties: some Sequence<Party>) -> [(Party, Set<Party>)] {
+    let named = parties.filter { $0.number >= Party.firstNumber && $0.pid != 0 }
+    return Dictionary(grouping: named) { Party(allOf: $0) }.filter { $0.value.count > 2 }
+      .map { ($0.key, Set($0.value)) }
+  }
+
   private static func smallest(_ sums: [Party: UInt64], beyond count: Int) -> [Party] {
     sums.count <= count
       ? []

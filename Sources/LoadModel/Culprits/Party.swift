@@ -15,6 +15,15 @@ public struct Party: Sendable, Hashable {
     self.isKernelThread = isKernelThread
   }
 
+  /// All processes of one's name. Others are numbered from below, and never come as far.
+  init(allOf one: Party) {
+    var hash: UInt32 = 0x811c_9dc5
+    for byte in one.comm.text.utf8 { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
+    self.init(
+      number: 1 << 31 | (one.isKernelThread ? ~hash : hash) >> 1, comm: one.comm,
+      isKernelThread: one.isKernelThread)
+  }
+
   /// The CPU was idle and had yet to wake up.
   public static let idle = Party(number: idleNumber)
   /// Records were lost, or it is too long ago.

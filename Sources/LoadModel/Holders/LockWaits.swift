@@ -2,7 +2,7 @@ import Reports
 
 /// Who waits for whom at one load sample.
 package struct LockWaits {
-  package let waits: [UInt32: LockWait]
+  package private(set) var waits: [UInt32: LockWait]
   /// Those of the sample before.
   private let before: [UInt32: LockWait]
   private var holders: [UInt32: Holder] = [:]
@@ -33,15 +33,38 @@ package struct LockWaits {
       ? Array(counts.keys)
       : counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.mostHolders).map(
         \.key)
-    for tid in most {
-      // And those that they wait for themselves.
-      var next: UInt32? = tid
-      for _ in 0..<Self.mostLinks {
-        guard let tid = next, holders[tid] == nil, var holder = holder(tid) else { break }
-        if holder.state == .runnable, throttled.contains(tid) { holder.state = .throttled }
-        holders[tid] = holder
-        next = holder.state == .uninterruptible ? waits[tid]?.holder : nil
-      }
+    for tid in most { follow(tid, throttled, holder) }
+  }
+
+  /// Looks at a holder, and at those that it waits for itself.
+  private mutating func follow(
+    _ tid: UInt32, _ throttled: Set<UInt32>, _ holder: (UInt32) -> Holder?
+  ) {
+    var next: UInt32? = tid
+    for _ in 0..<Self.mostLinks {
+      guard let tid = next, holders[tid] == nil, var holder = holder(tid) else { return }
+      if holder.state == .runnable, throttled.contains(tid) { holder.state = .throttled }
+      holders[tid] = holder
+      next = waits(holder) ? waits[tid]?.holder : nil
+    }
+  }
+
+  /// Of a lock a task waits in D; for an answer, in S too.
+  private func waits(_ holder: Holder) -> Bool {
+    switch holder.state {
+    case .uninterruptible: true
+    case .interruptible: waits[holder.task.tid]?.lock.isOwed ?? false
+    default: false
+    }
+  }
+
+  /// Adds whom tasks wait for that wait for no lock; as for ``init(_:before:throttled:holder:)``.
+  package mutating func add(
+    _ found: [LockWait], throttled: Set<UInt32>, holder: (UInt32) -> Holder?
+  ) {
+    for wait in found where waits[wait.tid] == nil { waits[wait.tid] = wait }
+    for wait in found {
+      if let tid = wait.holder, holders.count < Self.mostHolders { follow(tid, throttled, holder) }
     }
   }
 
@@ -62,7 +85,9 @@ package struct LockWaits {
     var chain: [Link] = []
     var seen: Set<UInt32> = [task.tid]
     var waiting = task
-    if let tid = waits[task.tid]?.holder, holders[tid] == nil { return [] }
+    if let wait = waits[task.tid], wait.source == nil, let tid = wait.holder, holders[tid] == nil {
+      return []
+    }
     while chain.count < Self.mostLinks, let wait = waits[waiting.tid] {
       let holder = wait.holder.flatMap { holders[$0] }
       let isNew = holder.map { seen.insert($0.task.tid).inserted } ?? true
@@ -75,8 +100,8 @@ package struct LockWaits {
         Link(
           waiting: waiting, wait: wait, holder: holder, closesCycle: closesCycle,
           holderWaits: wait.holder.map { waits[$0] != nil } ?? false))
-      // A task that is no longer in D has got what it waited for.
-      guard let holder, isNew, holder.state == .uninterruptible else { break }
+      // A task that no longer sleeps has got what it waited for.
+      guard let holder, isNew, waits(holder) else { break }
       waiting = holder.task
     }
     return chain

@@ -5,6 +5,8 @@ import Reports
 struct ChainRoot {
   private let root: BlockerPart
   private let rows: [BlockedPart]
+  /// How many tasks of one name have held that lock, where no one of them did so for long.
+  private let holders: Int
 
   /// - Parameters:
   ///   - held: by whom those are held up that the sentence is about.
@@ -12,11 +14,22 @@ struct ChainRoot {
   ///     named: the sentence is about others too.
   init?(_ held: [BlockedPart], of load: Double) {
     func load1(_ rows: [BlockedPart]) -> Double { rows.reduce(0) { $0 + $1.load1 } }
-    let named = held.filter { $0.chain.last?.tid != nil }
-    let byRoot = Dictionary(grouping: named) { $0.chain.last!.tid! }
-    let most = byRoot.max { (load1($0.value), $1.key) < (load1($1.value), $0.key) }
-    guard let most, load1(most.value) >= 0.5 * load, !most.value.isEmpty else { return nil }
-    rows = most.value.sorted { $0.load1 > $1.load1 }
+    let named = held.filter { $0.chain.last?.isNamed ?? false }
+    let byRoot = Dictionary(grouping: named) { row in
+      row.chain.last.map { $0.tid.map(String.init) ?? "\($0.source ?? "") \($0.mount ?? "")" }!
+    }
+    // One mmap_lock is one lock, whoever holds it.
+    let byName = Dictionary(grouping: named.filter { $0.chain.last?.mmapLockOf != nil }) { row in
+      row.chain.last.map { "\($0.process ?? $0.comm ?? "") \($0.mmapLockOf ?? "")" }!
+    }
+    func largest(_ groups: [String: [BlockedPart]]) -> [BlockedPart]? {
+      groups.max { (load1($0.value), $1.key) < (load1($1.value), $0.key) }.flatMap {
+        load1($0.value) >= 0.5 * load && !$0.value.isEmpty ? $0.value : nil
+      }
+    }
+    guard let most = largest(byRoot) ?? largest(byName) else { return nil }
+    rows = most.sorted { $0.load1 > $1.load1 }
+    holders = Set(rows.compactMap { $0.chain.last?.tid }).count
     // As most of those who wait found it.
     root = rows[0].chain.last!
   }
@@ -51,6 +64,8 @@ struct ChainRoot {
     case .semaphore: return "a kernel semaphore"
     case .rwsemRead, .rwsemWrite: return "a kernel rwsem"
     case .vfork: return "its parent's address space"
+    case .fuse, .remote: return "the file system on \(root.mount ?? "(unknown)")"
+    case .journal: return "the journal of \(root.source ?? "(unknown)")"
     }
   }
 
@@ -90,6 +105,29 @@ struct ChainRoot {
       return
         "\(label), a vfork() child, \(does) and has not called exec or exited yet; \(victimsWait) for it."
     }
+    if holders > 1 {
+      return
+        "\(holders) tasks of \(root.process ?? root.comm ?? "(unknown)") have held \(lock), one after "
+        + "another; \(victimsWait) for it\(behind)."
+    }
+    switch root.lock {
+    case .fuse where root.tid == nil:
+      return
+        "The FUSE daemon of \(root.mount ?? "(unknown)") has not answered; \(victimsWait) for it\(behind)."
+    case .fuse:
+      return
+        "\(label), the FUSE daemon of \(root.mount ?? "(unknown)"), \(does) and has not answered; "
+        + "\(victimsWait) for it\(behind)."
+    case .remote:
+      return
+        "The server of \(root.source ?? "(unknown)"), mounted on \(root.mount ?? "(unknown)"), has not "
+        + "answered; \(victimsWait) for it\(behind)."
+    case .journal:
+      return
+        "\(label), which commits the journal of \(root.source ?? "(unknown)"), \(does); "
+        + "\(victimsWait) for it\(behind)."
+    default: break
+    }
     if root.uncertain == true {
       return
         "\(label) was the last to acquire \(lock), may still hold it, and \(does); \(victimsWait) for it."
@@ -99,6 +137,13 @@ struct ChainRoot {
 
   /// How the others are held up by it, the most first.
   var evidence: [Evidence] {
+    let turns = Evidence(
+      "\(holders) holders were seen, none for most of the time",
+      .init("holders", Double(holders), "tasks"))
+    return (holders > 1 ? [turns] : []) + waiters
+  }
+
+  private var waiters: [Evidence] {
     rows.prefix(3).enumerated().map { index, row in
       let site = row.site.map { " in \($0)" } ?? ""
       let behind = row.chain.dropLast().compactMap(\.label)
@@ -111,6 +156,23 @@ struct ChainRoot {
 
   var advice: String? {
     let tid = root.tid ?? 0
+    if holders > 1 {
+      return
+        "Find out who starts them and what they do to that process: reading /proc/PID/smaps and the like "
+        + "takes its mmap_lock."
+    }
+    switch root.lock {
+    case .remote,
+      .fuse where root.tid == nil:
+      return "Check the server and the network between: nothing on this host is the bottleneck."
+    case .journal where root.state != .throttled:
+      return "Call fsync less often, write in larger batches, or put the journal on a faster disk."
+    case .fuse where [.interruptible, .running, .unknown].contains(root.state):
+      return
+        "See what the daemon does (its log, strace -p \(tid)). To end the waits without it: umount -f, or "
+        + "/sys/fs/fuse/connections/*/abort."
+    default: break
+    }
     switch root.state {
     case .running: return "See what it does there: perf record -g -t \(tid)."
     case .runnable: return "Give it CPU time: raise its priority (renice), or run fewer tasks."

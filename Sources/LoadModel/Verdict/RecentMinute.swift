@@ -9,6 +9,8 @@ public struct RecentMinute: Sendable {
     public var time: UInt64
     /// Task-nanoseconds in which tasks were runnable, throttled ones among them.
     public var runnable: UInt64
+    /// The same with those in D.
+    public var active: UInt64
     /// Of the CPUs, for tasks that had little to do in all their lives, ns.
     public var shortLives: UInt64
     /// How many tasks were throttled then; nil where that isn't known.
@@ -19,11 +21,12 @@ public struct RecentMinute: Sendable {
     public var system: SystemCounters
 
     public init(
-      time: UInt64, runnable: UInt64 = 0, shortLives: UInt64 = 0, throttled: UInt64? = nil,
+      time: UInt64, runnable: UInt64 = 0, active: UInt64 = 0, shortLives: UInt64 = 0,
+      throttled: UInt64? = nil,
       records: UInt64 = 0, lost: UInt64 = 0, system: SystemCounters
     ) {
       self.time = time
-      self.runnable = runnable
+      (self.runnable, self.active) = (runnable, active)
       self.shortLives = shortLives
       self.throttled = throttled
       self.records = records
@@ -58,6 +61,8 @@ public struct RecentMinute: Sendable {
   public func describe(to verdict: inout Verdict) {
     verdict.seconds = seconds
     verdict.runnableMean = runnableMean
+    let (now, before) = (last.active &- last.runnable, first.active &- first.runnable)
+    verdict.activeMean = verdict.runnableMean + Double(now &- min(before, now)) / Double(ns)
     verdict.throttledMost = points.compactMap(\.throttled).max() ?? 0
     verdict.idle = last.system.idle(since: first.system)
     verdict.stolen = last.system.stolen(since: first.system)

@@ -61,7 +61,9 @@ extension Verdict {
     case .lock: .kernelLock
     case .vfork: .vforkParents
     case .other, .unknown, nil: .uninterruptible
-    case .disk, .journal, .memory, .networkFileSystem: nil
+    case .journal: .journal
+    case .networkFileSystem: .networkFileSystem
+    case .disk, .memory: nil
     }
   }
 

@@ -26,6 +26,8 @@ public struct Verdict: Sendable {
   public var seconds = 60.0
   /// Throttled tasks left out.
   public var runnableMean = 0.0
+  /// Runnable or in D.
+  public var activeMean = 0.0
   /// Throttled at any of the samples.
   public var throttledMost: UInt64 = 0
   /// Of each CPU, 0 to 1.
@@ -114,7 +116,10 @@ public struct Verdict: Sendable {
       found =
         found.prefix(2) + [
           part(
-            .beforeRun, beforeRun / load1, "Most of load1 predates this run and is decaying.",
+            .beforeRun, beforeRun / load1,
+            "Most of load1 predates this run"
+              + (activeMean < 0.7 * load1
+                ? " and is decaying." : ", and as many tasks are active now."),
             [
               Evidence(
                 "\(number(beforeRun)) of load1 \(number(load1)) is from before this run",
