@@ -150,11 +150,12 @@ public struct LoadReplay: ~Copyable, ReplayModel {
     return answer
   }
 
-  /// A model numbers stacks by itself, and asks for a cgroup by any of its processes.
+  /// A model numbers stacks by itself, and asks for a cgroup by any of its processes: unless the cgroup
+  /// wasn't seen, which 0 stands for.
   private static func key(_ lookup: Lookup) -> Lookup {
     switch lookup {
     case .stack(_, let frames) where !frames.isEmpty: .stack(0, frames: frames)
-    case .cgroup(let id, _): .cgroup(id, process: 0)
+    case .cgroup(let id, _) where id != 0: .cgroup(id, process: 0)
     default: lookup
     }
   }
