@@ -32,12 +32,13 @@ struct AttributionText {
     add("asleep, not yet dequeued", attribution.delayed.first ?? 0)
     add("before this run", attribution.beforeRun.first ?? 0)
     add("unattributed", attribution.unattributed.first ?? 0)
-    let width = min(28, max(21, rows.map { Faces.columns(of: $0.name) }.max() ?? 0))
+    let title = title(attribution.by)
+    let width = min(28, max(21, title.count, rows.map { Faces.columns(of: $0.name) }.max() ?? 0))
     let site = min(28, rows.map { Faces.columns(of: $0.site) }.max() ?? 0)
     let free = columns - width - 3 - Self.figure - site - 6
     let barWidth = free >= 6 ? min(20, free) : 0
     let whole = max(snapshot.load.kernel.first ?? 0, rows.map(\.load).max() ?? 0, 0.01)
-    var heading = Line(left("what makes up load1", width) + "   ", .heading)
+    var heading = Line(left(title, width) + "   ", .heading)
     heading.add(right("load1", Self.figure), .heading)
     if barWidth > 0 { heading.add("  " + left("", barWidth)) }
     if site > 0 { heading.add("  where it waits", .heading) }
@@ -53,6 +54,13 @@ struct AttributionText {
         if site > 0 { line.add("  " + clipped(row.site, to: site, mark: bars.mark)) }
         return line
       }
+  }
+
+  /// An id doesn't show by itself that it is a container's.
+  private func title(_ by: [Grouping]) -> String {
+    guard by.contains(.container) || by.contains(.unit) else { return "what makes up load1" }
+    let named = by.filter { $0 != .state && $0 != .site }.map(\.rawValue)
+    return "load1 by " + named.joined(separator: ", ")
   }
 
   /// How much of a verdict is shown: what it rests on goes before what to do.

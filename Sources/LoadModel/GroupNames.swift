@@ -11,6 +11,10 @@ struct GroupNames {
   /// Of the leaders of processes, as last seen: a process takes another name as it execs.
   private var leaders: [UInt64: Comm] = [:]
   private var kinds: [UInt64: WaitKind] = [:]
+  /// Of cgroups by their ids, as far as their paths are known.
+  private var places: [UInt64: CgroupPlace] = [:]
+  /// Of containers, by their numbers.
+  private var pods: [UInt64: String] = [:]
 
   init(by: [Grouping]) {
     self.by = by
@@ -26,6 +30,10 @@ struct GroupNames {
         }
       case .cgroup:
         if names[grouping]?[task.cgroup] == nil {
+          wanted.insert(.cgroup(task.cgroup, process: task.tgid))
+        }
+      case .container, .unit:
+        if places[task.cgroup] == nil {
           wanted.insert(.cgroup(task.cgroup, process: task.tgid))
         }
       case .user: wanted.insert(.user(process: task.tgid))
@@ -94,6 +102,17 @@ struct GroupNames {
           sample.cgroupPath(of: task) ?? "cgroup \(task.cgroup)"
       }
       return task.cgroup
+    case .container:
+      guard let place = place(of: task, sample) else { return 0 }
+      guard let container = place.container else { return named(grouping, Self.noContainer) }
+      // No name of a cgroup has a slash in it.
+      let number = number(grouping, place.pod.map { "\($0)/\(container)" } ?? container)
+      names[grouping, default: [:]][number] = container
+      pods[number] = place.pod
+      return number
+    case .unit:
+      guard let place = place(of: task, sample) else { return 0 }
+      return named(grouping, place.unit ?? Self.noUnit)
     case .comm: return named(grouping, task.comm.text)
     case .user:
       let user = sample.user(of: task)
@@ -107,6 +126,22 @@ struct GroupNames {
       kinds[number] = site.kind
       return number
     }
+  }
+
+  // No container and no unit can have these names: `CgroupPlace`.
+  private static let noContainer = "(no container)"
+  private static let noUnit = "(no unit)"
+
+  /// Nil where the path isn't known: another task of the cgroup may still show it.
+  private mutating func place(
+    of task: ActiveTask, _ sample: borrowing SampleNames
+  ) -> CgroupPlace? {
+    if let known = places[task.cgroup] { return known }
+    guard let path = sample.cgroupPath(of: task) else { return nil }
+    let place = CgroupPlace(path: path)
+    // 0 stands for whatever cgroup a task is in that wasn't seen.
+    if task.cgroup != 0 { places[task.cgroup] = place }
+    return place
   }
 
   private mutating func number(_ grouping: Grouping, _ name: String) -> UInt64 {
@@ -124,9 +159,10 @@ struct GroupNames {
 
   /// A sample is over: forgets names that no group has any more.
   mutating func keep(_ attribution: LoadAttribution) {
-    guard names.values.reduce(0, { $0 + $1.count }) > 4 * attribution.groups.count + 1000 else {
-      return
-    }
+    let kept = names.values.reduce(places.count) { $0 + $1.count }
+    guard kept > 4 * attribution.groups.count + 1000 else { return }
+    // They are asked for again: which of them still have tasks isn't known.
+    places = [:]
     for (index, grouping) in by.enumerated() {
       func used(isFolded: Bool) -> Set<UInt64> {
         Set(
@@ -146,6 +182,7 @@ struct GroupNames {
         names[grouping] = names[grouping]?.filter { all.contains($0.key) }
         numbers[grouping] = numbers[grouping]?.filter { all.contains($0.value) }
         if grouping == .site { kinds = kinds.filter { all.contains($0.key) } }
+        if grouping == .container { pods = pods.filter { all.contains($0.key) } }
       }
     }
   }
@@ -153,7 +190,7 @@ struct GroupNames {
   /// Every group as a row, nothing left out.
   func rows(_ attribution: LoadAttribution) -> [AttributionRow] {
     // Of families, which go by numbers.
-    let families = numbers.mapValues { numbers in
+    let families = numbers.filter { $0.key == .process || $0.key == .thread }.mapValues { numbers in
       Dictionary(numbers.map { ($0.value, $0.key) }) { first, _ in first }
     }
     return attribution.rows { key in
@@ -168,6 +205,8 @@ struct GroupNames {
         case .thread: (row.comm, row.tid) = (name, id)
         case .comm: row.comm = name
         case .cgroup: row.cgroup = name
+        case .container: (row.container, row.pod) = (name, pods[value])
+        case .unit: row.unit = name
         case .user: row.user = name
         case .site: row.site = name
         }

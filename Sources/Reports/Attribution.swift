@@ -1,6 +1,6 @@
 /// What the load attribution tells tasks apart by.
 public enum Grouping: String, Codable, Sendable, CaseIterable {
-  case process, thread, cgroup, user, comm, state, site
+  case process, thread, cgroup, container, unit, user, comm, state, site
 }
 
 /// What makes a task count in the load average.
@@ -68,6 +68,12 @@ public struct AttributionRow: Codable, Sendable, Hashable {
   public var comm: String?
   public var tid: UInt32?
   public var cgroup: String?
+  /// The container's id, or its name where its runtime has no ids; "(no container)" outside of any.
+  public var container: String?
+  /// The uid of the Kubernetes pod that the container is of.
+  public var pod: String?
+  /// The systemd unit, as systemctl(1) takes it; "(no unit)" outside of any.
+  public var unit: String?
   public var user: String?
   /// In uninterruptible sleep: the kernel function that shows what for, with the kind of lock if it is
   /// one.
@@ -87,7 +93,8 @@ public struct AttributionRow: Codable, Sendable, Hashable {
 
   public init(
     state: LoadState, process: String? = nil, pid: UInt32? = nil, comm: String? = nil,
-    tid: UInt32? = nil, cgroup: String? = nil, user: String? = nil, site: String? = nil,
+    tid: UInt32? = nil, cgroup: String? = nil, container: String? = nil, pod: String? = nil,
+    unit: String? = nil, user: String? = nil, site: String? = nil,
     wait: WaitKind? = nil, kernelThread: Bool = false, folded: Bool? = nil, count: Int = 1,
     active: UInt64? = nil, load1: Double = 0, load5: Double = 0, load15: Double = 0
   ) {
@@ -97,6 +104,9 @@ public struct AttributionRow: Codable, Sendable, Hashable {
     self.comm = comm
     self.tid = tid
     self.cgroup = cgroup
+    self.container = container
+    self.pod = pod
+    self.unit = unit
     self.user = user
     self.site = site
     self.wait = wait
@@ -110,7 +120,8 @@ public struct AttributionRow: Codable, Sendable, Hashable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case state, process, pid, comm, tid, cgroup, user, site, wait, folded, count, active
+    case state, process, pid, comm, tid, cgroup, container, pod, unit, user, site, wait
+    case folded, count, active
     case kernelThread = "kernel_thread"
     case load1, load5, load15
   }
@@ -145,6 +156,8 @@ extension AttributionRow {
       case .thread: Self.named(comm, tid, several: count > 1 ? "\(count) threads" : nil)
       case .comm: Self.named(comm, nil)
       case .cgroup: Self.named(cgroup, nil)
+      case .container: Self.named(container.map(ContainerID.shown), nil)
+      case .unit: Self.named(unit.map(UnitName.unescaped), nil)
       case .user: Self.named(user, nil)
       }
     }
@@ -200,7 +213,10 @@ extension AttributionRow {
   public static func precedes(_ one: AttributionRow, _ two: AttributionRow) -> Bool {
     if one.load1 != two.load1 { return one.load1 > two.load1 }
     func names(_ row: AttributionRow) -> [String] {
-      [row.process, row.comm, row.cgroup, row.user, row.site, row.state.rawValue].map { $0 ?? "" }
+      [
+        row.process, row.comm, row.cgroup, row.container, row.pod, row.unit, row.user, row.site,
+        row.state.rawValue,
+      ].map { $0 ?? "" }
     }
     let (first, second) = (names(one), names(two))
     if first != second { return first.lexicographicallyPrecedes(second) }

@@ -23,8 +23,8 @@ struct SelectionOptions: ParsableArguments {
   @Option(
     name: .customLong("by"),
     help: ArgumentHelp(
-      "Group the load average by one or two of process, thread, cgroup, user, comm, state and "
-        + "site (default: process,site).", valueName: "key,key"))
+      "Group the load average by one or two of process, thread, cgroup, container, unit, user, "
+        + "comm, state and site (default: process,site).", valueName: "key,key"))
   var groupedBy: String?
 
   @Flag(

@@ -3,7 +3,7 @@ import Reports
 import Support
 import Testing
 
-/// `--cgroup`: paths that are none, and tasks of one and below.
+/// `--cgroup`: paths that are none, and tasks of one and below; `--by container` and `unit`.
 @Suite(.serialized)
 struct CgroupTests {
   @Test(arguments: [
@@ -34,6 +34,61 @@ struct CgroupTests {
     }
     _ = load.stop()
     _ = other.stop()
+  }
+
+  /// As a runtime makes them, and with a name that is none. The same from a recording.
+  @Test func containersAndUnits() throws {
+    let group = try TestCgroup()
+    let ids = ["0123456789abcdef", "fedcba9876543210"].map {
+      Array(repeating: $0, count: 4).joined()
+    }
+    let uid = "8b3c0f2a_1111_4222_8333_444455556666"
+    let pod = "kubepods.slice/kubepods-pod\(uid).slice"
+    let units = ["docker-\(ids[0]).scope", "cri-containerd-\(ids[1]).scope"]
+    let other = "docker-\u{1b}[2J\(ids[0]).scope"
+    for place in [units[0], "kubepods.slice", pod, "\(pod)/\(units[1])", other] {
+      try group.add(below: place)
+    }
+    let load = try Load("spin", "4", printsIDs: true)
+    for (tid, place) in zip(load.tids, [units[0], units[0], "\(pod)/\(units[1])", other]) {
+      try group.take(tid, at: "/\(place)")
+    }
+    let scratch = try Scratch()
+    let (json, rec) = (scratch.file("a.json"), scratch.file("a.rec"))
+    let seconds = Need.inLab ? "12s" : "7s"
+    let recording = try start(["record", "-o", rec, "--duration", seconds])
+    let live = try start([
+      "--by", "container,unit", "--format", "json", "-o", json, "--duration", seconds,
+    ])
+    #expect(try live.wait(seconds: 60).status == 0)
+    #expect(try recording.wait(seconds: 60).status == 0)
+    _ = load.stop()
+
+    let replayed = try loadwatch(
+      "replay", rec, "--by", "container,unit", "--format", "json", seconds: 60)
+    for snapshots in [
+      try decoded(Data(contentsOf: URL(filePath: json))), try replayed.snapshots(),
+    ] {
+      let attribution = try #require(snapshots.last?.attribution)
+      #expect(attribution.by == [.container, .unit])
+      let running = attribution.rows.filter { $0.state == .runnable }
+      for (index, tasks) in [(0, 2), (1, 1)] as [(Int, UInt64)] {
+        let row = try #require(running.first { $0.container == ids[index] })
+        #expect(row.unit == units[index] && row.active == tasks && row.load1 > 0)
+        #expect(row.pod == (index == 1 ? uid.replacing("_", with: "-") : nil))
+      }
+      let outside = try #require(
+        running.first { $0.container == "(no container)" && $0.unit == "(no unit)" })
+      #expect(outside.pod == nil && outside.active ?? 0 >= 1)
+    }
+    let text = try loadwatch("replay", rec, "--by", "container", seconds: 60).output
+    #expect(text.contains("load1 by container"))
+    for name in ["0123456789ab ", "fedcba987654 ", "(no container) "] {
+      #expect(text.split(separator: "\n").contains { $0.hasPrefix(name) }, "\(text)")
+    }
+    // Its name is not valid for a unit, and harmless where it is shown.
+    let paths = try loadwatch("replay", rec, "--by", "cgroup", seconds: 60).output
+    #expect(paths.contains("load1") && !paths.contains("\u{1b}[2J"))
   }
 
   /// What is left then is nothing, not everything.

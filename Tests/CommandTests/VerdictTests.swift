@@ -134,7 +134,7 @@ struct VerdictTests {
     }
     _ = load.stop()
     let wrong = try loadwatch(["--by", "color"])
-    #expect(wrong.status == 64 && wrong.errors.contains("process, thread, cgroup"))
+    #expect(wrong.status == 64 && wrong.errors.contains("process, thread, cgroup, container"))
     #expect(try loadwatch(["--by", "comm,site,user"]).status == 64)
   }
 

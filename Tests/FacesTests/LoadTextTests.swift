@@ -149,6 +149,35 @@ struct LoadTextTests {
     #expect(text.contains("tasks 900 of at most 1,000 (kernel.threads-max)"))
   }
 
+  /// Ids are shortened, and what is said of units is theirs without systemd's escapes, but with ours.
+  @Test func containersAndUnits() {
+    var snapshot = sample()
+    let id = String(repeating: "0123456789abcdef", count: 4)
+    func lines(_ by: [Grouping], _ row: AttributionRow) -> [String] {
+      snapshot.attribution = AttributionPart(
+        by: by, rows: [row], delayed: [0, 0, 0], beforeRun: [0, 0, 0], unattributed: [0, 0, 0])
+      return Array(Self.lines(Self.text(snapshot))[3..<5])
+    }
+    let nginx = #"app-nginx\x2da\x1bb.service"#
+    for (by, heading, name) in [
+      ([.container], "load1 by container ", "0123456789ab "),
+      ([.container, .state], "load1 by container ", "0123456789ab "),
+      ([.unit], "load1 by unit ", #"app-nginx-a\x1bb.service "#),
+      ([.container, .comm], "load1 by container, comm ", "0123456789ab, nginx "),
+      ([.cgroup], "what makes up load1 ", "/a "),
+    ] as [([Grouping], String, String)] {
+      let shown = lines(
+        by,
+        AttributionRow(
+          state: .runnable, comm: "nginx", cgroup: "/a", container: id, unit: nginx, load1: 2))
+      #expect(shown[0].hasPrefix(heading) && shown[1].hasPrefix(name), "\(shown)")
+    }
+    for by in [.container, .unit] as [Grouping] {
+      let shown = lines([by], AttributionRow(state: .runnable, load1: 2))
+      #expect(shown[1].hasPrefix("(unknown) "))
+    }
+  }
+
   @Test func theFilterIsShown() {
     var snapshot = sample()
     snapshot.filter = FilterPart(

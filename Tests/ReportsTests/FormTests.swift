@@ -87,8 +87,8 @@ struct FormTests {
     #expect(
       rows[1].keys
         == figures.union([
-          "state", "kernel_thread", "process", "pid", "comm", "tid", "cgroup", "user", "site",
-          "wait",
+          "state", "kernel_thread", "process", "pid", "comm", "tid", "cgroup", "container", "pod",
+          "unit", "user", "site", "wait",
         ]))
     #expect(rows[2].keys == figures.union(["state", "kernel_thread", "wait", "folded"]))
     #expect(rows[1]["wait"] == .string("lock") && rows[1]["state"] == .string("D"))
@@ -108,6 +108,7 @@ struct FormTests {
       for element in json.elements { try check(element) }
     }
     try check(try JSONValue(sample(longest: (5, "dd")).complete()))
+    for grouping in Grouping.allCases { #expect(text.contains("`\(grouping.rawValue)`")) }
     for cause in VerdictCause.allCases { #expect(text.contains("`\(cause.rawValue)`")) }
     for wait in WaitKind.allCases { #expect(text.contains("`\(wait.rawValue)`")) }
     for lock in LockKind.allCases { #expect(text.contains("`\(lock.rawValue)`")) }
@@ -126,6 +127,9 @@ struct FormTests {
     ] {
       #expect(checker.faults(of: try JSONValue(snapshot)) == [])
     }
+    var every = complete
+    every.attribution?.by = Grouping.allCases
+    #expect(checker.faults(of: try JSONValue(every)) == [])
   }
 
   @Test func theSchemaRefusesOtherThings() throws {

@@ -65,6 +65,21 @@ struct MergeTests {
     #expect(unreliable.tasks.runnable.mean == 24.5 && unreliable.tasks.reliableNs == 0)
   }
 
+  /// Containers of two hosts are two rows, those of one pod as well; one of both files is one row.
+  @Test func containersAreMergedByTheirIDs() throws {
+    func row(_ container: String, _ pod: String?, _ load: Double) -> AttributionRow {
+      AttributionRow(state: .runnable, container: container, pod: pod, load1: load)
+    }
+    var (one, two) = (sample(), sample(start: 1))
+    one.attribute(to: [row("a", "p", 2), row("b", "p", 1), row("a", nil, 1)], delayed: 0)
+    two.attribute(to: [row("a", "p", 1), row("(no container)", nil, 1)], delayed: 0)
+    one.attribution?.by = [.container]
+    two.attribution?.by = [.container]
+    let rows = try #require(try one.merged(with: two).attribution?.rows)
+    #expect(rows.map(\.container) == ["a", "(no container)", "a", "b"])
+    #expect(rows.map(\.pod) == ["p", nil, nil, "p"] && rows.map(\.load1) == [1.5, 0.5, 0.5, 0.5])
+  }
+
   /// All parts together are the load, of the sum too.
   @Test func attributionsAreWeightedByTime() throws {
     var (one, two) = (sample(), sample(host: "web-2", seconds: 3))

@@ -77,6 +77,7 @@ extension LoadSnapshot {
         AttributionRow(state: .runnable, process: "nginx", count: 8, active: 5, load1: 3),
         AttributionRow(
           state: .uninterruptible, process: "dd", pid: 7, comm: "dd", tid: 8, cgroup: "/",
+          container: "web", pod: "8b3c0f2a-0000-4000-8000-000000000001", unit: "web.service",
           user: "root", site: "f (mutex)", wait: .lock, active: 1, load1: 1),
         AttributionRow(
           state: .uninterruptible, wait: .networkFileSystem, kernelThread: true, folded: true,
