@@ -12,6 +12,8 @@ extension WaitKind {
   ) -> (kind: WaitKind, word: String?) {
     // A fork may wait for other things too; only the parent of a vfork waits in this function itself.
     if ["kernel_clone", "_do_fork", "wait_for_vfork_done"].contains(site) { return (.vfork, nil) }
+    // A FUSE daemon that waits for requests.
+    if site == "fuse_dev_do_read" { return (.other, nil) }
     for (word, parts) in networkFileSystems where functions.contains(anyOf: parts) {
       return (.networkFileSystem, [site].contains(anyOf: parts) ? nil : word)
     }

@@ -115,6 +115,8 @@ struct ChainRoot {
       return
         "The FUSE daemon of \(root.mount ?? "(unknown)") has not answered; \(victimsWait) for it\(behind)."
     case .fuse:
+      let does =
+        root.site == "fuse_dev_do_read" ? "waits for more requests (fuse_dev_do_read)" : does
       return
         "\(label), the FUSE daemon of \(root.mount ?? "(unknown)"), \(does) and has not answered; "
         + "\(victimsWait) for it\(behind)."
