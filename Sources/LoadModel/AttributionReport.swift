@@ -35,6 +35,12 @@ extension LoadReporter {
         periods: ($0.quota?.last.periods ?? 0) - ($0.quota?.first.periods ?? 0),
         used: ($0.quota?.last.throttled ?? 0) - ($0.quota?.first.throttled ?? 0))
     }
+    let quotaWaits = (report.cpuWaits ?? []).map { row in
+      (row, row.culprits.first { $0.kind == .quota }?.ns ?? 0)
+    }
+    verdict.quotaVictim = quotaWaits.max { $0.1 < $1.1 }.flatMap { row, ns in
+      ns > 0 && row.process != nil ? row.label : nil
+    }
     verdict.beforeRun = report.attribution?.beforeRun.first ?? 0
     verdict.delayed = report.attribution?.delayed.first ?? 0
     verdict.unattributed = report.attribution?.unattributed.first ?? 0

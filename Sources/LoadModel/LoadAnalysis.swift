@@ -125,6 +125,7 @@ public struct LoadAnalysis: ~Copyable, Model {
     reporter?.add(
       RecentMinute.Point(
         time: reading.time, runnable: active.runnable, active: active.all,
+        quota: tracker.culprits.quotaNs,
         shortLives: tracker.shortLives,
         throttled: sampler.throttledCount, records: counters.due, lost: counters.lost,
         system: system))

@@ -171,7 +171,7 @@ extension Lookup {
   /// Whether the answer holds at one time only.
   package var isOfOneTime: Bool {
     switch self {
-    case .fileSystem, .quota, .waitChannel: true
+    case .fileSystem, .fileServer, .quota, .waitChannel: true
     default: false
     }
   }

@@ -67,7 +67,7 @@ struct LoadReporter {
     minute.add(
       RecentMinute.Point(
         time: interval.end &- reading.clockOffset, runnable: tracker.activeBefore.runnable,
-        active: tracker.activeBefore.all,
+        active: tracker.activeBefore.all, quota: tracker.culprits.quotaNs,
         shortLives: tracker.shortLives, records: reading.counters.due,
         lost: reading.counters.lost, system: reading.system))
     lastMinute = minute

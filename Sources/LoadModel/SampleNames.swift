@@ -61,23 +61,41 @@ struct SampleNames {
   private mutating func addServers(
     of tasks: [ActiveTask], asleep: [ActiveTask], to wanted: inout Set<Lookup>
   ) {
-    let stacks = serversWanted.isEmpty ? tasks.filter { $0.state == .uninterruptible } : []
-    for (task, site) in stacks.map({ ($0, sites.site(of: $0)) })
-      + asleep.compactMap({ task in waitChannel(of: task).map { (task, $0) } })
-    {
-      guard serversWanted.count < Self.mostFileSystems else { return }
-      let isJournal = site.kind == .journal && sites.isJBD2(task.stack)
-      guard isJournal || site.kind == .networkFileSystem, serversWanted[task.tid] == nil else {
-        continue
+    func want(_ task: ActiveTask, _ stack: Int32, isJournal: Bool) {
+      guard serversWanted.count < Self.mostFileSystems, serversWanted[task.tid] == nil else {
+        return
       }
-      serversWanted[task.tid] = task.state == .uninterruptible ? task.stack : -1
+      serversWanted[task.tid] = stack
       wanted.insert(.fileServer(task: task.tid, isJournal: isJournal))
+    }
+    if serversWanted.isEmpty {
+      // Many tasks sleep in few places; nil is one where no file system is waited for.
+      var places: [Int32: Bool?] = [:]
+      for task in tasks where task.state == .uninterruptible {
+        guard serversWanted.count < Self.mostFileSystems else { break }
+        let place = places[task.stack] ?? journalOrServer(task)
+        places[task.stack] = .some(place)
+        if let isJournal = place { want(task, task.stack, isJournal: isJournal) }
+      }
+    }
+    for task in asleep where waitChannel(of: task)?.kind == .networkFileSystem {
+      want(task, -1, isJournal: false)
+    }
+  }
+
+  /// Whether a task in D waits for a journal, or for a server; nil where it waits for neither.
+  private func journalOrServer(_ task: ActiveTask) -> Bool? {
+    switch sites.site(of: task).kind {
+    case .journal: sites.isJBD2(task.stack) ? true : nil
+    case .networkFileSystem: false
+    default: nil
     }
   }
 
   /// Who answers for the file systems that tasks wait for: of those that were asked for, and of others that sleep
   /// in the same place, where all that were asked for there wait for the same.
   func servers(of tasks: [ActiveTask]) -> [(tid: UInt32, server: FileServerName)] {
+    guard !serversWanted.isEmpty else { return [] }
     var known: [UInt32: FileServerName?] = [:]
     var byStack: [Int32: Set<FileServerName?>] = [:]
     for (tid, stack) in serversWanted {

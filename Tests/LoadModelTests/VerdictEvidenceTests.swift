@@ -30,6 +30,7 @@ struct VerdictEvidenceTests {
       verdict.throttled = [.init(cgroup: "/a", load1: 5 * ratio(), periods: 600, used: 431)]
       verdict.throttledMost = 3
     }
+    verdict.quotaMean = once(in: 3) ? 4 * ratio() : 0
     verdict.beforeRun = once(in: 3) ? 9 * ratio() : 0
     verdict.unattributed = once(in: 4) ? 2 * ratio() - 1 : 0
     verdict.load1 =

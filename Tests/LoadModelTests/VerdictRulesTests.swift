@@ -116,6 +116,21 @@ struct VerdictRulesTests {
     }
   }
 
+  /// Samples that coincide with what is left of each of the quota's periods meet nobody who waits.
+  @Test func throttledBetweenSamples() throws {
+    var verdict = Verdict()
+    (verdict.quotaMean, verdict.quotaVictim) = (3, "web (7)")
+    (verdict.rows, verdict.load1, verdict.timeWeighted) = ([row("web", 7, 0.8)], 0.8, 3.8)
+    (verdict.runnableMean, verdict.idle) = (0.8, [0.6, 0.6])
+    let part = try #require(verdict.parts().first)
+    #expect(part.cause == .throttled && part.text.hasPrefix("Tasks of web (7) are throttled"))
+    #expect(
+      part.evidence == [
+        "3.00 tasks on average waited for quota over 60 s",
+        "load1 would be 1.90 higher if the kernel counted them",
+      ])
+  }
+
   /// Of tasks that wait for their quota some samples meet those few that run.
   @Test func throttled() throws {
     var verdict = Verdict()

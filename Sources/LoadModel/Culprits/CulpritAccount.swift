@@ -9,6 +9,8 @@ struct CulpritAccount: ~Copyable {
   var throttled = ThrottledSpans()
   private var log: RunLog
   private var charges = WaitCharges()
+  /// What of all waits that have ended was charged to quotas, ns.
+  private(set) var quotaNs: UInt64 = 0
   /// How many more runs may be walked in this interval.
   private var stepsLeft = 0
 
@@ -58,6 +60,7 @@ struct CulpritAccount: ~Copyable {
       guard from < to, span.covers(begin) else { continue }
       charge(victim, from: to, to: end, cpu, &back)
       charges.charge(victim, to: Party.quotaNumber, to - from)
+      quotaNs &+= to - from
       end = from
     }
     charge(victim, from: begin, to: end, cpu, &back)

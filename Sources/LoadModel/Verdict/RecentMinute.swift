@@ -13,6 +13,8 @@ public struct RecentMinute: Sendable {
     public var active: UInt64
     /// Of the CPUs, for tasks that had little to do in all their lives, ns.
     public var shortLives: UInt64
+    /// Task-nanoseconds of waits for a cgroup's quota, of those that have ended.
+    public var quota: UInt64
     /// How many tasks were throttled then; nil where that isn't known.
     public var throttled: UInt64?
     /// Records that were to be delivered, and how many of them were lost.
@@ -21,12 +23,13 @@ public struct RecentMinute: Sendable {
     public var system: SystemCounters
 
     public init(
-      time: UInt64, runnable: UInt64 = 0, active: UInt64 = 0, shortLives: UInt64 = 0,
+      time: UInt64, runnable: UInt64 = 0, active: UInt64 = 0, quota: UInt64 = 0,
+      shortLives: UInt64 = 0,
       throttled: UInt64? = nil,
       records: UInt64 = 0, lost: UInt64 = 0, system: SystemCounters
     ) {
       self.time = time
-      (self.runnable, self.active) = (runnable, active)
+      (self.runnable, self.active, self.quota) = (runnable, active, quota)
       self.shortLives = shortLives
       self.throttled = throttled
       self.records = records
@@ -49,10 +52,16 @@ public struct RecentMinute: Sendable {
   private var ns: UInt64 { max(1, last.time &- first.time) }
 
   var seconds: Double { Double(ns) / 1e9 }
+  /// Tasks that waited for a quota.
+  private var quotaMean: Double {
+    Double(last.quota &- min(first.quota, last.quota)) / Double(ns)
+  }
+
   /// Tasks that ran or could have, those throttled left out.
   private var runnableMean: Double {
     let counts = points.compactMap(\.throttled).map { Double($0) }
-    let throttled = counts.reduce(0, +) / Double(max(1, counts.count))
+    // The samples may coincide with what is left of each period: one is 50 times the other.
+    let throttled = max(quotaMean, counts.reduce(0, +) / Double(max(1, counts.count)))
     return max(
       0, Double(last.runnable &- min(first.runnable, last.runnable)) / Double(ns) - throttled)
   }
@@ -63,6 +72,7 @@ public struct RecentMinute: Sendable {
     verdict.runnableMean = runnableMean
     let (now, before) = (last.active &- last.runnable, first.active &- first.runnable)
     verdict.activeMean = verdict.runnableMean + Double(now &- min(before, now)) / Double(ns)
+    verdict.quotaMean = quotaMean
     verdict.throttledMost = points.compactMap(\.throttled).max() ?? 0
     verdict.idle = last.system.idle(since: first.system)
     verdict.stolen = last.system.stolen(since: first.system)

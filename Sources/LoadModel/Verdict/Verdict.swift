@@ -1,3 +1,4 @@
+import Glibc
 public import Reports
 
 /// What a load means, by rules. Each names the figures that it goes by.
@@ -28,6 +29,10 @@ public struct Verdict: Sendable {
   public var runnableMean = 0.0
   /// Runnable or in D.
   public var activeMean = 0.0
+  /// How many tasks waited for their cgroup's CPU quota, whenever that was.
+  public var quotaMean = 0.0
+  /// The process that waited for it most, in the interval.
+  public var quotaVictim: String?
   /// Throttled at any of the samples.
   public var throttledMost: UInt64 = 0
   /// Of each CPU, 0 to 1.
@@ -153,9 +158,16 @@ public struct Verdict: Sendable {
 
   /// Tasks that may not run, which the kernel leaves out.
   private func throttling() -> [VerdictPart] {
-    let sum = throttled.reduce(0) { $0 + $1.load1 }
-    guard let most = throttled.first, isWorthACause(sum) else { return [] }
-    var evidence = [
+    let sampled = throttled.reduce(0) { $0 + $1.load1 }
+    // What would be in load1 by now of so many.
+    let sum = max(sampled, quotaMean * (1 - exp(-seconds / 60)))
+    guard isWorthACause(sum) else { return [] }
+    let most = throttled.first ?? Throttled(cgroup: nil, load1: 0, periods: 0, used: 0)
+    let mean = Evidence(
+      "\(number(quotaMean)) tasks on average waited for quota over \(Int(seconds.rounded())) s",
+      .init("quota_waiters", quotaMean, "tasks"), .init("observed", seconds, "s"))
+    var evidence = quotaMean >= 0.005 ? [mean] : []
+    evidence += [
       Evidence(
         "load1 would be \(number(sum)) higher if the kernel counted them",
         .init("load1_throttled", sum, "tasks"))
@@ -167,7 +179,8 @@ public struct Verdict: Sendable {
           .init("periods_throttled", Double(most.used), "periods"),
           .init("periods", Double(most.periods), "periods")))
     }
-    let whose = most.cgroup.map { "Tasks in cgroup \($0)" } ?? "Tasks"
+    let whose =
+      most.cgroup.map { "Tasks in cgroup \($0)" } ?? quotaVictim.map { "Tasks of \($0)" } ?? "Tasks"
     return [
       part(
         .throttled, sum / (load1 + sum),
