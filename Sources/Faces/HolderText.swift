@@ -25,7 +25,8 @@ struct HolderText {
         if let lock = holder.mmapLockOf, holder.process != nil {
           return one.mmapLockOf == lock && one.process == holder.process
         }
-        return one.tid == holder.tid && (holder.tid != nil || one.source == holder.source)
+        return one.tid == holder.tid
+          && (holder.tid != nil || one.source == holder.source && one.mount == holder.mount)
       }
       if let known {
         if let tid = holder.tid { known.tids.insert(tid) }
@@ -94,9 +95,15 @@ struct HolderText {
   private func holderText(_ holder: BlockerPart, _ count: Int) -> String {
     let label =
       count > 1
-      ? "\(count) tasks of \(escaped(holder.process ?? "(unknown)")), in turn"
+      ? "\(count) \(escaped(holder.process ?? "(unknown)")) tasks, one after another"
       : "\(escaped(holder.label ?? "(unknown)")), \(stateText(holder))"
-    let holds = holder.uncertain == true ? "may hold" : "holds"
+    let holds =
+      switch (holder.uncertain == true, count > 1) {
+      case (true, false): "may hold"
+      case (true, true): "may have held"
+      case (false, false): "holds"
+      case (false, true): "have held"
+      }
     let what: String
     switch (holder.mmapLockOf, holder.lock) {
     case (let whose?, _): what = "\(holds) the mmap_lock of \(escaped(whose))"
@@ -104,6 +111,8 @@ struct HolderText {
     case (nil, .semaphore): what = "\(holds) a semaphore"
     case (nil, .rwsemRead), (nil, .rwsemWrite): what = "\(holds) an rwsem"
     case (nil, .vfork): what = "vfork() child"
+    case (nil, .fuse) where holder.tid == nil:
+      return "FUSE daemon of \(escaped(holder.mount ?? "(unknown)")) (not found)"
     case (nil, .fuse): what = "FUSE daemon of \(escaped(holder.mount ?? "(unknown)"))"
     case (nil, .journal): what = "commits the journal of \(escaped(holder.source ?? "(unknown)"))"
     case (nil, .remote):

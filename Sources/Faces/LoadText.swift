@@ -137,8 +137,8 @@ public struct LoadText: Sendable {
     (cpus?.taken ?? []).filter { $0.sum >= 0.1 }.prefix(3).map { part in
       let shares = [("interrupts", part.irq), ("softirqs", part.softirq), ("steal", part.steal)]
         .filter { $0.1 >= 0.005 }
-        .map { "\(decimalText(100 * $0.1, digits: 0)) % \($0.0)" }
-      return Line("taken from CPU \(part.cpu): " + shares.joined(separator: ", "))
+        .map { "\(decimalText(100 * $0.1, digits: 0)) % to \($0.0)" }
+      return Line("CPU \(part.cpu) lost " + shares.joined(separator: ", "))
     }
   }
 

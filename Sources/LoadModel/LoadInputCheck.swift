@@ -105,8 +105,10 @@ struct LoadInputCheck {
       && system.cpus.values.allSatisfy {
         max($0.total, $0.idle, $0.stolen, $0.irq ?? 0, $0.softirq ?? 0) < 1 << 50
       }
+      && system.cpus.keys.allSatisfy { (0..<Self.mostCPUs).contains($0) }
       && (system.offline ?? []).count <= Self.mostCPUs
-      && system.capped.map { (0..<Self.mostCPUs).contains($0.cpus) && (0...1).contains($0.limit) }
+      && (system.offline ?? []).allSatisfy { (0..<Self.mostCPUs).contains($0) }
+      && system.capped.map { (0...Self.mostCPUs).contains($0.cpus) && (0...1).contains($0.limit) }
         ?? true
     return isPossible ? nil : "impossible counters of the system"
   }

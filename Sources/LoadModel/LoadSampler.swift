@@ -134,7 +134,7 @@ package struct LoadSampler {
         pending.tasks.append(task)
       }
     }
-    if !waits.isEmpty {
+    if !waits.isEmpty || !lastWaits.isEmpty {
       pending.locks = LockWaits(waits, before: lastWaits, throttled: reading.throttled) { tid in
         tracker.holder(tid, at: reading.time &+ reading.clockOffset)
       }
@@ -173,11 +173,11 @@ package struct LoadSampler {
 
   /// Names have come, of whoever answers for file systems perhaps: they are part of the chains.
   mutating func addServers(_ names: borrowing SampleNames, _ tracker: borrowing LoadTracker) {
-    guard let sampled = pending, sampled.outcome == nil else { return }
-    let waits = names.servers(of: sampled.tasks).map { LockWait(tid: $0.tid, for: $0.server) }
-    guard !waits.isEmpty else { return }
-    let time = sampledAt
-    pending?.locks.add(waits, throttled: sampled.throttled) { tracker.holder($0, at: time) }
+    guard let pending, pending.outcome == nil else { return }
+    let found = names.servers(of: pending.tasks)
+    guard !found.isEmpty else { return }
+    let (time, throttled) = (sampledAt, pending.throttled)
+    self.pending?.locks.add(found, throttled: throttled) { tracker.holder($0, at: time) }
   }
 
   /// The names have come.

@@ -15,7 +15,7 @@ public enum Lookup: Hashable, Codable, Sendable {
   /// The type of the file system that a task's system call is about.
   case fileSystem(task: UInt32)
   /// Who answers for the file system of a server or daemon that a task waits for; or who commits the journal.
-  case fileServer(task: UInt32, isJournal: Bool)
+  case fileServer(task: UInt32, ServedBy)
   /// The kernel function in which a task waits: for one that isn't in D, of which the kernel side reports
   /// no stack.
   case waitChannel(task: UInt32)
@@ -47,12 +47,22 @@ public struct FileServerName: Codable, Sendable, Hashable {
   public var source: String
   /// Where it is mounted.
   public var point: String
+  /// `st_dev` of its files.
+  public var device: String
   /// The daemon or the kernel thread; nil where it is another host, or wasn't found.
   public var task: UInt32?
 
-  public init(kind: LockKind, source: String, point: String, task: UInt32?) {
-    (self.kind, self.source, self.point, self.task) = (kind, source, point, task)
+  public init(kind: LockKind, source: String, point: String, device: String, task: UInt32?) {
+    (self.kind, self.source, self.point) = (kind, source, point)
+    (self.device, self.task) = (device, task)
   }
+}
+
+/// What a task's stack shows of the file system that it waits for.
+public enum ServedBy: String, Hashable, Codable, Sendable {
+  case fuse, nfs, smb, ceph, p9, afs, journal
+  /// That it waits for one is known by the type of the file only.
+  case unknown
 }
 
 /// A cgroup's CPU quota and how often it was used up (`cpu.stat`).

@@ -10,8 +10,9 @@ struct SampleNames {
   /// Tasks whose file system was asked for at this sample, with their stacks.
   private var fileSystems: [UInt32: Int32] = [:]
   /// The same of those who answer for file systems.
-  private var serversWanted: [UInt32: Int32] = [:]
+  private var serversWanted: [UInt32: (stack: Int32, kind: ServedBy)] = [:]
   private static let mostFileSystems = 64
+  private static let mostOfOnePlace = 16
 
   /// Whether to ask also for what no table is by.
   private let wantsAll: Bool
@@ -61,34 +62,29 @@ struct SampleNames {
   private mutating func addServers(
     of tasks: [ActiveTask], asleep: [ActiveTask], to wanted: inout Set<Lookup>
   ) {
-    func want(_ task: ActiveTask, _ stack: Int32, isJournal: Bool) {
+    func want(_ task: ActiveTask, _ stack: Int32, _ kind: ServedBy) {
       guard serversWanted.count < Self.mostFileSystems, serversWanted[task.tid] == nil else {
         return
       }
-      serversWanted[task.tid] = stack
-      wanted.insert(.fileServer(task: task.tid, isJournal: isJournal))
+      serversWanted[task.tid] = (stack, kind)
+      wanted.insert(.fileServer(task: task.tid, kind))
     }
     if serversWanted.isEmpty {
-      // Many tasks sleep in few places; nil is one where no file system is waited for.
-      var places: [Int32: Bool?] = [:]
+      // Many tasks sleep in few places.
+      var places: [Int32: (kind: ServedBy?, asked: Int)] = [:]
       for task in tasks where task.state == .uninterruptible {
         guard serversWanted.count < Self.mostFileSystems else { break }
-        let place = places[task.stack] ?? journalOrServer(task)
-        places[task.stack] = .some(place)
-        if let isJournal = place { want(task, task.stack, isJournal: isJournal) }
+        var place = places[task.stack] ?? (sites.server(of: task), 0)
+        if let kind = place.kind, place.asked < Self.mostOfOnePlace {
+          want(task, task.stack, kind)
+          place.asked += 1
+        }
+        places[task.stack] = place
       }
     }
-    for task in asleep where waitChannel(of: task)?.kind == .networkFileSystem {
-      want(task, -1, isJournal: false)
-    }
-  }
-
-  /// Whether a task in D waits for a journal, or for a server; nil where it waits for neither.
-  private func journalOrServer(_ task: ActiveTask) -> Bool? {
-    switch sites.site(of: task).kind {
-    case .journal: sites.isJBD2(task.stack) ? true : nil
-    case .networkFileSystem: false
-    default: nil
+    for task in asleep {
+      guard let site = waitChannel(of: task), site.kind == .networkFileSystem else { continue }
+      want(task, -1, WaitKind.server([site.name]) ?? .unknown)
     }
   }
 
@@ -98,11 +94,8 @@ struct SampleNames {
     guard !serversWanted.isEmpty else { return [] }
     var known: [UInt32: FileServerName?] = [:]
     var byStack: [Int32: Set<FileServerName?>] = [:]
-    for (tid, stack) in serversWanted {
-      let answer =
-        answers[.fileServer(task: tid, isJournal: false)]
-        ?? answers[.fileServer(task: tid, isJournal: true)]
-      guard let answer else { continue }
+    for (tid, (stack, kind)) in serversWanted {
+      guard let answer = answers[.fileServer(task: tid, kind)] else { continue }
       known[tid] = .some(answer.server)
       if stack >= 0 { byStack[stack, default: []].insert(answer.server) }
     }

@@ -65,12 +65,23 @@ package struct WaitSites {
       && [.disk, .other, .unknown].contains(site(of: task.stack).kind)
   }
 
-  /// Whether it is a journal of ext4 or its like that a task with this stack waits for: another thread commits
-  /// that.
-  func isJBD2(_ stack: Int32) -> Bool {
-    (functions[stack] ?? nil)?.contains {
-      $0.hasPrefix("jbd2_") || ["wait_transaction_locked", "start_this_handle"].contains($0)
-    } ?? false
+  /// What a task in D waits for that somebody answers for: another host, a daemon, or the thread that commits the
+  /// journal of ext4 and its like; nil where it waits for nothing of that kind.
+  func server(of task: ActiveTask) -> ServedBy? {
+    let functions = (functions[task.stack] ?? nil) ?? []
+    switch site(of: task).kind {
+    case .networkFileSystem: return WaitKind.server(functions) ?? .unknown
+    case .journal:
+      // The thread itself; a checkpoint and a fast commit, which tasks write themselves.
+      let isOwn = functions.contains {
+        $0 == "kjournald2" || $0.hasPrefix("jbd2_log_do_checkpoint") || $0.hasPrefix("jbd2_fc_")
+      }
+      let isJBD2 = functions.contains {
+        $0.hasPrefix("jbd2_") || ["wait_transaction_locked", "start_this_handle"].contains($0)
+      }
+      return isJBD2 && !isOwn ? .journal : nil
+    default: return nil
+    }
   }
 
   /// Where a task waits, with the file system, where that is one of a server.
@@ -82,9 +93,10 @@ package struct WaitSites {
 
   private func site(of stack: Int32) -> Site {
     let site = sites[stack] ?? Site(name: "(unknown)", kind: .unknown)
-    guard site.kind == .other || site.kind == .unknown, let word = locks[stack]?.word else {
-      return site
-    }
+    guard
+      [.other, .unknown].contains(site.kind) || site.kind == .lock && !site.name.hasSuffix(")"),
+      let word = locks[stack]?.word
+    else { return site }
     return Site(name: "\(site.name) (\(word))", kind: .lock)
   }
 

@@ -39,8 +39,10 @@ extension LoadTracer {
   /// Read every ten seconds: that is three files for each CPU.
   private mutating func frequencyLimit(at time: UInt64) -> CPUsPart.CappedPart? {
     if frequency.map({ time &- $0.at >= 10_000_000_000 }) ?? true {
+      // Behind a lock that a driver holds while it talks to its firmware.
+      let limit = Lookups.shared.value { FrequencyLimit.current() }
       frequency = (
-        time, FrequencyLimit.current().map { CPUsPart.CappedPart(cpus: $0.cpus, limit: $0.share) }
+        time, limit.map { CPUsPart.CappedPart(cpus: $0.cpus, limit: $0.share) }
       )
     }
     return frequency?.limit

@@ -31,13 +31,15 @@ struct LookupResolver {
       answer.functions = symbols.map { symbols in frames.compactMap { symbols.name(of: $0) } }
     case .fileSystem(let tid):
       answer.text = SyscallFile.fileSystem(ofTask: Int32(bitPattern: tid))
-    case .fileServer(let tid, let isJournal):
+    case .fileServer(let tid, let kind):
       let tid = Int32(bitPattern: tid)
       let now = Clocks.monotonic
-      answer.server =
-        (isJournal
-        ? servers.journal(ofTask: tid, now: now) : servers.server(ofTask: tid, now: now))
-        .map(FileServerName.init)
+      let server =
+        kind == .journal
+        ? servers.journal(ofTask: tid, now: now)
+        : servers.server(
+          ofTask: tid, ServedFileSystem(rawValue: kind.rawValue) ?? .unknown, now: now)
+      answer.server = server.map(FileServerName.init)
     case .waitChannel(let tid):
       answer.text = WaitChannel.of(task: Int32(bitPattern: tid))
     case .quota(let tgid):
@@ -65,7 +67,7 @@ extension FileServerName {
     case .journal: kind = .journal
     }
     self.init(
-      kind: kind, source: server.source, point: server.point,
+      kind: kind, source: server.source, point: server.point, device: server.device,
       task: server.task.map { UInt32(bitPattern: $0) })
   }
 }

@@ -19,11 +19,20 @@ package struct Mount: Hashable {
     }
   }
 
-  /// All that a task sees, with their ids. May wait for a lock: see ``Lookups``.
-  static func all(of tid: Int32) throws(ProcError) -> [(id: Substring, mount: Mount)] {
-    try contents(of: "/proc/\(tid)/mountinfo").lines.compactMap { line in
-      guard let id = line.words.first, let mount = Mount(parsing: line) else { return nil }
-      return (id, mount)
+  /// One that a task sees, by its number. May wait for a lock: see ``Lookups``.
+  static func ofTask(_ tid: Int32, _ id: Substring) -> Mount? {
+    (try? contents(of: "/proc/\(tid)/mountinfo"))?.lines.first { $0.hasPrefix("\(id) ") }
+      .flatMap(Mount.init(parsing:))
+  }
+
+  /// Those of some types, of which a task may see thousands. May wait for a lock, too.
+  static func ofTask(_ tid: Int32, where isWanted: (String) -> Bool) -> [Mount] {
+    ((try? contents(of: "/proc/\(tid)/mountinfo"))?.lines ?? []).compactMap { line in
+      let words = line.words
+      guard let hyphen = words.dropFirst(6).firstIndex(of: "-"), hyphen + 1 < words.count,
+        isWanted(String(words[hyphen + 1]))
+      else { return nil }
+      return Mount(parsing: line)
     }
   }
 

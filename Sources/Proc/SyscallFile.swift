@@ -6,18 +6,17 @@ public enum SyscallFile {
   /// Doesn't touch the file system itself, which may never answer.
   public static func fileSystem(ofTask tid: Int32) -> String? {
     Lookups.shared.value {
-      (try? Mount.all(of: tid)).flatMap { mount(ofTask: tid, among: $0)?.type }
+      mountID(ofTask: tid).flatMap { Mount.ofTask(tid, $0)?.type }
     }
   }
 
-  /// - Parameter mounts: those that the task sees.
-  static func mount(ofTask tid: Int32, among mounts: [(id: Substring, mount: Mount)]) -> Mount? {
+  /// The number of the mount that the file is on, as mountinfo has it.
+  static func mountID(ofTask tid: Int32) -> Substring? {
     guard let words = (try? contents(of: "/proc/\(tid)/syscall"))?.lines.first?.words,
       words.count > 1, let number = Int(words[0]), sonde_call_is_about_file(number),
       let file = UInt32(words[1].dropFirst(2), radix: 16),
-      let info = (try? contents(of: "/proc/\(tid)/fdinfo/\(file)"))?.lines,
-      let mount = info.first(where: { $0.hasPrefix("mnt_id:") })?.words.last
+      let info = (try? contents(of: "/proc/\(tid)/fdinfo/\(file)"))?.lines
     else { return nil }
-    return mounts.first { $0.id == mount }?.mount
+    return info.first { $0.hasPrefix("mnt_id:") }?.words.last
   }
 }

@@ -85,6 +85,7 @@ struct HolderTests {
     let verdict = try #require(snapshot.verdict?.first { $0.cause == .networkFileSystem })
     #expect(verdict.text.hasPrefix("testload (\(daemon)), the FUSE daemon of /tmp/testload-"))
     #expect(verdict.text.contains(isStopped ? "is stopped or frozen" : "waits for more requests"))
+    #expect(verdict.text.hasSuffix(" wait for its answer."), "\(verdict.text)")
     if isStopped { kill(Int32(daemon), SIGCONT) }
     _ = load.stop()
   }

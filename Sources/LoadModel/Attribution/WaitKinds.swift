@@ -23,8 +23,7 @@ extension WaitKind {
     if functions.contains(anyOf: journals) { return (.journal, nil) }
     if waitsForLock { return (.lock, nil) }
     // The lock's own functions are missing on stacks that don't begin with a switch.
-    if mmapLockTakers.contains(site) { return (.lock, "mmap_lock") }
-    if site == "m_start" { return (.lock, nil) }
+    if lockTakers.contains(site) { return (.lock, nil) }
     if functions.contains(anyOf: disks) { return (.disk, nil) }
     return (.other, nil)
   }
@@ -34,6 +33,13 @@ extension WaitKind {
     ("ceph", ["ceph_"]), ("fuse", ["fuse_", "request_wait_answer"]),
     ("9p", ["v9fs_", "p9_client_"]), ("afs", ["afs_"]),
   ]
+
+  /// Which of them it is that functions belong to.
+  static func server(_ functions: [String]) -> ServedBy? {
+    networkFileSystems.first { functions.contains(anyOf: $0.1) }.flatMap {
+      ServedBy(rawValue: $0.0 == "9p" ? "p9" : $0.0)
+    }
+  }
 
   /// The same by the type of the file that a call is about: the functions of a file system itself are
   /// often not on the stack of those that wait for its pages.
@@ -53,9 +59,10 @@ extension WaitKind {
     ),
   ]
 
-  /// What sleeps in them in D sleeps for an mmap_lock. m_start() of /proc/PID/maps has a namesake in
-  /// fs/namespace.c, which takes a lock too.
-  private static let mmapLockTakers: Set<String> = [
+  /// Whoever sleeps in these in D sleeps for a lock: an mmap_lock or, in the m_start() of fs/namespace.c that has
+  /// the name of the one of /proc/PID/maps, namespace_sem.
+  private static let lockTakers: Set<String> = [
+    "m_start",
     "vm_mmap_pgoff", "__vm_munmap", "__access_remote_vm", "access_remote_vm", "do_mprotect_pkey",
     "lock_mm_and_find_vma", "mmap_read_lock_killable", "mmap_write_lock_killable",
   ]

@@ -170,8 +170,10 @@ public struct CPUWaits: Sendable, Equatable {
         }
       }
     }
-    for (victim, row) in rows where row.count > culprits {
-      for (name, members) in Self.families(row.keys.filter { $0 != victim }) {
+    for (victim, row) in rows {
+      let others = row.keys.filter { $0.number >= Party.firstNumber && $0 != victim }
+      guard others.count > culprits else { continue }
+      for (name, members) in Self.families(others) {
         for member in members {
           add(victim, name, rows[victim]?.removeValue(forKey: member) ?? 0)
         }
@@ -180,7 +182,7 @@ public struct CPUWaits: Sendable, Equatable {
   }
 
   private static func families(_ parties: some Sequence<Party>) -> [(Party, Set<Party>)] {
-    let named = parties.filter { $0.number >= Party.firstNumber && $0.pid != 0 }
+    let named = parties.filter { $0.number >= Party.firstNumber }
     return Dictionary(grouping: named) { Party(allOf: $0) }.filter { $0.value.count > 2 }
       .map { ($0.key, Set($0.value)) }
   }

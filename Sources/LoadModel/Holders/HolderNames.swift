@@ -5,7 +5,7 @@ extension SampleNames {
   /// A holder as a report has it.
   func part(of link: LockWaits.Link) -> BlockerPart {
     var part = BlockerPart(lock: link.wait.lock)
-    (part.source, part.mount) = (link.wait.source, link.wait.mount)
+    (part.source, part.mount) = (link.server?.source, link.server?.point)
     if link.wait.isMmapLock { part.mmapLockOf = label(link.waiting) }
     guard let holder = link.holder else { return part }
     if link.wait.isUncertain { part.uncertain = true }

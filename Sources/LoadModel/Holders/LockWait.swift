@@ -14,9 +14,6 @@ public struct LockWait: Codable, Sendable, Equatable {
   /// Whether it is the lock of the waiting task's address space, or of the holder's.
   public var isMmapLock: Bool
   public var isHoldersMmapLock: Bool
-  /// Of a file system: what it calls its device or server, and where it is mounted.
-  public var source: String?
-  public var mount: String?
 
   public init(
     tid: UInt32, lock: LockKind, address: UInt64, holder: UInt32?, hasReaders: Bool = false,
@@ -30,14 +27,13 @@ public struct LockWait: Codable, Sendable, Equatable {
 
 extension LockWait {
   /// A task waits for whoever answers for a file system.
-  init(tid: UInt32, for server: FileServerName) {
+  package init(tid: UInt32, for server: FileServerName) {
     // Never that of a lock, which is in the upper half.
     var place: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in "\(server.kind) \(server.source) \(server.point)".utf8 {
+    for byte in "\(server.kind) \(server.device)".utf8 {
       place = (place ^ UInt64(byte)) &* 0x100_0000_01b3
     }
     self.init(tid: tid, lock: server.kind, address: place >> 1, holder: server.task)
-    (source, mount) = (server.source, server.point)
   }
 
   /// Whether the holder may have released it since: an rwsem keeps its last reader, a semaphore its last

@@ -3,6 +3,8 @@ import Reports
 /// Who waits for whom at one load sample.
 package struct LockWaits {
   package private(set) var waits: [UInt32: LockWait]
+  /// Who answers for file systems, by the addresses that stand for them.
+  private var servers: [UInt64: FileServerName] = [:]
   /// Those of the sample before.
   private let before: [UInt32: LockWait]
   private var holders: [UInt32: Holder] = [:]
@@ -60,11 +62,17 @@ package struct LockWaits {
 
   /// Adds whom tasks wait for that wait for no lock; as for ``init(_:before:throttled:holder:)``.
   package mutating func add(
-    _ found: [LockWait], throttled: Set<UInt32>, holder: (UInt32) -> Holder?
+    _ found: [(tid: UInt32, server: FileServerName)], throttled: Set<UInt32>,
+    holder: (UInt32) -> Holder?
   ) {
-    for wait in found where waits[wait.tid] == nil { waits[wait.tid] = wait }
-    for wait in found {
-      if let tid = wait.holder, holders.count < Self.mostHolders { follow(tid, throttled, holder) }
+    // Nobody waits for himself: the thread of a journal commits it.
+    for (tid, server) in found where waits[tid] == nil && server.task != tid {
+      let wait = LockWait(tid: tid, for: server)
+      waits[tid] = wait
+      servers[wait.address] = server
+    }
+    for (_, server) in found {
+      if let tid = server.task, holders.count < Self.mostHolders { follow(tid, throttled, holder) }
     }
   }
 
@@ -74,6 +82,8 @@ package struct LockWaits {
     package let wait: LockWait
     /// Nil where it isn't known.
     package let holder: Holder?
+    /// Of a file system: who answers for it.
+    package let server: FileServerName?
     /// Whether the holder waits for one of those before it in the chain, and did so at the sample before.
     package let closesCycle: Bool
     /// Whether it is known what the holder waits for.
@@ -85,7 +95,9 @@ package struct LockWaits {
     var chain: [Link] = []
     var seen: Set<UInt32> = [task.tid]
     var waiting = task
-    if let wait = waits[task.tid], wait.source == nil, let tid = wait.holder, holders[tid] == nil {
+    if let wait = waits[task.tid], servers[wait.address] == nil, let tid = wait.holder,
+      holders[tid] == nil
+    {
       return []
     }
     while chain.count < Self.mostLinks, let wait = waits[waiting.tid] {
@@ -98,11 +110,16 @@ package struct LockWaits {
       let closesCycle = !isNew && links.allSatisfy { !$0.isUncertain && before[$0.tid] == $0 }
       chain.append(
         Link(
-          waiting: waiting, wait: wait, holder: holder, closesCycle: closesCycle,
+          waiting: waiting, wait: wait, holder: holder, server: servers[wait.address],
+          closesCycle: closesCycle,
           holderWaits: wait.holder.map { waits[$0] != nil } ?? false))
       // A task that no longer sleeps has got what it waited for.
       guard let holder, isNew, waits(holder) else { break }
       waiting = holder.task
+    }
+    // The thread of a journal that sleeps has nothing to commit: they wait for something else.
+    if let last = chain.last, last.wait.lock == .journal, last.holder?.state == .interruptible {
+      chain.removeLast()
     }
     return chain
   }

@@ -16,7 +16,11 @@ struct ChainRoot {
     func load1(_ rows: [BlockedPart]) -> Double { rows.reduce(0) { $0 + $1.load1 } }
     let named = held.filter { $0.chain.last?.isNamed ?? false }
     let byRoot = Dictionary(grouping: named) { row in
-      row.chain.last.map { $0.tid.map(String.init) ?? "\($0.source ?? "") \($0.mount ?? "")" }!
+      row.chain.last.map { root in
+        // The same server, wherever it is mounted.
+        let place = root.lock == .remote ? "" : root.mount ?? ""
+        return root.tid.map(String.init) ?? "\(root.lock) \(root.source ?? "") \(place)"
+      }!
     }
     // One mmap_lock is one lock, whoever holds it.
     let byName = Dictionary(grouping: named.filter { $0.chain.last?.mmapLockOf != nil }) { row in
@@ -57,6 +61,12 @@ struct ChainRoot {
     return behind == 0 || count < 2 ? "" : ", \(behind) of them behind others"
   }
 
+  private var victimsWaitFirst: String {
+    victimsWait.prefix(1) == "o" ? "Others have been waiting" : victimsWait
+  }
+
+  private var mount: String { root.mount ?? "(unknown)" }
+
   private var lock: String {
     if let whose = root.mmapLockOf { return "the mmap_lock of \(whose)" }
     switch root.lock {
@@ -64,7 +74,7 @@ struct ChainRoot {
     case .semaphore: return "a kernel semaphore"
     case .rwsemRead, .rwsemWrite: return "a kernel rwsem"
     case .vfork: return "its parent's address space"
-    case .fuse, .remote: return "the file system on \(root.mount ?? "(unknown)")"
+    case .fuse, .remote: return "the file system on \(mount)"
     case .journal: return "the journal of \(root.source ?? "(unknown)")"
     }
   }
@@ -80,6 +90,8 @@ struct ChainRoot {
         "is throttled: its cgroup\(root.cgroup.map { " \($0)" } ?? "") has used up its CPU quota"
     case .interruptible where root.wait == .networkFileSystem:
       return "waits for a network or FUSE file system\(site)"
+    case .interruptible where root.lock == .fuse && root.site == "fuse_dev_do_read":
+      return "waits for more requests\(site)"
     case .interruptible: return "is asleep\(site)"
     case .stopped: return "is stopped or frozen"
     case .deadlocked: return "waits for one of those who wait for it"
@@ -87,6 +99,7 @@ struct ChainRoot {
     case .uninterruptible:
       switch root.wait {
       case .disk: return "is blocked on disk I/O\(site)"
+      case .journal where root.lock == .journal: return "is writing it\(site)"
       case .journal: return "is blocked on a file-system journal\(site)"
       case .networkFileSystem: return "is blocked on a network or FUSE file system\(site)"
       case .memory: return "is blocked on memory reclaim or swap\(site)"
@@ -99,7 +112,13 @@ struct ChainRoot {
 
   var text: String {
     if root.state == .deadlocked {
-      return "Deadlock: \(label) holds \(lock), and \(does); \(victimsWait) for it."
+      let has =
+        switch root.lock {
+        case .fuse: "is the FUSE daemon of \(mount)"
+        case .journal: "commits \(lock)"
+        default: "holds \(lock)"
+        }
+      return "Deadlock: \(label) \(has), and \(does); \(victimsWait) for it."
     }
     if root.lock == .vfork {
       return
@@ -107,27 +126,21 @@ struct ChainRoot {
     }
     if holders > 1 {
       return
-        "\(holders) tasks of \(root.process ?? root.comm ?? "(unknown)") have held \(lock), one after "
+        "\(holders) \(root.process ?? root.comm ?? "(unknown)") tasks have held \(lock), one after "
         + "another; \(victimsWait) for it\(behind)."
     }
     switch root.lock {
     case .fuse where root.tid == nil:
-      return
-        "The FUSE daemon of \(root.mount ?? "(unknown)") has not answered; \(victimsWait) for it\(behind)."
+      return "\(victimsWaitFirst) for the FUSE daemon of \(mount)\(behind)."
     case .fuse:
-      let does =
-        root.site == "fuse_dev_do_read" ? "waits for more requests (fuse_dev_do_read)" : does
       return
-        "\(label), the FUSE daemon of \(root.mount ?? "(unknown)"), \(does) and has not answered; "
-        + "\(victimsWait) for it\(behind)."
+        "\(label), the FUSE daemon of \(mount), \(does); \(victimsWait) for its answer\(behind)."
     case .remote:
       return
-        "The server of \(root.source ?? "(unknown)"), mounted on \(root.mount ?? "(unknown)"), has not "
-        + "answered; \(victimsWait) for it\(behind)."
+        "\(victimsWaitFirst) for an answer from \(root.source ?? "(unknown)"), mounted on "
+        + "\(mount)\(behind)."
     case .journal:
-      return
-        "\(label), which commits the journal of \(root.source ?? "(unknown)"), \(does); "
-        + "\(victimsWait) for it\(behind)."
+      return "\(label), which commits \(lock), \(does); \(victimsWait) for it\(behind)."
     default: break
     }
     if root.uncertain == true {
@@ -140,7 +153,7 @@ struct ChainRoot {
   /// How the others are held up by it, the most first.
   var evidence: [Evidence] {
     let turns = Evidence(
-      "\(holders) holders were seen, none for most of the time",
+      "\(holders) tasks were seen holding it",
       .init("holders", Double(holders), "tasks"))
     return (holders > 1 ? [turns] : []) + waiters
   }
@@ -158,21 +171,28 @@ struct ChainRoot {
 
   var advice: String? {
     let tid = root.tid ?? 0
+    if holders > 1, root.mmapLockOf == "\(root.process ?? "") (\(root.pid ?? 0))" {
+      return
+        "Its own threads take turns: make fewer mmap, munmap and mprotect calls (perf trace -s -p "
+        + "\(root.pid ?? 0))."
+    }
     if holders > 1 {
       return
         "Find out who starts them and what they do to that process: reading /proc/PID/smaps and the like "
         + "takes its mmap_lock."
     }
     switch root.lock {
-    case .remote,
-      .fuse where root.tid == nil:
-      return "Check the server and the network between: nothing on this host is the bottleneck."
+    case .remote:
+      return
+        "Check the server and the network to it: these tasks wait for neither local CPUs nor disks."
+    case .fuse where root.tid == nil:
+      return "Find the process that serves \(mount) (fuser -v /dev/fuse), and see what it does."
     case .journal where root.state != .throttled:
       return "Call fsync less often, write in larger batches, or put the journal on a faster disk."
     case .fuse where [.interruptible, .running, .unknown].contains(root.state):
       return
-        "See what the daemon does (its log, strace -p \(tid)). To end the waits without it: umount -f, or "
-        + "/sys/fs/fuse/connections/*/abort."
+        "See what the daemon does (its log, strace -p \(tid)). To end the waits without it: umount -f "
+        + "\(mount)."
     default: break
     }
     switch root.state {

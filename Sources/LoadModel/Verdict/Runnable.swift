@@ -126,8 +126,8 @@ extension Verdict {
     if let capped = kept?.capped {
       evidence.append(
         Evidence(
-          "\(counted(capped.cpus, "CPU")) may run at \(percent(capped.limit)) of the highest frequency "
-            + "at most (scaling_max_freq)",
+          "the frequency of \(counted(capped.cpus, "CPU")) is limited, to as little as "
+            + "\(percent(capped.limit)) of the maximum (scaling_max_freq)",
           .init("cpus_capped", Double(capped.cpus), "cpus"),
           .init("frequency_limit", capped.limit, "ratio")))
     }

@@ -124,11 +124,14 @@ public struct Verdict: Sendable {
             .beforeRun, beforeRun / load1,
             "Most of load1 predates this run"
               + (activeMean < 0.7 * load1
-                ? " and is decaying." : ", and as many tasks are active now."),
+                ? " and is decaying." : ", but about as many tasks are still active."),
             [
               Evidence(
                 "\(number(beforeRun)) of load1 \(number(load1)) is from before this run",
-                .init("load1_before_run", beforeRun, "tasks"))
+                .init("load1_before_run", beforeRun, "tasks")),
+              Evidence(
+                "\(number(activeMean)) active on average over \(Int(seconds.rounded())) s",
+                .init("active_mean", activeMean, "tasks"), .init("observed", seconds, "s")),
             ], nil)
         ]
     }
