@@ -282,6 +282,8 @@ int held_up(struct bpf_iter__task *ctx)
 		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 		__builtin_memset(&record, 0, sizeof(record));
 	}
+	if (task->pid == task->tgid)
+		find_mmap_waiters(task, ctx->meta->seq);
 	if (on_run_queue(task)) {
 		if (!is_throttled(task))
 			return 0;

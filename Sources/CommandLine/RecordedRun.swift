@@ -141,7 +141,7 @@ public final class RecordedRun<T: Tool> {
         "waiting  \(durationText(ns: recording.keptTime)) in memory, "
         + bytesText(UInt64(recording.keptBytes))
     }
-    text += "  lost \(report.loss.lost)  Ctrl-C stops"
+    text += "  lost \(report.loss.lost)  Ctrl-C to stop"
     line.show(text)
   }
 }

@@ -74,7 +74,7 @@ public struct SnapshotSink<T: Tool> {
       let result = try body(&self)
       if isIncomplete {
         throw Failure(
-          "can't write \(options.target): nobody reads it; the last figures are missing")
+          "can't write \(options.target): the reader has stalled; the final report is missing")
       }
       try failing { try file?.finish() }
       return result
@@ -101,7 +101,7 @@ public struct SnapshotSink<T: Tool> {
     if own >= 0 { descriptor = FileDescriptor(rawValue: own) }
     guard isLive else { return }
     sonde_screen_begin(descriptor.rawValue, takesKeys)
-    let waiting = "\(T.name)  waiting for the first interval  Ctrl-C stops"
+    let waiting = "\(T.name)  waiting for the first interval  Ctrl-C to stop"
     let columns = Terminal.columns(of: descriptor)
     try? Terminal.write(
       screen.frame(clipped(waiting, to: columns, mark: "") + "\n", rows: 2), to: descriptor,

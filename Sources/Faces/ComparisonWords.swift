@@ -85,7 +85,7 @@ struct ComparisonWords {
     case .kinds: both("different kinds of calls", kinds)
     case .loss: both("lost records") { "\(countText($0.lost)) of \(countText($0.expected))" }
     case .phases:
-      both("phases from different means") {
+      both("phases measured differently") {
         switch $0.phases {
         case .measured: "measured"
         case .copies: "measured without page tables"

@@ -23,7 +23,7 @@ struct SnapshotHead {
       Line(cpus == 1 ? "1 CPU" : "\(cpus) CPUs"), Line(timeOfDay(end)),
       Line(final ? "total: \(length)" : length, .strong),
     ]
-    if live, !final { items.append(Line("Ctrl-C stops", .heading)) }
+    if live, !final { items.append(Line("Ctrl-C to stop", .heading)) }
     return flow(items)
   }
 

@@ -63,7 +63,7 @@ public struct TryText: Sendable {
 
   private static func verdict(_ report: TryReport) -> String {
     guard let plain = report.rows.first, let clone = plain.clone else {
-      return "The program made no child while it was profiled."
+      return "The program did not fork while it was profiled."
     }
     guard let best = report.best, let other = best.clone else {
       let likely = report.rows.filter { $0.outcome == .cannotTell }.compactMap { row in
@@ -90,7 +90,7 @@ extension TryRow.Change {
     case .glibcMadvise: "glibc.malloc.hugetlb=1"
     case .glibcPool: "glibc.malloc.hugetlb=2"
     case .jemalloc: "jemalloc thp:always"
-    case .always: "THP always, for it alone"
+    case .always: "THP always, this program only"
     case .collapse: "collapse after warm-up"
     }
   }

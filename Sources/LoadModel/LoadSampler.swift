@@ -162,7 +162,7 @@ package struct LoadSampler {
       return names.missing(
         for: pending.tasks, throttled: pending.throttledTasks + pending.locks.throttled,
         processes: pending.locks.tasks + pending.tasks.filter { pending.locks.isWaiting($0.tid) },
-        asleep: pending.locks.asleep, in: tables, isOver: false)
+        owners: pending.locks.mmapOwners, asleep: pending.locks.asleep, in: tables, isOver: false)
     }
     let late = pending.late.flatMap { [$0.task, $0.taken].compactMap { $0 } } + pending.doubtful
     return names.missing(

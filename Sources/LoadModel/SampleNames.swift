@@ -26,11 +26,12 @@ struct SampleNames {
   ///
   /// - Parameters:
   ///   - processes: tasks of which the process's name is wanted, whatever the tables are by.
+  ///   - owners: the same, by their ids.
   ///   - asleep: tasks that are not in D, of which it is wanted where they wait.
   ///   - isOver: whether the sample is: tasks may be elsewhere than where they were counted.
   mutating func missing(
     for tasks: [ActiveTask], throttled: [ActiveTask], processes: [ActiveTask] = [],
-    asleep: [ActiveTask] = [], in tables: [AttributionTable], isOver: Bool
+    owners: Set<UInt32> = [], asleep: [ActiveTask] = [], in tables: [AttributionTable], isOver: Bool
   ) -> [Lookup] {
     var wanted: Set<Lookup> = []
     let namesSites = tables.contains { $0.groups.by.contains(.site) }
@@ -49,6 +50,7 @@ struct SampleNames {
     for task in processes where pidsAreGlobal && task.tid != task.tgid && task.tgid != 0 {
       wanted.insert(.process(task.tgid))
     }
+    if pidsAreGlobal { for owner in owners { wanted.insert(.process(owner)) } }
     if pidsAreGlobal { for task in asleep { wanted.insert(.waitChannel(task: task.tid)) } }
     if pidsAreGlobal { for task in throttled { wanted.insert(.quota(process: task.tgid)) } }
     wanted = wanted.filter { answers[$0] == nil }
@@ -159,6 +161,8 @@ struct SampleNames {
     if task.tid == task.tgid { return task.comm.text }
     return answers[.process(task.tgid)]?.text ?? task.comm.text
   }
+
+  func processName(of tgid: UInt32) -> String? { answers[.process(tgid)]?.text }
 
   /// Where a task waits that isn't in D; nil where that isn't known.
   func waitChannel(of task: ActiveTask) -> WaitSites.Site? {

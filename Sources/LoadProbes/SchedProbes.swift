@@ -321,6 +321,7 @@ extension LockWait {
       tid: waiter.tid, lock: lock, address: waiter.lock,
       holder: waiter.holder == 0 ? nil : waiter.holder,
       hasReaders: has(SONDE_LOCK_HAS_READERS), isMmapLock: has(SONDE_LOCK_IS_MMAP_LOCK),
-      isHoldersMmapLock: has(SONDE_LOCK_IS_HOLDERS_MMAP_LOCK))
+      isHoldersMmapLock: has(SONDE_LOCK_IS_HOLDERS_MMAP_LOCK),
+      mmapOf: waiter.mmap_of == 0 ? nil : waiter.mmap_of)
   }
 }

@@ -15,14 +15,13 @@ struct CollapseCommand: ParsableCommand {
     commandName: "collapse",
     abstract: "Make the forks of a running process faster: give its memory huge pages.",
     discussion: """
-      Collapses the process's memory into huge pages of 2 MiB, from outside, by process_madvise(2) \
-      with MADV_COLLAPSE (Linux 6.1): no restart, no setting. A fork then copies one entry where it \
-      copied 512. The process goes on meanwhile; what it waits for at most is measured and shown.
+      Collapses a running process's memory into 2 MiB huge pages from outside, with \
+      process_madvise(MADV_COLLAPSE) (Linux 6.1): no restart. A fork then copies one entry instead \
+      of 512. The process keeps running; its longest pause is measured and shown.
 
       Try --dry-run first: it shows what could be huge, what a fork would gain, and what it costs \
-      in memory. With --follow the children are collapsed too: what they share with their parent they \
-      no longer share then. With --duration the process's forks are profiled for so long before, and \
-      again after.
+      in memory. With --follow its children are collapsed too, and no longer share that memory with \
+      it. With --duration its forks are profiled for that long before and after.
 
       Examples:
         cloneprof collapse --pid 1234 --dry-run
@@ -32,7 +31,7 @@ struct CollapseCommand: ParsableCommand {
 
   @OptionGroup var processes: ProcessOptions
 
-  @Flag(name: .long, help: "Only show what would be done, and what it would bring.")
+  @Flag(name: .long, help: "Only show what would be done, and the expected gain.")
   var dryRun = false
 
   @OptionGroup var descendants: FollowOption
@@ -40,7 +39,7 @@ struct CollapseCommand: ParsableCommand {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "Stop if a step holds the process up for longer.", valueName: "time"))
+      "Stop if a step holds the process up for longer than this.", valueName: "time"))
   var pace = DurationArgument(text: "1s")
 
   @OptionGroup var length: DurationOption

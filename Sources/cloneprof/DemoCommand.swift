@@ -13,7 +13,7 @@ struct DemoCommand: ParsableCommand {
     discussion: """
       Starts processes of its own with that much memory: in 4 KiB pages, huge pages of each kind \
       and others, and measures their forks, the first writes after a fork, and the children's exit. \
-      Pools of huge pages are filled as far as there is memory, and emptied afterwards.
+      Huge page pools are grown as far as memory allows, and restored afterwards.
 
       The result is kept as this machine's calibration, for the predictions of other commands.
 

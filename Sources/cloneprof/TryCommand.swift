@@ -34,7 +34,7 @@ struct TryCommand: ParsableCommand {
   private var duration: DurationArgument { length.duration ?? DurationArgument(text: "10s") }
 
   func validate() throws {
-    if command.isEmpty { throw ValidationError("name a command behind --") }
+    if command.isEmpty { throw ValidationError("name a command after --") }
     if duration.ns < 100_000_000 {
       throw ValidationError("--duration \(duration.text): must be at least 100ms")
     }
@@ -114,7 +114,7 @@ struct TryCommand: ParsableCommand {
       return facts.mayHaveHugePages ? nil : "the program has switched huge pages off for itself"
     case .always:
       return HugePages.current().enabled == .always
-        ? "it is so already: transparent_hugepage/enabled is always"
+        ? "already so: transparent_hugepage/enabled is always"
         : "Linux has no such setting for one program alone; for all: "
           + "echo always > /sys/kernel/mm/transparent_hugepage/enabled"
     case .collapse:

@@ -84,7 +84,8 @@ struct HolderTests {
     }
     let verdict = try #require(snapshot.verdict?.first { $0.cause == .networkFileSystem })
     #expect(verdict.text.hasPrefix("testload (\(daemon)), the FUSE daemon of /tmp/testload-"))
-    #expect(verdict.text.contains(isStopped ? "is stopped or frozen" : "waits for more requests"))
+    #expect(
+      verdict.text.contains(isStopped ? "is stopped or frozen" : "is waiting for new requests"))
     #expect(verdict.text.hasSuffix(" wait for its answer."), "\(verdict.text)")
     if isStopped { kill(Int32(daemon), SIGCONT) }
     _ = load.stop()
@@ -107,7 +108,7 @@ struct HolderTests {
 
   /// A process that holds its mmap_lock nearly all the time, and those that want to read its command line,
   /// as ps does: they wait killably.
-  @Test(.needs(.lockTracepoints)) func anMmapLock() throws {
+  @Test func anMmapLock() throws {
     // At a sample nobody may wait.
     for attempt in 1...5 {
       let load = try Load("mover", "8", printsIDs: true)
@@ -121,6 +122,23 @@ struct HolderTests {
       if certain.contains(where: { $0.mmapLockOf == "testload (\(mover))" }) { return }
       #expect(attempt < 5, "\(rows)")
     }
+  }
+
+  /// An mmap_lock that others have waited for, killably, since before the run: who holds it is told all the same.
+  @Test(.needs(.fuse)) func anMmapLockFromBefore() throws {
+    let load = try Load("debugger", "6", printsIDs: true)
+    let snapshot = try watched()
+    let (reader, mapper) = (UInt32(load.tids[0]), UInt32(load.tids[1]))
+    let rows = rows(snapshot, of: Array(load.tids.dropFirst()))
+      .filter { $0.chain.first?.tid == reader }
+    #expect(rows.reduce(0) { $0 + $1.active } == 7, "\(snapshot.blocked ?? [])")
+    for row in rows {
+      #expect(row.wait == .lock && row.chain[0].mmapLockOf == "testload (\(mapper))", "\(row)")
+      #expect(row.chain[0].lock == (row.pid == mapper ? .rwsemWrite : .rwsemRead), "\(row)")
+    }
+    let verdict = try #require(snapshot.verdict?.first { $0.cause == .kernelLock })
+    #expect(verdict.text.contains("the mmap_lock of testload (\(mapper))"), "\(verdict.text)")
+    _ = load.stop()
   }
 
   /// Locks that change hands all the time: whoever is named is one of those who fight.

@@ -79,7 +79,7 @@ struct SignalTests {
     let ended = try watch.wait()
     #expect(
       ended.complaint
-        == "can't write to standard output: nobody reads it; the last figures are missing")
+        == "can't write to standard output: the reader has stalled; the final report is missing")
   }
 
   /// A descriptor that may be another's as well is left as it is.

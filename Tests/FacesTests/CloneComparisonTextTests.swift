@@ -150,7 +150,7 @@ struct CloneComparisonTextTests {
       "* different numbers of CPUs: A 2, B 8", "* different filters: A pid 812, B comm a, b",
       "* different kinds of calls: A 100 % fork, B 50 % fork 25 % vfork 25 % threads",
       "* lost records: A 0 of 400, B 3 of 400",
-      "* phases from different means: A measured, B sampled",
+      "* phases measured differently: A measured, B sampled",
     ] {
       #expect(LoadTextTests.lines(text).contains(line), "\(line)\n\(text)")
     }

@@ -181,7 +181,7 @@ struct CloneTextTests {
 }
 
 private let golden = """
-  cloneprof  web-1  Linux 6.18.44  2 CPUs  14:03:12 UTC  2 m 00 s  Ctrl-C stops
+  cloneprof  web-1  Linux 6.18.44  2 CPUs  14:03:12 UTC  2 m 00 s  Ctrl-C to stop
   only  comm httpd
   new processes 1,204 (10/s)  vfork 4  clone 1,200  new threads 24 (0.20/s)
   FAILED 3:  EAGAIN 2  ENOMEM 1

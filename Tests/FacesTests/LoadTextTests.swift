@@ -122,7 +122,7 @@ struct LoadTextTests {
     snapshot.verdict = [
       VerdictPart(
         cause: .journal, share: 0.44, text: "postgres is blocked on a journal.",
-        evidence: ["1.87 of load1 4.21 comes from this"], advice: "Fewer fsyncs.")
+        evidence: ["accounts for 1.87 of load1 4.21"], advice: "Fewer fsyncs.")
     ]
     snapshot.limits = LimitsPart(
       tasks: 900, threadsMax: 1000, pidMax: 4000, stackBytesPerTask: 16384,
@@ -142,7 +142,7 @@ struct LoadTextTests {
 
         verdict
         * postgres is blocked on a journal.
-          - 1.87 of load1 4.21 comes from this
+          - accounts for 1.87 of load1 4.21
           Fewer fsyncs.
 
         """, "\n\(text)")
@@ -204,7 +204,7 @@ struct LoadTextTests {
 }
 
 private let golden = """
-  loadwatch  web-1  Linux 6.18.44  2 CPUs  14:03:12 UTC  1.00 s  Ctrl-C stops
+  loadwatch  web-1  Linux 6.18.44  2 CPUs  14:03:12 UTC  1.00 s  Ctrl-C to stop
   load average  4.21 3.80 2.11      switches 123,456/s (2,310/s preempted)
   runnable (R)           5 now     4.70 mean      9 max
   uninterruptible (D)    2 now     2.00 mean      3 max

@@ -116,6 +116,50 @@ struct HolderTests {
     }
   }
 
+  private func server(_ kind: LockKind, _ task: UInt32?, _ device: String = "0:9") -> FileServerName
+  {
+    FileServerName(kind: kind, source: "s", point: "/mnt", device: device, task: task)
+  }
+
+  /// A holder that waits for a FUSE daemon in S, and the daemon for another host.
+  @Test func whoAnswers() {
+    var waits = waits([wait(1, .mutex, 2)], [2: .interruptible])
+    let states: [UInt32: BlockerState] = [2: .interruptible, 3: .interruptible]
+    waits.add(
+      [(2, server(.fuse, 3)), (3, server(.remote, nil, "0:8")), (5, server(.fuse, 3))],
+      throttled: []
+    ) { tid in states[tid].map { Holder(task: task(tid), state: $0) } }
+    #expect(links(waits, 1) == [2, 3, nil] && links(waits, 5) == [3, nil])
+    let chain = waits.chain(of: task(1))
+    #expect(chain.map(\.wait.lock) == [.mutex, .fuse, .remote])
+    #expect(chain.map { $0.server?.point } == [nil, "/mnt", "/mnt"])
+  }
+
+  /// The thread that commits a journal doesn't wait for itself, and asleep it has nothing to commit.
+  @Test func whoCommits() {
+    for (state, expected) in [
+      (BlockerState.uninterruptible, [UInt32?.some(7)]), (.interruptible, []),
+    ] {
+      var waits = waits([], [:])
+      waits.add([(1, server(.journal, 7)), (7, server(.journal, 7))], throttled: []) {
+        Holder(task: task($0), state: state)
+      }
+      #expect(links(waits, 1) == expected && links(waits, 7) == [])
+    }
+  }
+
+  /// A daemon that waits for its own file system.
+  @Test func aDaemonOfItsOwn() {
+    let found: [(tid: UInt32, server: FileServerName)] = [
+      (1, server(.fuse, 2)), (2, server(.fuse, 1)),
+    ]
+    let before = found.map { LockWait(tid: $0.tid, for: $0.server) }
+    var waits = waits([], before: before, [:])
+    waits.add(found, throttled: []) { Holder(task: task($0), state: .uninterruptible) }
+    // One file system is one link: two threads of its daemon.
+    #expect(links(waits, 1) == [2])
+  }
+
   // MARK: - The verdict
 
   private func held(
@@ -156,10 +200,10 @@ struct HolderTests {
     #expect(
       verdict([held(8, [disk])])?.text
         == "GC (830) of java (812) holds the mmap_lock of java (812) and is blocked on disk I/O "
-        + "(submit_bio_wait); 8 tasks of java (812) wait for it.")
+        + "(submit_bio_wait); 8 tasks of java (812) wait for the lock.")
     let behind = verdict([held(6, [holder(.uninterruptible), disk]), held(2, [disk], active: 2)])
     #expect(
-      behind?.text.hasSuffix("; 10 tasks of java (812) wait for it, 8 of them behind others.")
+      behind?.text.hasSuffix("; 10 tasks of java (812) wait for the lock, 8 of them indirectly.")
         == true)
     let throttled = holder(.throttled, cgroup: "/a")
     let part = try #require(verdict([held(8, [throttled])]))
@@ -169,7 +213,7 @@ struct HolderTests {
     #expect(
       readers.text
         == "GC (830) of java (812) was the last to acquire a kernel rwsem, may still hold it, and is "
-        + "running; 8 tasks of java (812) wait for it.")
+        + "running; 8 tasks of java (812) wait for the lock.")
     let child = try #require(
       verdict([held(8, [holder(.stopped, lock: .vfork)], .vfork)], wait: .vfork))
     #expect(child.text.contains("a vfork() child, is stopped or frozen and has not called exec"))

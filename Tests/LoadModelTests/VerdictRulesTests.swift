@@ -86,7 +86,7 @@ struct VerdictRulesTests {
     #expect(part.text == "15 dd processes are blocked on disk I/O." && abs(part.share - 1) < 1e-9)
     #expect(
       part.evidence == [
-        "1.70 of load1 1.70 comes from this", "dd (15 processes) in f: 1.50",
+        "accounts for 1.70 of load1 1.70", "dd (15 processes) in f: 1.50",
         "disk vda was busy 88 % of the time",
         "at least one task waited for I/O 42 % of the time (/proc/pressure)",
       ])

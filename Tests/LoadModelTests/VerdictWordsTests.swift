@@ -102,10 +102,11 @@ struct VerdictWordsTests {
     }
     #expect(
       text(threads)
-        == "This load isn't work: 100 kernel threads (none over 1 %) are in uninterruptible sleep.")
+        == "This load is not real work: 100 kernel threads (none over 1 %) are in uninterruptible sleep."
+    )
     #expect(
       text([blocked("noload/1", 9, 2, .other, isKernelThread: true)])
-        == "This load isn't work: noload/1 (9) is in uninterruptible sleep.")
+        == "This load is not real work: noload/1 (9) is in uninterruptible sleep.")
   }
 
   /// Where a task may run is said only if it has been read, as it was read.

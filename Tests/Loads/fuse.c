@@ -10,9 +10,12 @@
 #include <err.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -246,6 +249,114 @@ void load_holders(const long *arguments)
 	say_ids(ids, count + 1);
 	wait_for_end();
 	kill_all(ids, count + 1);
+	unmount();
+	reap_children();
+}
+
+static void *mapped;
+
+/* Maps the file, and once another one reads from there wants one more mapping.
+ */
+static void map_file(long index, void *context)
+{
+	char path[64];
+	int file;
+
+	(void)index;
+	(void)context;
+	snprintf(path, sizeof(path), "%s/file", place);
+	file = open(path, O_RDONLY);
+	if (file < 0)
+		err(1, "%s", path);
+	/* Where the others know that it is. */
+	if (mmap(mapped, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0) ==
+	    MAP_FAILED)
+		err(1, "mmap");
+	raise(SIGSTOP);
+	mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static pid_t owner;
+
+/* As a debugger does: with the mmap_lock of the process. */
+static void read_memory(long index, void *context)
+{
+	char path[64], byte;
+	int file;
+
+	(void)index;
+	(void)context;
+	snprintf(path, sizeof(path), "/proc/%d/mem", owner);
+	file = open(path, O_RDONLY);
+	if (file < 0)
+		err(1, "%s", path);
+	pread(file, &byte, 1, (off_t)(uintptr_t)mapped);
+}
+
+static void read_command_line(long index, void *context)
+{
+	char path[64], byte;
+	int file;
+
+	(void)index;
+	(void)context;
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", owner);
+	file = open(path, O_RDONLY);
+	if (file < 0)
+		err(1, "%s", path);
+	if (read(file, &byte, 1) != 1)
+		_exit(0);
+}
+
+static void await_sleep(pid_t id)
+{
+	char path[64], line[512], *end;
+
+	for (;;) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", id);
+		file = fopen(path, "r");
+		if (!file || !fgets(line, sizeof(line), file))
+			err(1, "%s", path);
+		fclose(file);
+		end = strrchr(line, ')');
+		if (end && (end[2] == 'S' || end[2] == 'D'))
+			break;
+		nap_us(1000);
+	}
+	nap_us(100000);
+}
+
+/* One reads a page of another one's memory that the silent server does not
+ * bring, with its mmap_lock. The other one wants to map more, and N want to
+ * read its command line, as ps does. The ids: who reads the page, who maps, the
+ * others.
+ */
+void load_debugger(const long *arguments)
+{
+	long count = arguments[0];
+	pid_t *ids = allocate(count + 2, sizeof(*ids));
+
+	mount_it();
+	mapped =
+		mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mapped == MAP_FAILED)
+		err(1, "mmap");
+	ids[1] = owner = start_child(map_file, 0);
+	await_state(owner, owner, 'T');
+	ids[0] = start_child(read_memory, 0);
+	await_sleep(ids[0]);
+	kill(owner, SIGCONT);
+	await_state(owner, owner, 'D');
+	for (long i = 2; i < count + 2; i++) {
+		ids[i] = start_child(read_command_line, i);
+		await_state(ids[i], ids[i], 'D');
+	}
+	say_ready();
+	say_ids(ids, count + 2);
+	wait_for_end();
+	kill_all(ids, count + 2);
 	unmount();
 	reap_children();
 }

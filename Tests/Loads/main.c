@@ -35,6 +35,7 @@ static const struct load {
 	{"chain", "N", 1, 1, load_chain},
 	{"collapsible", "MIB [1]", 1, 2, load_collapsible},
 	{"contend", "N [CPU]", 1, 2, load_contend},
+	{"debugger", "N", 1, 1, load_debugger},
 	{"dexit", "N", 1, 1, load_dexit},
 	{"dontforks", "MIB COUNT", 2, 2, load_dontforks},
 	{"dsleep", "MS", 1, 1, load_dsleep},

@@ -26,6 +26,7 @@ void load_execs(const long *arguments);
 void load_execthread(const long *arguments);
 void load_forks(const long *arguments);
 void load_forkstorm(const long *arguments);
+void load_debugger(const long *arguments);
 void load_fuse(const long *arguments);
 void load_heldforks(const long *arguments);
 void load_holders(const long *arguments);

@@ -22,8 +22,6 @@ public enum Need: String, Sendable {
   case collapse, noCollapse
   /// Who holds a mutex or rwsem that a task waits for: `task_struct.blocker`, Linux 6.17.
   case lockHolders
-  /// The tracepoints of contended locks: Linux 5.19.
-  case lockTracepoints
   /// Programs that clone, each in its own way.
   case git, postgres, redis
 
@@ -46,7 +44,6 @@ public enum Need: String, Sendable {
     case .collapse: Self.isAtLeast(6, 1)
     case .noCollapse: !Self.isAtLeast(6, 1)
     case .lockHolders: Self.isAtLeast(6, 17)
-    case .lockTracepoints: Self.isAtLeast(5, 19)
     case .git: Self.program("git") != nil
     case .postgres: Self.program("postgres") != nil && Self.program("initdb") != nil
     case .redis: Self.program("redis-server") != nil

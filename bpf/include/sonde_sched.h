@@ -137,6 +137,9 @@ struct sonde_held_up {
 	sonde_u32 lock_kind;
 	/* enum sonde_lock_flags */
 	sonde_u32 lock_flags;
+	/* an mmap_lock found by its process: the TGID of that */
+	sonde_u32 mmap_of;
+	sonde_u32 padding;
 };
 
 /* A task in uninterruptible sleep, and where: as the iterator over those saw
@@ -204,7 +207,7 @@ SONDE_ASSERT_RECORD(sonde_wait, 24);
 SONDE_ASSERT_RECORD(sonde_migrate, 32);
 SONDE_ASSERT_RECORD(sonde_task_event, 48);
 _Static_assert(sizeof(struct sonde_task) == 88, "sonde_task");
-_Static_assert(sizeof(struct sonde_held_up) == 24, "sonde_held_up");
+_Static_assert(sizeof(struct sonde_held_up) == 32, "sonde_held_up");
 _Static_assert(sizeof(struct sonde_waiter) == 200, "sonde_waiter");
 _Static_assert(sizeof(struct sonde_control) == 32, "sonde_control");
 _Static_assert(sizeof(struct sonde_symbols) == 16, "sonde_symbols");

@@ -51,7 +51,13 @@ struct Parties {
   /// The processes alive when the last interval ended, and the last number given by then.
   private var lastInterval: (alive: Set<UInt32>, last: UInt32) = ([], Party.firstNumber - 1)
 
-  /// Beyond this many, processes are told apart by name only; beyond so many names, not at all.
+  /// How many processes of a name have a number of their own.
+  private var namesakes: [Comm: Int] = [:]
+
+  /// Beyond so many of one name, processes are told apart by name only: when hundreds take turns, each waits for
+  /// every other, and nobody reads a matrix of all of them.
+  private static let mostOfOneName = 16
+  /// The same of all processes; beyond so many names, they aren't told apart at all.
   private static let most = 16384
   private static let mostNames = 4096
 
@@ -61,21 +67,27 @@ struct Parties {
   mutating func number(of task: TrackedTask, isNew: Bool) -> UInt32 {
     guard task.tgid != 0 else { return Party.unknownNumber }
     let leads = task.tid == task.tgid
-    if !(isNew && leads), let number = numbers[task.tgid] {
-      if leads {
+    if !(isNew && leads), let number = numbers[task.tgid], let party = known[number] {
+      guard leads else { return number }
+      if party.pid != 0 {
         known[number]?.comm = task.comm
         known[number]?.isKernelThread = task.isKernelThread
       }
-      return number
+      if party.pid != 0 || party.comm == task.comm { return number }
     }
-    guard numbers.count < Self.most, known.count < 2 * Self.most else {
-      // The ID may have belonged to an earlier process.
-      numbers[task.tgid] = nil
-      return number(byNameOf: task)
+    let namesakes = namesakes[task.comm] ?? 0
+    guard numbers.count < Self.most, known.count < 2 * Self.most,
+      namesakes < Self.mostOfOneName
+    else {
+      // The ID may have belonged to an earlier process. Threads, whatever their names, go with their leader.
+      let number = number(byNameOf: task)
+      numbers[task.tgid] = leads && numbers.count < Self.most ? number : nil
+      return number
     }
     guard last < .max else { return Party.others.number }
     last += 1
     numbers[task.tgid] = last
+    self.namesakes[task.comm] = namesakes + 1
     known[last] = Party(
       number: last, pid: task.tgid, comm: task.comm, isKernelThread: task.isKernelThread)
     return last
@@ -103,7 +115,11 @@ struct Parties {
         || number > lastInterval.last
     }
     lastInterval = (alive, last)
-    numbers = numbers.filter { known[$0.value] != nil }
+    namesakes = known.values.reduce(into: [:]) { counts, party in
+      if party.pid != 0 { counts[party.comm, default: 0] += 1 }
+    }
+    // Who has no number of his own may be gone.
+    numbers = numbers.filter { known[$0.value].map { $0.pid != 0 } ?? false }
     numbersByName = numbersByName.filter { known[$0.value] != nil }
   }
 }

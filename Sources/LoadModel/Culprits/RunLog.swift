@@ -31,6 +31,8 @@
   mutating func append(_ party: UInt32, on cpu: Int, since time: UInt64) {
     assert(cpu < cpus)
     let count = unsafe counts[cpu]
+    let last = cpu * Self.length + (count &- 1) & (Self.length - 1)
+    if count > 0, unsafe runs[last].party == party { return }
     unsafe runs[cpu * Self.length + count & (Self.length - 1)] = Run(since: time, party: party)
     unsafe counts[cpu] = count &+ 1
   }

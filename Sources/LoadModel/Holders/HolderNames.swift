@@ -6,7 +6,11 @@ extension SampleNames {
   func part(of link: LockWaits.Link) -> BlockerPart {
     var part = BlockerPart(lock: link.wait.lock)
     (part.source, part.mount) = (link.server?.source, link.server?.point)
-    if link.wait.isMmapLock { part.mmapLockOf = label(link.waiting) }
+    if link.wait.isMmapLock {
+      part.mmapLockOf = label(link.waiting)
+    } else if let owner = link.wait.mmapOf {
+      part.mmapLockOf = "\(processName(of: owner) ?? "(unknown)") (\(owner))"
+    }
     guard let holder = link.holder else { return part }
     if link.wait.isUncertain { part.uncertain = true }
     if part.mmapLockOf == nil, link.wait.isHoldersMmapLock { part.mmapLockOf = label(holder.task) }

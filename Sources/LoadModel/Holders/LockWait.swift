@@ -14,11 +14,14 @@ public struct LockWait: Codable, Sendable, Equatable {
   /// Whether it is the lock of the waiting task's address space, or of the holder's.
   public var isMmapLock: Bool
   public var isHoldersMmapLock: Bool
+  /// If it is known to be an mmap_lock by the process that it belongs to: the id of that.
+  public var mmapOf: UInt32?
 
   public init(
     tid: UInt32, lock: LockKind, address: UInt64, holder: UInt32?, hasReaders: Bool = false,
-    isMmapLock: Bool = false, isHoldersMmapLock: Bool = false
+    isMmapLock: Bool = false, isHoldersMmapLock: Bool = false, mmapOf: UInt32? = nil
   ) {
+    self.mmapOf = mmapOf
     (self.tid, self.lock, self.address) = (tid, lock, address)
     (self.holder, self.hasReaders) = (holder, hasReaders)
     (self.isMmapLock, self.isHoldersMmapLock) = (isMmapLock, isHoldersMmapLock)

@@ -27,7 +27,9 @@ package struct LockWaits {
   ) {
     self.before = before
     // Of a task that has vforked and waits for a lock as well, the lock is what it waits for now.
-    waits = Dictionary(found.map { ($0.tid, $0) }) { $0.lock == .vfork ? $1 : $0 }
+    waits = Dictionary(found.map { ($0.tid, $0) }) {
+      $0.lock == .vfork || $1.mmapOf != nil && $0.address == $1.address ? $1 : $0
+    }
     var counts: [UInt32: Int] = [:]
     for wait in waits.values { if let tid = wait.holder { counts[tid, default: 0] += 1 } }
     let most =
@@ -128,6 +130,9 @@ package struct LockWaits {
 
   /// What a task waits for; nil where it isn't known.
   func lock(of tid: UInt32) -> LockKind? { waits[tid]?.lock }
+
+  /// The processes that an mmap_lock is known to belong to.
+  var mmapOwners: Set<UInt32> { Set(waits.values.lazy.compactMap(\.mmapOf)) }
 
   func isWaiting(_ tid: UInt32) -> Bool { waits[tid] != nil }
 

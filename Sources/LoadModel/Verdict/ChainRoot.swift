@@ -55,10 +55,11 @@ struct ChainRoot {
     }
   }
 
-  /// Who waits for another one, that waits itself: ", 19 of them behind others".
+  /// Who waits for another one, that waits itself: ", 19 of them indirectly".
   private var behind: String {
     let behind = rows.filter { $0.chain.count > 1 }.reduce(0) { $0 &+ $1.active }
-    return behind == 0 || count < 2 ? "" : ", \(behind) of them behind others"
+    if behind == 0 || count < 2 { return "" }
+    return behind == count ? ", all of them indirectly" : ", \(behind) of them indirectly"
   }
 
   private var victimsWaitFirst: String {
@@ -91,10 +92,10 @@ struct ChainRoot {
     case .interruptible where root.wait == .networkFileSystem:
       return "waits for a network or FUSE file system\(site)"
     case .interruptible where root.lock == .fuse && root.site == "fuse_dev_do_read":
-      return "waits for more requests\(site)"
+      return "is waiting for new requests\(site)"
     case .interruptible: return "is asleep\(site)"
     case .stopped: return "is stopped or frozen"
-    case .deadlocked: return "waits for one of those who wait for it"
+    case .deadlocked: return "waits for one of its own waiters"
     case .unknown: return "is in an unknown state"
     case .uninterruptible:
       switch root.wait {
@@ -145,9 +146,9 @@ struct ChainRoot {
     }
     if root.uncertain == true {
       return
-        "\(label) was the last to acquire \(lock), may still hold it, and \(does); \(victimsWait) for it."
+        "\(label) was the last to acquire \(lock), may still hold it, and \(does); \(victimsWait) for the lock."
     }
-    return "\(label) holds \(lock) and \(does); \(victimsWait) for it\(behind)."
+    return "\(label) holds \(lock) and \(does); \(victimsWait) for the lock\(behind)."
   }
 
   /// How the others are held up by it, the most first.
@@ -202,6 +203,10 @@ struct ChainRoot {
       return
         "Raise the quota (cpu.max; in cgroup v1 cpu.cfs_quota_us). Since Linux 6.18 tasks are throttled "
         + "only on return to user space, so never while they hold a kernel lock."
+    case .deadlocked where root.lock == .fuse:
+      return
+        "The daemon waits on its own file system: a bug in the daemon. To end it: umount -f \(mount), or kill "
+        + "the daemon."
     case .deadlocked:
       return
         "None of them can make progress: this is a bug in the kernel or a module. Save /proc/TID/stack of "

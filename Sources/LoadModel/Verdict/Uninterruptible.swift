@@ -13,7 +13,7 @@ extension Verdict {
         root.map { ($0.text, $0.advice) } ?? words(cause, subject, rows)
       var evidence = [
         Evidence(
-          "\(number(load)) of load1 \(number(load1)) comes from this",
+          "accounts for \(number(load)) of load1 \(number(load1))",
           [
             .init("load1_of_cause", load, "tasks"),
             .init("tasks", Double(rows.reduce(0) { $0 &+ ($1.active ?? 0) }), "tasks"),
@@ -104,7 +104,7 @@ extension Verdict {
       )
     case .noWork:
       return (
-        "This load isn't work: \(subject.are) in uninterruptible sleep.",
+        "This load is not real work: \(subject.are) in uninterruptible sleep.",
         "Nothing runs slower because of it: some idle kernel threads sleep in "
           + "TASK_UNINTERRUPTIBLE instead of TASK_IDLE, so the load average counts them."
       )
