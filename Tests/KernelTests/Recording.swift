@@ -4,6 +4,7 @@ import Input
 import LoadModel
 import LoadProbes
 import Proc
+import Records
 
 /// Everything that the kernel side reported over some time, to be replayed to trackers with different
 /// filters: one run, and the truth of every task.
@@ -13,6 +14,8 @@ struct Recording: ~Copyable {
   private let possibleCPUs: Int
   /// How many records came through.
   private(set) var count = 0
+  /// How many of these were migrations.
+  private(set) var migrations: UInt64 = 0
   let start: UInt64
 
   init(ringSize: Int? = nil) throws {
@@ -45,13 +48,19 @@ struct Recording: ~Copyable {
   func counters() throws -> LoadCounters { try probes.counters() }
 
   mutating func drain(upTo horizon: UInt64 = .max) {
-    count += Self.drain(&probes.rings, into: &kept, upTo: horizon)
+    count += Self.drain(&probes.rings, into: &kept, &migrations, upTo: horizon)
   }
 
   private static func drain(
-    _ rings: inout RingBuffers, into kept: inout KeptInput<LoadObservation>, upTo horizon: UInt64
+    _ rings: inout RingBuffers, into kept: inout KeptInput<LoadObservation>,
+    _ migrations: inout UInt64,
+    upTo horizon: UInt64
   ) -> Int {
-    rings.drain(upTo: horizon) { record, cpu in kept.append(record: record, cpu: cpu) }
+    rings.drain(upTo: horizon) { record, cpu in
+      let header = unsafe record.unsafeLoad(as: sonde_header.self)
+      if UInt32(header.kind) == SONDE_KIND_MIGRATE.rawValue { migrations += 1 }
+      kept.append(record: record, cpu: cpu)
+    }
   }
 
   /// A tracker alone, without load samples or reports.
