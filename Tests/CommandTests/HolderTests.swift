@@ -1,4 +1,5 @@
 import Foundation
+import Proc
 import Reports
 import Support
 import Testing
@@ -62,8 +63,7 @@ struct HolderTests {
 
   /// The load's child that serves its file system.
   private func daemon(of load: Load) throws -> UInt32 {
-    let children = try Command("pgrep", ["-P", "\(load.pid)"]).wait().output
-      .split(separator: "\n").compactMap { Int32($0) }
+    let children = ProcessTree.descendants(of: load.pid)
     let others = children.filter { !load.tids.contains($0) }
     return UInt32(try #require(others.count == 1 ? others[0] : nil, "\(children)"))
   }
