@@ -6,6 +6,7 @@
  */
 #include "kernel.bpf.h"
 #include "locks.bpf.h"
+#include "mmap_lock.bpf.h"
 #include "ring.bpf.h"
 #include "include/sonde_sched.h"
 

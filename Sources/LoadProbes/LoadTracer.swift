@@ -102,10 +102,10 @@ public struct LoadTracer: ~Copyable, Tracer {
         reason: isExact ? nil : "/proc/kallsyms has no data symbols, or hides them"))
     ladder.append(
       ProbePart(
-        feature: "who holds a kernel lock", probe: probes.lockSource ?? "raw_tp/contention_begin",
-        available: probes.lockSource == nil ? .no : .yes,
+        feature: "who holds a kernel lock", probe: probes.lockSource ?? "iter/task",
+        available: .yes,
         reason: probes.lockSource == nil
-          ? "the kernel has no such tracepoint (needs Linux 5.19)" : nil))
+          ? "only mmap_locks: the kernel has no raw_tp/contention_begin (Linux 5.19)" : nil))
     self.options = options
     self.host = host
     self.ladder = ladder

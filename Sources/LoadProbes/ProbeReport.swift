@@ -73,8 +73,13 @@ private func holders(_ kernel: borrowing KernelFeatures) -> ProbePart {
   }
   let tracepoint = kernel.tracepoint("contention_begin")
   guard isInTask else {
-    return part(
+    let tracepoints = part(
       feature, "raw_tp/contention_begin", [tracepoint, kernel.member("owner", of: "mutex")])
+    guard let reason = tracepoints.reason, kernel.member("owner", of: "rw_semaphore").isYes,
+      kernel.member("mmap_lock", of: "mm_struct").isYes
+    else { return tracepoints }
+    return ProbePart(
+      feature: feature, probe: "iter/task", available: .yes, reason: "only mmap_locks: \(reason)")
   }
   return ProbePart(
     feature: feature, probe: "iter/task" + (tracepoint.isYes ? ", raw_tp/contention_begin" : ""),

@@ -56,14 +56,17 @@ public struct FileServers: Sendable {
   public mutating func server(
     ofTask tid: Int32, _ kind: ServedFileSystem, now: UInt64
   ) -> FileServer? {
-    let mount = Lookups.shared.value {
-      Self.mount(
-        ofTask: tid,
-        isOne: { type in
-          ServedFileSystem.allCases.contains { $0.includes(type) }
-        }, mayBe: kind.includes)
-    }
-    guard let mount else { return nil }
+    var mounts =
+      Lookups.shared.value {
+        Self.mounts(
+          ofTask: tid,
+          isOne: { type in
+            ServedFileSystem.allCases.contains { $0.includes(type) }
+          }, mayBe: kind.includes)
+      } ?? []
+    // Nobody waits for a daemon that has gone: that ends all waits, and leaves the mount.
+    if mounts.count > 1 { mounts.removeAll { isAbandoned($0.device, now) } }
+    guard mounts.count == 1, let mount = mounts.first else { return nil }
     let isFUSE = ServedFileSystem.fuse.includes(mount.type) && mount.type != ServedFileSystem.virtio
     return FileServer(
       kind: isFUSE ? .fuse : .remote, source: mount.source, point: mount.point,
@@ -76,9 +79,10 @@ public struct FileServers: Sendable {
   public mutating func journal(ofTask tid: Int32, now: UInt64) -> FileServer? {
     let isOne = { @Sendable (type: String) in ["ext3", "ext4", "ocfs2"].contains(type) }
     guard
-      let mount = Lookups.shared.value({
-        Self.mount(ofTask: tid, isOne: isOne, mayBe: isOne)
-      }), let name = link("/sys/dev/block/\(mount.device)")?.split(separator: "/").last
+      let mounts = Lookups.shared.value({
+        Self.mounts(ofTask: tid, isOne: isOne, mayBe: isOne)
+      }), mounts.count == 1, let mount = mounts.first,
+      let name = link("/sys/dev/block/\(mount.device)")?.split(separator: "/").last
     else { return nil }
     let device = String(name)
     if journals[device].map({ now &- $0.at >= Self.kept }) ?? true {
@@ -89,11 +93,21 @@ public struct FileServers: Sendable {
       kind: .journal, source: device, point: mount.point, device: mount.device, task: task)
   }
 
-  private mutating func daemon(of device: String, _ now: UInt64) -> Int32? {
-    // s_dev in the kernel's own form, as fuse_dev_show_fdinfo() prints it.
+  /// `s_dev` in the kernel's own form, as fuse_dev_show_fdinfo() prints it.
+  private static func connection(_ device: String) -> UInt32? {
     let numbers = device.split(separator: ":").compactMap { UInt32($0) }
-    guard numbers.count == 2 else { return nil }
-    let connection = numbers[0] << 20 | numbers[1]
+    return numbers.count == 2 ? numbers[0] << 20 | numbers[1] : nil
+  }
+
+  private mutating func isAbandoned(_ device: String, _ now: UInt64) -> Bool {
+    guard let connection = Self.connection(device), daemon(of: device, now) == nil else {
+      return false
+    }
+    return daemons?.hasNone(for: connection) ?? false
+  }
+
+  private mutating func daemon(of device: String, _ now: UInt64) -> Int32? {
+    guard let connection = Self.connection(device) else { return nil }
     if let daemon = daemons?.daemon(of: connection), daemons.map({ now &- $0.at < Self.kept })! {
       return daemon
     }
@@ -104,16 +118,16 @@ public struct FileServers: Sendable {
     return daemons?.daemon(of: connection)
   }
 
-  /// The file system that a task's system call is about, if it is one of those; else the only one that it sees
-  /// of those that it may be.
-  private static func mount(
+  /// The file system that a task's system call is about, if it is one of those; else all that it sees of those
+  /// that it may be, each once.
+  private static func mounts(
     ofTask tid: Int32, isOne: (String) -> Bool, mayBe: (String) -> Bool
-  ) -> Mount? {
+  ) -> [Mount] {
     if let id = SyscallFile.mountID(ofTask: tid) {
-      return Mount.ofTask(tid, id).flatMap { isOne($0.type) ? $0 : nil }
+      return Mount.ofTask(tid, id).flatMap { isOne($0.type) ? [$0] : nil } ?? []
     }
-    let possible = Mount.ofTask(tid, where: mayBe)
-    return Set(possible.map(\.device)).count == 1 ? possible.first : nil
+    var devices: Set<String> = []
+    return Mount.ofTask(tid, where: mayBe).filter { devices.insert($0.device).inserted }
   }
 
   /// jbd2_journal_start_thread() names it "jbd2/sda1-8". Before 5.17 names end after 15 bytes.

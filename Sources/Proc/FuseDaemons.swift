@@ -46,6 +46,11 @@ struct FuseDaemons: Sendable {
     return Self.telling(threadOf: unnumbered[0])
   }
 
+  /// Whether no process has that connection: where the kernel shows the numbers, and all were seen.
+  func hasNone(for connection: UInt32) -> Bool {
+    isComplete && !daemons.isEmpty && unnumbered.isEmpty && daemons[connection] == nil
+  }
+
   /// Those that a process serves; nil for one of which the number isn't shown.
   private static func connections(of pid: Int32) -> [UInt32?] {
     names(in: "/proc/\(pid)/fd").filter { link("/proc/\(pid)/fd/\($0)") == "/dev/fuse" }.map {

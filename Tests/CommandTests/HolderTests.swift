@@ -61,6 +61,29 @@ struct HolderTests {
     _ = load.stop()
   }
 
+  /// A mount whose daemon has gone is none that anybody waits for: making a folder names no open file to go by.
+  @Test(.needs(.fuse), .needs(.lockHolders)) func besideAnAbandonedMount() throws {
+    func mounts() throws -> Set<Substring> {
+      Set(
+        try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8).split(separator: "\n")
+          .compactMap { line in
+            line.split(separator: " ").first { $0.hasPrefix("/tmp/testload-") }
+          })
+    }
+    let before = try mounts()
+    let gone = try Load("fuse", "1")
+    let left = try mounts().subtracting(before)
+    kill(gone.pid, SIGKILL)
+    defer { for place in left { umount2(String(place), Int32(MNT_DETACH)) } }
+    #expect(left.count == 1)
+    let load = try Load("holders", "5", printsIDs: true)
+    let (root, daemon) = (UInt32(load.tids[0]), try daemon(of: load))
+    let rows = rows(try watched(), of: load.tids)
+    #expect(rows.reduce(0) { $0 + $1.active } == 5)
+    #expect(rows.allSatisfy { $0.chain.map(\.tid) == [root, daemon] }, "\(rows)")
+    _ = load.stop()
+  }
+
   /// The load's child that serves its file system.
   private func daemon(of load: Load) throws -> UInt32 {
     let children = ProcessTree.descendants(of: load.pid)

@@ -117,17 +117,25 @@ static void serve(int server)
 	_exit(0);
 }
 
-static void read_file(long index, void *context)
+static int open_file(void)
 {
-	char path[64], byte;
+	char path[64];
 	int file;
 
-	(void)index;
-	(void)context;
 	snprintf(path, sizeof(path), "%s/file", place);
 	file = open(path, O_RDONLY);
 	if (file < 0)
 		err(1, "%s", path);
+	return file;
+}
+
+static void read_file(long index, void *context)
+{
+	int file = open_file();
+	char byte;
+
+	(void)index;
+	(void)context;
 	arrive();
 	if (read(file, &byte, 1) != 1)
 		_exit(0);
@@ -259,18 +267,11 @@ static void *mapped;
  */
 static void map_file(long index, void *context)
 {
-	char path[64];
-	int file;
-
 	(void)index;
 	(void)context;
-	snprintf(path, sizeof(path), "%s/file", place);
-	file = open(path, O_RDONLY);
-	if (file < 0)
-		err(1, "%s", path);
 	/* Where the others know that it is. */
-	if (mmap(mapped, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0) ==
-	    MAP_FAILED)
+	if (mmap(mapped, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, open_file(),
+		 0) == MAP_FAILED)
 		err(1, "mmap");
 	raise(SIGSTOP);
 	mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -278,54 +279,32 @@ static void map_file(long index, void *context)
 
 static pid_t owner;
 
-/* As a debugger does: with the mmap_lock of the process. */
-static void read_memory(long index, void *context)
+static void read_of_owner(const char *name, off_t at)
 {
 	char path[64], byte;
 	int file;
 
-	(void)index;
-	(void)context;
-	snprintf(path, sizeof(path), "/proc/%d/mem", owner);
+	snprintf(path, sizeof(path), "/proc/%d/%s", owner, name);
 	file = open(path, O_RDONLY);
 	if (file < 0)
 		err(1, "%s", path);
-	pread(file, &byte, 1, (off_t)(uintptr_t)mapped);
+	if (pread(file, &byte, 1, at) != 1)
+		_exit(0);
+}
+
+/* As a debugger does: with the mmap_lock of the process. */
+static void read_memory(long index, void *context)
+{
+	(void)index;
+	(void)context;
+	read_of_owner("mem", (off_t)(uintptr_t)mapped);
 }
 
 static void read_command_line(long index, void *context)
 {
-	char path[64], byte;
-	int file;
-
 	(void)index;
 	(void)context;
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", owner);
-	file = open(path, O_RDONLY);
-	if (file < 0)
-		err(1, "%s", path);
-	if (read(file, &byte, 1) != 1)
-		_exit(0);
-}
-
-static void await_sleep(pid_t id)
-{
-	char path[64], line[512], *end;
-
-	for (;;) {
-		FILE *file;
-
-		snprintf(path, sizeof(path), "/proc/%d/stat", id);
-		file = fopen(path, "r");
-		if (!file || !fgets(line, sizeof(line), file))
-			err(1, "%s", path);
-		fclose(file);
-		end = strrchr(line, ')');
-		if (end && (end[2] == 'S' || end[2] == 'D'))
-			break;
-		nap_us(1000);
-	}
-	nap_us(100000);
+	read_of_owner("cmdline", 0);
 }
 
 /* One reads a page of another one's memory that the silent server does not
@@ -346,7 +325,8 @@ void load_debugger(const long *arguments)
 	ids[1] = owner = start_child(map_file, 0);
 	await_state(owner, owner, 'T');
 	ids[0] = start_child(read_memory, 0);
-	await_sleep(ids[0]);
+	await_sleep(ids[0], ids[0]);
+	nap_us(100000);
 	kill(owner, SIGCONT);
 	await_state(owner, owner, 'D');
 	for (long i = 2; i < count + 2; i++) {

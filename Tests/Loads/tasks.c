@@ -68,22 +68,34 @@ static char state_of(pid_t process, pid_t task)
 	return end && end[1] ? end[2] : 0;
 }
 
-void await_state(pid_t process, pid_t task, char state)
+static void await_any(pid_t process, pid_t task, const char *states)
 {
 	int64_t start = now_ns();
 
 	for (;;) {
 		char current = state_of(process, task);
 
-		if (current == state)
+		if (current && strchr(states, current))
 			return;
 		if (current == 0 || current == 'Z' || current == 'X')
 			errx(1, "task %d has ended", task);
 		if (now_ns() - start > PATIENCE_NS)
-			errx(1, "task %d stays in state %c, not %c", task,
-			     current, state);
+			errx(1, "task %d stays in state %c, not %s", task,
+			     current, states);
 		nap_us(500);
 	}
+}
+
+void await_state(pid_t process, pid_t task, char state)
+{
+	const char states[] = {state, '\0'};
+
+	await_any(process, task, states);
+}
+
+void await_sleep(pid_t process, pid_t task)
+{
+	await_any(process, task, "SD");
 }
 
 int64_t now_ns(void)

@@ -92,6 +92,8 @@ void *share(size_t size);
 void *allocate(long count, size_t size);
 void pin(long cpu);
 void await_state(pid_t process, pid_t task, char state);
+/* In S or D. */
+void await_sleep(pid_t process, pid_t task);
 int64_t now_ns(void);
 void spin_for(int64_t ns);
 void nap_us(long us);

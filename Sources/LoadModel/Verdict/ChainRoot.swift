@@ -63,7 +63,11 @@ struct ChainRoot {
   }
 
   private var victimsWaitFirst: String {
-    victimsWait.prefix(1) == "o" ? "Others have been waiting" : victimsWait
+    switch victimsWait {
+    case "others have been waiting": "Others have been waiting"
+    case "another task waits": "Another task waits"
+    default: victimsWait
+    }
   }
 
   private var mount: String { root.mount ?? "(unknown)" }
