@@ -2,7 +2,7 @@
 # make test   everything that can be tested on this machine
 # make bench  what it costs, beside its peers
 # make sanitize the library's tests under AddressSanitizer
-# make predictions  what cloneprof demo predicts, against what programs then measure: asserts times
+# make predictions  what cloneprof predicts and advises, against what programs then measure: asserts times
 # make lab    the kernel's and the tools' tests inside stock kernels: make lab KERNELS="5.10 7.2"
 # make lab-samples a thousand load samples inside one of them, recomputed to the bit
 # make fuzz     ten minutes of recordings with whatever content
@@ -25,6 +25,7 @@ BIN = $(BUILD)/release
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libzstd-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema clang-format-14 linux-libc-dev-arm64-cross
+PREDICTION_PACKAGES := $(TEST_PACKAGES) redis-server git python3
 LAB_PACKAGES := $(TEST_PACKAGES) busybox-static cpio gcc make debian-archive-keyring
 BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq strace
 
@@ -87,9 +88,9 @@ sanitize:
 	$(SUDO) $(BUILD)-sanitize/debug/dependentPackageTests.xctest --testing-library swift-testing --no-parallel \
 		--skip littleAddressSpace
 
-# At 256 MiB, 1 GiB and 4 GiB, each by a demo of that size.
+# At 256 MiB, 1 GiB and 4 GiB, each by a demo of that size; and the advice, done to real programs.
 predictions:
-	$(call install,$(TEST_PACKAGES))
+	$(call install,$(PREDICTION_PACKAGES))
 	$(SWIFT_BUILD) --build-tests
 	$(SUDO) env "PATH=$$PATH" $(BIN)/sondePackageTests.xctest --testing-library swift-testing --no-parallel \
 		--filter PredictionTests

@@ -71,7 +71,7 @@ private func hugePages(
     pid: pid, memory: memory(pid), fork: Double(clones.ns) / Double(clones.count),
     evidence: [
       "page tables take at least \(percent(copied)) of a clone",
-      "\(clones.pages / clones.count) entries per clone, \(Int(each.rounded())) ns each",
+      "\(countText(clones.pages / clones.count)) entries per clone, \(Int(each.rounded())) ns each",
     ]
   ).part
 }

@@ -34,9 +34,9 @@ struct HugePageAdvice {
   private func gain(_ memory: ForkedMemory) -> String {
     guard let after = expected(memory), after < fork else {
       return
-        "A fork then copies \(memory.collapsed.entries + memory.collapsed.hugeEntries) entries "
-        + "instead of \(memory.copied.entries + memory.copied.hugeEntries); run cloneprof demo once to "
-        + "have the time predicted."
+        "A fork then copies \(countText(memory.collapsed.entries + memory.collapsed.hugeEntries)) entries "
+        + "instead of \(countText(memory.copied.entries + memory.copied.hugeEntries)); run cloneprof demo once to "
+        + "get the time predicted."
     }
     let factor = fork / after
     return "A fork then takes about \(milliseconds(after)) instead of \(milliseconds(fork)), "
@@ -44,9 +44,8 @@ struct HugePageAdvice {
   }
 
   private func price(_ memory: ForkedMemory) -> String {
-    "It takes up to \(memory.growth >> 20) MiB more memory, besides what children share that live on, "
-      + "and lasts until the first writes after a "
-      + "fork split the huge pages' mappings."
+    "Price: up to \(memory.growth >> 20) MiB more memory, plus what long-lived children now share with "
+      + "it. It lasts until writes after a fork split the huge mappings again."
   }
 
   private func advice(_ text: String, command: String?, check: String? = nil) -> AdvicePart {
@@ -65,8 +64,8 @@ struct HugePageAdvice {
     }
     return advice(
       "Give \(memory.comm) (\(server)) and its workers huge pages, without a restart: cloneprof "
-        + "collapse. " + gain(memory) + " What the workers share now each then has on its own, "
-        + "\(memory.hugePages * 2) MiB: --dry-run shows what that takes in all.",
+        + "collapse. " + gain(memory) + " Each worker then has its own copy of the "
+        + "\(memory.hugePages * 2) MiB that they share now: --dry-run shows the total.",
       command: "cloneprof collapse --pid \(server) --follow",
       check: "cloneprof --pid \(server) --follow --clones 5")
   }
@@ -96,15 +95,15 @@ struct HugePageAdvice {
   private func switchedOff(_ memory: ForkedMemory) -> AdvicePart {
     advice(
       "The program has switched huge pages off for itself (prctl(PR_SET_THP_DISABLE)), so none of the "
-        + "usual settings help. Start it without that, and collapse its memory then"
+        + "usual settings help. Restart it without that, then collapse its memory"
         + (memory.comm == "redis-server" ? ": \"disable-thp no\" in redis.conf." : "."),
       command: memory.comm == "redis-server" ? "redis-server --disable-thp no" : nil)
   }
 
   private func small(_ memory: ForkedMemory) -> AdvicePart {
     advice(
-      "The program asks for small pages by madvise(MADV_NOHUGEPAGE) for \(memory.smallByWish >> 20) MiB "
-        + "of its memory: only a change of the program, or of its settings, brings huge pages.",
+      "The program keeps \(memory.smallByWish >> 20) MiB of its memory in small pages "
+        + "(madvise(MADV_NOHUGEPAGE)): only a change to it or its settings can bring huge pages.",
       command: nil)
   }
 
@@ -115,7 +114,7 @@ struct HugePageAdvice {
       text:
         "Back the large mappings with huge pages: one entry then covers 512 pages. While the process "
         + "runs, cloneprof collapse --dry-run shows whether that can be done from outside, and what it "
-        + "brings.",
+        + "gains.",
       evidence: evidence)
   }
 }

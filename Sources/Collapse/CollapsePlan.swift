@@ -35,7 +35,7 @@ package struct CollapsePlan {
       guard first < last else {
         targets.append(
           Target(
-            mapping: mapping, places: [], holes: 0, reason: "no aligned 2 MiB fit into it"))
+            mapping: mapping, places: [], holes: 0, reason: "contains no aligned 2 MiB range"))
         continue
       }
       let counts = try residency(first, Int((last - first) / Self.size))
@@ -55,7 +55,7 @@ package struct CollapsePlan {
   /// thp_vma_allowable_order() in mm/huge_memory.c, as far as smaps shows it; what a fork doesn't copy
   /// needs no cure.
   private static func reasonAgainst(_ mapping: MemoryMapping) -> String? {
-    if mapping.isHugetlb { return "it is of a pool of huge pages already" }
+    if mapping.isHugetlb { return "already huge pages (hugetlb)" }
     if mapping.isShared { return "a fork doesn't copy shared memory" }
     if mapping.flags.contains("dc") { return "a fork leaves it out (MADV_DONTFORK)" }
     if mapping.isOfFile { return "written pages of a file mapping can't be collapsed" }

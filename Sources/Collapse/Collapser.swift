@@ -116,7 +116,7 @@ public struct Collapser {
     ]
     if plans.count > 1 {
       report.notes.append(
-        "What the children shared with the parent they have on their own afterwards. Often better: "
+        "Afterwards each child has its own copy of what it shared with the parent. Often better: "
           + "collapse the parent alone, and let it replace its children one by one (not by a restart, "
           + "which builds the parent's memory anew).")
     }
@@ -134,7 +134,8 @@ public struct Collapser {
     }
     guard growth + (64 << 20) <= available else {
       throw CollapseError(
-        "it would take up to \(growth >> 20) MiB more, but \(available >> 20) MiB are available")
+        "it would take up to \(growth >> 20) MiB more, but only \(available >> 20) MiB are available"
+      )
     }
   }
 
@@ -248,7 +249,7 @@ public struct Collapser {
     switch error {
     case EPERM, EACCES:
       throw CollapseError(
-        "not permitted for process \(pid): CAP_SYS_NICE and the right to trace it are needed",
+        "not permitted for process \(pid): CAP_SYS_NICE and permission to trace it are needed",
         kind: .notPermitted)
     case ESRCH: "process \(pid) has ended"
     case EBUSY:

@@ -45,6 +45,6 @@ public struct Document {
       case .never: false
       case .auto: isTerminal && Terminal.understandsEscapes && !Terminal.colorIsUnwanted
       }
-    return text(isTerminal ? Terminal.columns(of: descriptor) : 80, color)
+    return text(Terminal.columns(of: descriptor), color)
   }
 }

@@ -35,7 +35,7 @@ public struct OutputStyle: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "text, json (one object per line), folded or folded-count (stacks for flame graphs, by ns or count).",
+      "text, json (one object per line); for runs also folded or folded-count (stacks for flame graphs, by ns or count).",
       valueName: "format"))
   public var format = OutputFormat.text
 

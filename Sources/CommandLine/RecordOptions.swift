@@ -12,7 +12,7 @@ public struct RecordOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Write only when an interval meets this condition, including what --keep has in memory.",
+      "Write only around intervals that meet this condition, starting with what --keep has in memory.",
       valueName: "condition"))
   var when: String?
 

@@ -5,7 +5,7 @@ public struct DurationOption: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "How long to run or replay, such as 10s or 5m (default: until Ctrl-C, or to the end).",
+      "How long, such as 10s or 5m (default for a run: until Ctrl-C).",
       valueName: "time"))
   public var duration: DurationArgument?
 

@@ -17,9 +17,10 @@ public enum Terminal {
   /// See no-color.org: NO_COLOR is there and not empty.
   public static var colorIsUnwanted: Bool { variable("NO_COLOR") != nil }
 
-  /// How wide a terminal is; what is usual where it is none or, as a serial one, doesn't say.
+  /// How wide a terminal is. Where it is none or, as a serial one, doesn't say: COLUMNS in the
+  /// environment (POSIX, Base Definitions 8.3), or what is usual.
   public static func columns(of descriptor: FileDescriptor) -> Int {
-    size(of: descriptor)?.columns ?? 80
+    size(of: descriptor)?.columns ?? number("COLUMNS") ?? 80
   }
 
   /// How high a terminal is, or what is usual.
@@ -27,8 +28,10 @@ public enum Terminal {
 
   /// How many lines the user wants a report to fit, by LINES in the environment (POSIX, Base
   /// Definitions 8.3), which shells don't export by themselves.
-  public static var rowsWanted: Int? {
-    variable("LINES").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+  public static var rowsWanted: Int? { number("LINES") }
+
+  private static func number(_ variable: String) -> Int? {
+    Self.variable(variable).flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
   }
 
   private static func size(of descriptor: FileDescriptor) -> (columns: Int, rows: Int)? {

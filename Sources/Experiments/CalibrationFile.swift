@@ -23,7 +23,9 @@ public enum CalibrationFile {
     guard let path, let data = FileManager.default.contents(atPath: path) else { return (nil, nil) }
     guard let calibration = try? JSONDecoder().decode(Calibration.self, from: data),
       calibration.schema == Calibration.schemaName, calibration.isPlausible
-    else { return (nil, "\(path) is no calibration: ignored; run cloneprof demo to renew it") }
+    else {
+      return (nil, "\(path) is not a calibration file: ignored; run cloneprof demo to replace it")
+    }
     let kernel = (try? Proc.Host.current())?.kernelRelease ?? ""
     let cpu = CPUModel.current()
     guard calibration.holds(kernel: kernel, cpuModel: cpu) else {

@@ -5,7 +5,7 @@ import Proc
 public import Reports
 import Session
 
-/// How long a fork takes by what the memory is made of, measured on processes of its own.
+/// How long a fork takes by kind of memory, measured on processes of its own.
 public struct Demo {
   public struct Options: Sendable {
     /// How much memory each process is to have, bytes; a multiple of 2 MiB.
@@ -223,7 +223,7 @@ public struct Demo {
   ) -> DemoRow.Skip? {
     guard let pool = HugePages.pool(of: size) else { return .init("there is no such pool") }
     guard options.bytes % size == 0 else {
-      return .init("\(options.bytes >> 20) MiB are no multiple of \(size >> 20) MiB")
+      return .init("\(options.bytes >> 20) MiB is not a multiple of \(size >> 20) MiB")
     }
     let pages = options.bytes / size
     let needed = pages + min(pages, spare)
@@ -267,7 +267,7 @@ public struct TooLittleMemory: Error, CustomStringConvertible {
   public var description: String {
     "\(wanted >> 20) MiB and room for page tables and copies are needed, but \(available >> 20) MiB "
       + "are available: "
-      + (fits > 0 ? "--rss \(fits >> 20)M would fit" : "too few for any experiment")
+      + (fits > 0 ? "--rss \(fits >> 20)M would fit" : "too little for any experiment")
   }
 }
 

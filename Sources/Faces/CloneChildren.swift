@@ -24,7 +24,7 @@ extension CloneText {
       part.percentiles.p50.map(durationText(ns:)) ?? "-"
     }
     let heading = line(
-      [title, "they", "count", "living", "exec after", "lived", "wrote"], name: .heading,
+      [title, "use", "count", "living", "exec after", "lived", "wrote"], name: .heading,
       figures: .heading)
     return [heading]
       + zip(names, rows).map { name, row in

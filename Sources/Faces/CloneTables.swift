@@ -127,7 +127,7 @@ extension CloneText {
         note: right(number, 6) + right(bytes, 11))
     }
     return table(
-      "by mapping type", note: right("count", 6) + right("addresses", 11), rows, snapshot)
+      "by mapping type", note: right("count", 6) + right("size", 11), rows, snapshot)
   }
 
   // MARK: - Lists

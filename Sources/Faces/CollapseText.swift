@@ -34,7 +34,7 @@ public struct CollapseText: Sendable {
     var title = Line(escaped("\(process.comm) (\(process.pid))"), .strong)
     if let before = process.before {
       title.add(
-        "  resident \(bytesText(before.residentBytes)), of which huge \(bytesText(before.hugeBytes))"
+        "  resident \(bytesText(before.residentBytes)), \(bytesText(before.hugeBytes)) of it huge"
       )
     }
     return [title] + mappings(process, report) + predicted(process) + result(process)
@@ -43,12 +43,13 @@ public struct CollapseText: Sendable {
   private func mappings(_ process: CollapsedProcess, _ report: CollapseReport) -> [Line] {
     let sorted = process.mappings.sorted { $0.residentBytes > $1.residentBytes }
     guard !sorted.isEmpty else {
-      return [Line("no mapping that a fork copies holds 2 MiB: nothing to gain")]
+      return [Line("no mapping that a fork copies is as large as 2 MiB: nothing to gain")]
     }
     var lines = [
       Line(
-        left("mapping", 28) + right("resident", 10) + right("huge", 10) + right("pages", 7) + "  "
-          + (report.dryRun ? "of 2 MiB" : "of 2 MiB, made huge"), .heading)
+        left("mapping", 28) + right("resident", 10) + right("huge", 10) + right("2 MiB pages", 13)
+          + "  "
+          + (report.dryRun ? "" : "collapsed"), .heading)
     ]
     for mapping in sorted.prefix(Self.shown) {
       let name = mapping.name.isEmpty ? "anonymous" : mapping.name
@@ -56,7 +57,7 @@ public struct CollapseText: Sendable {
       var line = Line(left(clipped(place, to: 27, mark: bars.mark), 28))
       line.add(right(bytesText(mapping.residentBytes), 10))
       line.add(right(bytesText(mapping.hugeBytes), 10))
-      line.add(right("\(mapping.hugePages)", 7), .strong)
+      line.add(right("\(mapping.hugePages)", 13), .strong)
       line.add("  " + outcome(mapping, report))
       lines += [line]
     }
@@ -142,7 +143,7 @@ public struct CollapseText: Sendable {
   private func memory(_ report: CollapseReport) -> [Line] {
     guard let before = report.usedBefore else { return [] }
     let growth = report.processes.reduce(0) { $0 + $1.growth }
-    let now = "memory of all, what is shared counted once: \(bytesText(before))"
+    let now = "memory in use (PSS of all): \(bytesText(before))"
     return Line.paragraph(
       report.usedAfter.map { "\(now) -> \(bytesText($0))" }
         ?? "\(now); at most \(bytesText(growth)) more", first: "", columns: columns)

@@ -10,7 +10,7 @@ struct CulpritText {
 
   /// - Parameter limit: how many processes there is room for.
   func lines(_ waits: [CPUWaitPart], intervalNs: UInt64, limit: Int) -> [Line] {
-    let shown = waits.filter { $0.process != nil && $0.waitNs >= intervalNs / Self.leastShare }
+    let shown = waits.filter { !$0.isRest && $0.waitNs >= intervalNs / Self.leastShare }
       .prefix(limit)
     guard !shown.isEmpty else { return [] }
     let names = shown.map { escaped($0.label) }

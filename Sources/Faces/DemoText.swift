@@ -37,7 +37,8 @@ public struct DemoText: Sendable {
     return Line.flow(items, gap: "  ", indent: 2, columns: columns)
       + [
         Line(
-          "Forks of a process with \(bytesText(report.bytes)) of memory, by what that is made of.")
+          "How long a process with \(bytesText(report.bytes)) of memory takes to fork, by kind of memory."
+        )
       ]
   }
 

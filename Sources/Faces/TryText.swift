@@ -103,7 +103,7 @@ extension TryRow.Change {
     case .glibcPool:
       "start it with GLIBC_TUNABLES=glibc.malloc.hugetlb=2, and reserve a pool by vm.nr_hugepages"
     case .jemalloc: "start it with MALLOC_CONF=thp:always"
-    case .collapse: "run cloneprof collapse --pid on it once it is warm"
+    case .collapse: "once it is warm, run cloneprof collapse --pid ID"
     }
   }
 }

@@ -1,3 +1,5 @@
+import Reports
+
 /// A duration to three digits, 9 columns at most: "870 ns", "3.12 us", "1.50 s", "2 m 05 s",
 /// "3 h 10 m", "4 d 02 h", "120 d".
 public func durationText(ns: UInt64) -> String {
@@ -13,18 +15,6 @@ public func durationText(ns: UInt64) -> String {
   let hours = rounded(ns, by: 3_600_000_000_000)
   if hours < 2_400 { return "\(hours / 24) d \(twoDigits(hours % 24)) h" }
   return "\(rounded(ns, by: 86_400_000_000_000)) d"
-}
-
-/// A count in full: "1,234,567".
-public func countText(_ count: UInt64) -> String {
-  var groups: [String] = []
-  var rest = count
-  while rest >= 1_000 {
-    let group = String(rest % 1_000)
-    groups.append(String(repeating: "0", count: 3 - group.count) + group)
-    rest /= 1_000
-  }
-  return ([String(rest)] + groups.reversed()).joined(separator: ",")
 }
 
 /// A count to three digits, 5 columns at most: "12.3k", "4.56M".

@@ -129,8 +129,8 @@ struct GroupNames {
   }
 
   // No container and no unit can have these names: `CgroupPlace`.
-  private static let noContainer = "(no container)"
-  private static let noUnit = "(no unit)"
+  static let noContainer = "(no container)"
+  static let noUnit = "(no unit)"
 
   /// Nil where the path isn't known: another task of the cgroup may still show it.
   private mutating func place(

@@ -41,6 +41,7 @@ public struct LoadAnalysis: ~Copyable, Model {
       tracker = LoadTracker(cpus: setup.cpus, filter: setup.filter, interval: setup.interval)
       losses = LossLedger(cpus: setup.cpus)
       if setup.followsStacks { tracker.waitStacks = WaitStacks() }
+      tracker.culprits.sumsCgroups = WaitPlaces(setup.by) != nil
       names = SampleNames(
         pidsAreGlobal: setup.pidsAreGlobal, wantsAll: setup.isRecorded == true)
     case .scanBegins(let scan):
@@ -139,6 +140,11 @@ public struct LoadAnalysis: ~Copyable, Model {
     if let waits { return names.missing(stacks: waits.sums.keys.lazy.map(\.stack)) }
     let lookups = sampler?.lookups(&names) ?? []
     return lookups.isEmpty ? reporter?.lookups ?? [] : lookups
+  }
+
+  /// The names that the report of the interval at hand is to have, asked for in the same way.
+  public mutating func takeReportLookups() -> [Lookup] {
+    reporter?.lookups(forReportOf: tracker) ?? []
   }
 
   /// When the kernel takes its next load sample, CLOCK_MONOTONIC, ns; nil while that isn't known.

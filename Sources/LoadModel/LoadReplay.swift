@@ -90,6 +90,7 @@ public struct LoadReplay: ~Copyable, ReplayModel {
     case .begins(let reading, _):
       options.window.starts(at: reading.wall)
       model.observed(observation)
+      nameReport()
     case .sample:
       // What a task's call is about, or a quota's state, was so at one time only.
       answers = answers.filter { !$0.key.isOfOneTime }
@@ -101,6 +102,7 @@ public struct LoadReplay: ~Copyable, ReplayModel {
     case .closes(let reading): close(reading)
     case .ends:
       hasEnded = true
+      nameReport()
       model.observed(observation)
     case .totals:
       guard options.window.reports else { return }
@@ -121,9 +123,11 @@ public struct LoadReplay: ~Copyable, ReplayModel {
     case .within: break
     case .closes:
       closed += 1
+      nameReport()
       report(.closes(reading))
     case .ends:
       closed += 1
+      nameReport()
       report(.closes(reading))
       report(.totals)
     }
@@ -136,6 +140,16 @@ public struct LoadReplay: ~Copyable, ReplayModel {
     isResolving = false
     while true {
       let lookups = model.takeLookups()
+      guard !lookups.isEmpty else { return }
+      var found: [Answer] = []
+      for lookup in lookups { found.append(answer(lookup)) }
+      model.observed(.names(found))
+    }
+  }
+
+  private mutating func nameReport() {
+    while true {
+      let lookups = model.takeReportLookups()
       guard !lookups.isEmpty else { return }
       var found: [Answer] = []
       for lookup in lookups { found.append(answer(lookup)) }

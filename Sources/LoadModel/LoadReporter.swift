@@ -22,9 +22,12 @@ struct LoadReporter {
   /// The process that the last verdict wanted to know of where it may run, and what was answered.
   private(set) var wantedAffinity: UInt32?
   private var affinity: (pid: UInt32, allowed: Verdict.Affinity?)?
+  /// Where waits for a CPU are by cgroup, container or unit.
+  private var places: WaitPlaces?
 
   init(_ setup: LoadSetup, _ reading: IntervalReading) {
     self.setup = setup
+    places = setup.wantsCulprits == nil || !setup.pidsAreGlobal ? nil : WaitPlaces(setup.by)
     host = setup.host
     firstTimestamp = Self.timestamp(reading.wall)
     lastTimestamp = firstTimestamp
@@ -41,8 +44,14 @@ struct LoadReporter {
     return [.affinity(process: pid)]
   }
 
+  /// Asks for the names that the report of an interval is going to have.
+  func lookups(forReportOf tracker: borrowing LoadTracker) -> [Lookup] {
+    places?.missing(tracker.culprits.parties.cgroups) ?? []
+  }
+
   mutating func take(_ answers: [Answer]) {
     for answer in answers {
+      places?.take(answer)
       guard case .affinity(let pid) = answer.lookup else { continue }
       let allowed = answer.count.map { Verdict.Affinity(list: answer.text ?? "", count: $0) }
       affinity = (pid, allowed)
@@ -75,6 +84,7 @@ struct LoadReporter {
     lastTimestamp = times.end
     reportedSample = sampler?.samples.last?.time ?? reportedSample
     last = reading
+    places?.prune(tracker.culprits.parties.cgroups)
     if total == nil {
       total = interval
     } else {
@@ -132,6 +142,11 @@ struct LoadReporter {
       let verdict = verdict(snapshot, sampler, lastMinute ?? minute)
       snapshot.verdict = verdict.parts()
       wantedAffinity = verdict.needsAffinityOf
+    }
+    // The verdict goes by processes.
+    if let all = setup.wantsCulprits, let places {
+      let waits = interval.culprits.parts(all: all, by: places)
+      snapshot.cpuWaits = waits.isEmpty ? nil : waits
     }
     return snapshot
   }

@@ -2,6 +2,28 @@ import Records
 import Tasks
 
 extension LoadTracker {
+  /// The cgroups that match from now on.
+  public mutating func match(cgroups: Set<UInt64>) { filter.cgroups = cgroups }
+
+  /// Begins a pass of the task iterator that shows every task: each of its records is to be given to
+  /// ``found(_:clockOffset:boundary:)``.
+  public mutating func beginScan() { scan &+= 1 }
+
+  /// Ends such a pass. Tasks that two passes in a row have not seen are gone: their end was lost.
+  public mutating func endScan() {
+    for slot in tasks.slots where tasks[slot].tid != 0 && scan &- tasks[slot].scan >= 2 {
+      recordDoubt(slot)
+      forgetMigrations(slot)
+      tasks.remove(slot)
+    }
+  }
+
+  mutating func slotFound(_ tid: UInt32) -> TaskTable.Slot {
+    let slot = tasks.find(tid) ?? add(tid)
+    tasks[slot].scan = scan
+    return slot
+  }
+
   /// Takes one record of the task iterator, `sonde_task`.
   ///
   /// It shows tasks that no switch has shown yet, names them, shows which of the tasks that

@@ -143,7 +143,8 @@ extension LoadTracker {
     _ slot: TaskTable.Slot, tgid: UInt32, cgroup: UInt64, comm: Comm, isKernelThread: Bool,
     isNew: Bool = false
   ) {
-    let isKnown = tasks[slot].tgid == tgid && tasks[slot].comm == comm && !isNew
+    let isKnown =
+      tasks[slot].tgid == tgid && tasks[slot].comm == comm && tasks[slot].cgroup == cgroup && !isNew
     tasks[slot].isKernelThread = isKernelThread
     tasks[slot].tgid = tgid
     tasks[slot].cgroup = cgroup

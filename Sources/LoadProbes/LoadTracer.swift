@@ -39,8 +39,8 @@ public struct LoadTracer: ~Copyable, Tracer {
   private let ladder: [ProbePart]
   var probes: SchedProbes
   /// The model, and what entered it.
-  public private(set) var door: Door<LoadAnalysis>
-  private var resolver = LookupResolver()
+  public internal(set) var door: Door<LoadAnalysis>
+  var resolver = LookupResolver()
   private(set) var delivered: UInt64 = 0
   private(set) var scans = ScanCost()
   /// The load sample that the kernel side knows of, CLOCK_MONOTONIC.
@@ -53,7 +53,7 @@ public struct LoadTracer: ~Copyable, Tracer {
   /// Time of the sample that is to be settled, run queue clock.
   private var sampledAt: UInt64 = 0
   /// What a recording can begin with anew.
-  private var segments: LoadSegments?
+  var segments: LoadSegments?
 
   private static let commitSlack = SessionTiming.commitSlack
   /// In it the tick has counted this CPU's tasks: to be woken earlier would be to be counted.
@@ -168,6 +168,7 @@ public struct LoadTracer: ~Copyable, Tracer {
     // Of what is in the rings already, some will be delivered.
     reading.counters = LoadCounters()
     try door.observe(.begins(reading, load: LoadReading(shown: reading.load, exact: nil)))
+    try nameReport()
     return start
   }
 
@@ -278,6 +279,7 @@ public struct LoadTracer: ~Copyable, Tracer {
     let hasScanned = try scanIfAffordable(boundary: end)
     let scan = hasScanned ? door.entries(from: before) : []
     let reading = try reading(at: end)
+    try nameReport()
     let report = try report(.closes(reading))
     if hasScanned, segments?.isDue(at: end) ?? false { try beginSegment(reading, scan: scan) }
     return report
@@ -300,10 +302,12 @@ public struct LoadTracer: ~Copyable, Tracer {
   public mutating func finish(at end: UInt64) throws -> [LoadSnapshot] {
     try scanIfAffordable(boundary: end)
     let reading = try reading(at: end)
+    try nameReport()
     try door.observe(.ends(at: end))
     try drain(upTo: .max)
     var last = reading
     last.counters = try counters()
+    try nameReport()
     let interval = try report(.closes(last))
     try resolve()
     let total = try report(.totals)
@@ -369,26 +373,6 @@ extension LoadTracer {
   private mutating func findWaiters() throws {
     for (tid, frames) in try probes.uninterruptibleTasks() {
       try door.observe(.waiter(tid: tid, frames: frames))
-    }
-  }
-
-  /// Names those that only /proc names: the iterator doesn't show every task everywhere.
-  private mutating func nameTasks(at time: UInt64) throws {
-    for tid in door.model.unnamedTasks(at: time) {
-      guard let status = try? ProcessStatus.of(pid: Int32(bitPattern: tid)) else { continue }
-      try door.observe(
-        .task(tid: tid, tgid: UInt32(bitPattern: status.tgid), comm: Comm(status.name)))
-    }
-  }
-
-  private mutating func resolve() throws {
-    while true {
-      let lookups = door.model.takeLookups()
-      guard !lookups.isEmpty else { return }
-      var answers: [Answer] = []
-      for lookup in lookups { answers.append(resolver.answer(lookup, probes)) }
-      segments?.note(answers)
-      try door.observe(.names(answers))
     }
   }
 }

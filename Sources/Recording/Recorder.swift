@@ -188,7 +188,7 @@ public final class Recorder: InputRecorder {
   }
 
   private func giveUp(_ output: Output, _ error: Errno) {
-    let reason = error == .timedOut ? "the disk does not keep up" : "\(error)"
+    let reason = error == .timedOut ? "the disk can't keep up" : "\(error)"
     _ = output.writer.finish(patience: 0)
     self.output = nil
     report(.failed(path: output.path, reason: reason))
@@ -207,7 +207,7 @@ public final class Recorder: InputRecorder {
     if let error {
       report(
         .failed(
-          path: output.path, reason: error == .timedOut ? "the disk does not keep up" : "\(error)"))
+          path: output.path, reason: error == .timedOut ? "the disk can't keep up" : "\(error)"))
     } else {
       let bytes = output.bytes + UInt64(BlockHead.size)
       report(

@@ -21,7 +21,7 @@ public struct ChildFatesPart: Codable, Sendable, Equatable {
   public var living: UInt64
   /// Those of which it isn't known whether and when they called exec or ended.
   public var unfollowed: UInt64
-  /// From a child's being complete to its first exec; of those that called it.
+  /// From the creation of a child to its first exec; of those that called it.
   public var execAfter: HistogramPart
   /// The life of those that have ended without an exec.
   public var lived: HistogramPart

@@ -63,14 +63,15 @@ extension CloneSnapshot {
         $0.born
       },
       child(
-        "living", "children", "still there at the end; of one host, at the later end"
+        "living", "children",
+        "still alive at the end; after a merge of snapshots of one host, at the latest end"
       ) { $0.living },
       child(
         "unfollowed", "children",
         "of which it isn't known whether and when they called exec or ended: a map was full, or a record lost"
       ) { $0.unfollowed },
       child(
-        "exec_after", "from a child's being complete to its first exec; of those that called exec"
+        "exec_after", "from the creation of a child to its first exec; of those that called exec"
       ) { $0.execAfter },
       child("lived", "the life of a child that ended without an exec") { $0.lived },
       child(

@@ -1,6 +1,6 @@
 import Histograms
 
-/// What `cloneprof demo` found: how long a fork takes by what the memory is made of. One JSON object,
+/// What `cloneprof demo` found: how long a fork takes by kind of memory. One JSON object,
 /// documented in `docs/huge-pages.md`. All durations are nanoseconds, all sizes bytes.
 public struct DemoReport: Codable, Sendable, Equatable {
   public static let schemaName = "cloneprof-demo/1"

@@ -135,7 +135,7 @@ extension Snapshot {
       ),
       .sum(
         \.loss.namesLeftOut, "loss.names_left_out", "names",
-        "of tasks, cgroups, files and functions that could not be looked up within a deadline, because of a hung mount or a process that holds its locks. No record is lost for that"
+        "of tasks, cgroups, files and functions that could not be looked up within a deadline, because of a hung mount or a process that holds its locks. No records are lost because of it"
       ),
     ]
   }

@@ -37,7 +37,7 @@ struct Cloneprof: Tool {
         cloneprof replay cloneprof-....rec         report a recording, on any machine
         cloneprof demo --rss 4G                    what a fork takes here, by page size
         cloneprof try -- ./server                  the program as it is, and with huge pages
-        cloneprof collapse --pid 1234 --dry-run    what huge pages would bring a process
+        cloneprof collapse --pid 1234 --dry-run    what a process would gain from huge pages
         cloneprof compare before.json after.json   what changed, and whether it is noise
         cloneprof probes                           what this kernel supports
 

@@ -50,9 +50,9 @@ struct CollapseCommand: ParsableCommand {
 
   func validate() throws {
     guard processes.pid.count == 1 else {
-      throw ValidationError("name one process by --pid")
+      throw ValidationError("name exactly one process with --pid")
     }
-    if pace.ns == 0 { throw ValidationError("--pace \(pace.text): must be more than nothing") }
+    if pace.ns == 0 { throw ValidationError("--pace \(pace.text): must be greater than 0") }
     if output.format.isFolded {
       throw ValidationError("--format \(output.format.rawValue): collapse has no stacks")
     }
@@ -71,7 +71,8 @@ struct CollapseCommand: ParsableCommand {
         }
       } catch let error as ProcError where [EACCES, EPERM].contains(error.errno) {
         warn(
-          "\(error); the right to trace it is needed: root, or CAP_SYS_PTRACE", as: Cloneprof.name)
+          "\(error); permission to trace it is needed: run as root, or grant CAP_SYS_PTRACE",
+          as: Cloneprof.name)
         throw Exit.notPermitted
       } catch let error as ProcError where [ENOENT, ESRCH].contains(error.errno) {
         throw Failure("no such process: \(pid)")

@@ -5,14 +5,14 @@ import Faces
 import Glibc
 import Reports
 
-/// `demo`: what a fork takes on this machine, by what the memory is made of.
+/// `demo`: how long a fork takes on this machine, by kind of memory.
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
     abstract: "Measure how long a fork takes on this machine, by page size and kind of memory.",
     discussion: """
-      Starts processes of its own with that much memory: in 4 KiB pages, huge pages of each kind \
-      and others, and measures their forks, the first writes after a fork, and the children's exit. \
+      Starts processes of its own with that much memory (in 4 KiB pages, huge pages of each kind, \
+      and other forms), and measures their forks, the first writes after a fork, and the children's exit. \
       Huge page pools are grown as far as memory allows, and restored afterwards.
 
       The result is kept as this machine's calibration, for the predictions of other commands.

@@ -26,7 +26,7 @@ struct ProfileOptions: ParsableArguments {
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "Number of clones to trace (default: until Ctrl-C).")
+    help: "Number of clones to trace (default: no limit).")
   var clones: Int?
 
   func validate() throws {

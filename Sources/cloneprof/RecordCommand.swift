@@ -34,7 +34,7 @@ struct RecordCommand: ParsableCommand {
   func validate() throws {
     try options.check(on: CloneSnapshot.self)
     if style.format != .text {
-      throw ValidationError("a recording has a form of its own: use --format with replay")
+      throw ValidationError("a recording has its own format: use --format with replay")
     }
     try command.check(profile.selection)
   }

@@ -6,7 +6,7 @@ import Reports
 struct ProcessOptions: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Only clones by this process (repeatable).", valueName: "id"))
+    help: ArgumentHelp("Only this process (repeatable, but not for collapse).", valueName: "id"))
   var pid: [Int32] = []
 
   func validate() throws {
@@ -18,7 +18,7 @@ struct ProcessOptions: ParsableArguments {
 
 /// And those that they make.
 struct FollowOption: ParsableArguments {
-  @Flag(name: .long, help: "With --pid: also clones by its future descendants.")
+  @Flag(name: .long, help: "With --pid: its descendants too, for collapse those it has now.")
   var follow = false
 }
 

@@ -14,7 +14,7 @@ struct TryCommand: ParsableCommand {
     usage: "cloneprof try [<options>] -- <command> [<arguments> ...]",
     discussion: """
       Runs the command once for each change, profiles its forks and those of its descendants, ends \
-      it by SIGTERM after --duration (10s), and sets the results side by side. The command must fork by itself. What it \
+      it with SIGTERM after --duration (10s), and sets the results side by side. The command must fork on its own. What it \
       prints goes to standard error.
 
       Examples:
@@ -98,7 +98,7 @@ struct TryCommand: ParsableCommand {
     case .none: return nil
     case .glibcMadvise, .glibcPool:
       if !facts.usesGlibc {
-        return "the program doesn't load glibc: it is static, or of another libc"
+        return "the program doesn't load glibc: it is static, or uses another libc"
       }
       if facts.usesJemalloc { return "its memory comes from jemalloc, not from glibc" }
       if change == .glibcMadvise {

@@ -52,12 +52,12 @@ struct HugePageAdviceTests {
   @Test func workers() throws {
     let advice = try #require(Self.advice(Self.memory { $0.server = 5 }))
     #expect(advice.command == "cloneprof collapse --pid 5 --follow")
-    #expect(advice.text.contains("each then has on its own, 3996 MiB"))
+    #expect(advice.text.contains("its own copy of the 3996 MiB"))
   }
 
   @Test func withoutACalibration() throws {
     let advice = try #require(Self.advice(Self.memory { $0.calibration = nil }))
-    #expect(advice.expectedNs == nil && advice.text.contains("3022 entries instead of 1024000"))
+    #expect(advice.expectedNs == nil && advice.text.contains("3,022 entries instead of 1,024,000"))
     #expect(advice.text.contains("cloneprof demo"))
   }
 

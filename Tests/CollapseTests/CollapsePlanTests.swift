@@ -51,7 +51,7 @@ struct CollapsePlanTests {
   @Test(arguments: [
     ("rw-s", "", 0, "rd wr sh", "shared"), ("rw-p", "/bin/x", 7, "rd wr", "file"),
     ("rw-p", "", 0, "rd wr dc", "DONTFORK"), ("rw-p", "", 0, "rd wr nh", "NOHUGEPAGE"),
-    ("rw-p", "", 0, "rd wr ht", "pool"),
+    ("rw-p", "", 0, "rd wr ht", "hugetlb"),
   ])
   func leftAlone(
     _ permissions: String, _ name: String, _ inode: Int, _ flags: String, _ reason: String
@@ -69,7 +69,7 @@ struct CollapsePlanTests {
     #expect(try Self.plan(small, pages: [512]).plan.targets.isEmpty)
     let unaligned = Self.mapping("7f0000300000-7f00004ff000", anonymous: 2048)
     let (plan, _, asked) = try Self.plan(unaligned, pages: [])
-    #expect(asked.isEmpty && plan.targets[0].reason == "no aligned 2 MiB fit into it")
+    #expect(asked.isEmpty && plan.targets[0].reason == "contains no aligned 2 MiB range")
   }
 
   /// What other processes have too becomes the process's own: that is memory.

@@ -79,6 +79,36 @@ struct CulpritTests {
     #expect(Double(quota) > (Need.inLab ? 0.85 : 0.95) * Double(row.waitNs), "\(row)")
   }
 
+  /// By cgroup and container: two tasks in one, one in another, all on one CPU.
+  @Test func ofCgroups() throws {
+    let group = try TestCgroup()
+    let id = Array(repeating: "0123456789abcdef", count: 4).joined()
+    try group.add(below: "a")
+    try group.add(below: "docker-\(id).scope")
+    let load = try Load("spin", "3", "0", printsIDs: true)
+    for tid in load.tids.prefix(2) { try group.take(tid, at: "/a") }
+    try group.take(load.tids[2], at: "/docker-\(id).scope")
+    let byCgroup = try whole("--by", "cgroup")
+    let byContainer = try whole("--by", "container")
+    _ = load.stop()
+    for snapshot in [byCgroup, byContainer] {
+      let all = try #require(snapshot.cpuWaits)
+      #expect(all.reduce(0) { $0 + $1.waitNs } == snapshot.histograms.runQueueLatency.sum)
+      #expect(all.allSatisfy { $0.culprits.reduce(0) { $0 + $1.ns } == $0.waitNs })
+      #expect(all.allSatisfy { $0.process == nil })
+    }
+    let name = "/\(group.name)"
+    let two = try #require(byCgroup.cpuWaits?.first { $0.place?.cgroup == "\(name)/a" })
+    let itself = two.culprits.first { $0.kind == .samePlace }?.ns ?? 0
+    let other = two.culprits.first { $0.place?.cgroup == "\(name)/docker-\(id).scope" }?.ns ?? 0
+    // Each of the two waits for the other and for the third one, for as long.
+    #expect(Double(itself + other) > 0.75 * Double(two.waitNs), "\(two)")
+    #expect(abs(Double(itself) / Double(max(1, itself + other)) - 0.5) < 0.05, "\(two)")
+    let one = try #require(byContainer.cpuWaits?.first { $0.place?.container == id })
+    #expect(one.culprits.first?.place?.container == "(no container)", "\(one)")
+    #expect(Double(one.culprits.first?.ns ?? 0) > 0.75 * Double(one.waitNs), "\(one)")
+  }
+
   /// Without `--culprits` only the largest have rows; the sums are still complete.
   @Test func theLargest() throws {
     let load = try Load("spin", "24", "0")

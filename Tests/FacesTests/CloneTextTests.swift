@@ -203,7 +203,7 @@ private let golden = """
   clone                 51.6 ms   100.0 %                     total
   vfork wait            1.20 ms         -                     mean of 4, extra
 
-  by mapping type     per clone     share                      count  addresses
+  by mapping type     per clone     share                      count       size
   heap                  43.3 ms    83.8 %  ██████████████▎       1.0    4.07 GB
   anonymous             3.93 ms     7.6 %  █▎                   40.9     257 MB
   file, private          400 us    0.78 %  ▏                     155    21.6 MB
@@ -242,7 +242,7 @@ private let golden = """
   make                4   2.31 ms    0.01 %
       no user stack
 
-  children of             they         count living exec after     lived    wrote
+  children of             use          count living exec after     lived    wrote
   httpd (812)             exec at once 1.19k      3    1.21 ms         -        -
   cron (8 processes)      serve           10      0          -   41.0 ms  3.20 kB
   redis-server (2040112)  save             0      0          -    3.50 s   412 MB

@@ -1,4 +1,5 @@
 import Faces
+import Reports
 import Testing
 import Support
 

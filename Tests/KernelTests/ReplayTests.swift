@@ -63,7 +63,8 @@ struct ReplayTests {
   }
 
   private func expectEqualReplay(
-    seconds: Double, ringSize: Int? = nil, stacks: Bool = false, meanwhile: (Int) -> Void = { _ in }
+    seconds: Double, ringSize: Int? = nil, stacks: Bool = false,
+    by: [Grouping] = [.process, .site], meanwhile: (Int) -> Void = { _ in }
   ) throws -> LoadSnapshot {
     var options = LoadOptions()
     options.session.interval = 500_000_000
@@ -71,6 +72,7 @@ struct ReplayTests {
     options.raisesPriority = false
     options.ringSize = ringSize
     options.stacks = stacks
+    options.by = by
     let live = try recorded(
       "loadwatch", options.session, LoadReplay(LoadReplay.Options()),
       { try LoadTracer(options, recorder: $0) }, meanwhile: meanwhile)
@@ -86,8 +88,9 @@ struct ReplayTests {
 
   @Test func manySwitches() throws {
     let load = try Load("pingpong", "4")
-    let total = try expectEqualReplay(seconds: 3)
+    let total = try expectEqualReplay(seconds: 3, by: [.container, .unit])
     _ = load.stop()
+    #expect(total.cpuWaits?.contains { $0.place?.container != nil } == true)
     // An emulator has some thousand a second.
     #expect(total.switches > 1000)
   }

@@ -125,7 +125,7 @@ public final class Command {
 
   /// Reads until its output holds what is waited for; throws where that doesn't come in time.
   public func read(seconds: Double = 20, until isEnough: (String) -> Bool) throws {
-    let deadline = Date(timeIntervalSinceNow: seconds)
+    let deadline = Date(timeIntervalSinceNow: seconds * Need.patience)
     while !isEnough(text) {
       guard output >= 0, Date() < deadline else {
         throw Failure("what is waited for didn't come; so far: \(text)\n\(errorText)")
@@ -136,7 +136,7 @@ public final class Command {
 
   /// Waits for its end; throws, and kills it, where that takes longer.
   public func wait(seconds: Double = 30) throws -> Ended {
-    let deadline = Date(timeIntervalSinceNow: seconds)
+    let deadline = Date(timeIntervalSinceNow: seconds * Need.patience)
     while output >= 0 || errors >= 0 || waitStatus == nil {
       guard Date() < deadline else {
         throw Failure("still runs after \(seconds) s; so far: \(text)\n\(errorText)")
@@ -149,7 +149,7 @@ public final class Command {
 
   /// Waits for its end and leaves its output unread.
   public func waitUnread(seconds: Double = 30) throws -> Ended {
-    let deadline = Date(timeIntervalSinceNow: seconds)
+    let deadline = Date(timeIntervalSinceNow: seconds * Need.patience)
     while waitStatus == nil {
       guard Date() < deadline else { throw Failure("still runs after \(seconds) s") }
       usleep(5000)

@@ -28,6 +28,9 @@ public enum Need: String, Sendable {
   /// Whether this is a guest of the lab: emulated, with little memory.
   public static var inLab: Bool { ProcessInfo.processInfo.environment["SONDE_LAB"] != nil }
 
+  /// By how much longer to wait for something there: emulated CPUs are slow, and there may be many loads on them.
+  static var patience: Double { inLab ? 4 : 1 }
+
   private var isThere: Bool {
     switch self {
     case .stock: Self.inLab

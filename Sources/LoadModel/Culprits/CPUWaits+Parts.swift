@@ -5,11 +5,18 @@ extension CPUWaits {
   private static let mostVictims = 10
   private static let mostCulprits = 3
 
+  /// By cgroup, container or unit.
+  func parts(all: Bool, by places: WaitPlaces) -> [CPUWaitPart] {
+    places.parts(
+      self, victims: all ? 64 : Self.mostVictims, culprits: all ? 16 : Self.mostCulprits)
+  }
+
   /// The rows of a report: the longest wait first, the rest last.
   ///
   /// - Parameter all: whether to list all that were kept, or only the largest.
   func parts(all: Bool) -> [CPUWaitPart] {
     var waits = self
+    waits.joinCgroups()
     if !all {
       waits.joinNames(victims: Self.mostVictims, culprits: Self.mostCulprits)
       waits.fold(victims: Self.mostVictims, culprits: Self.mostCulprits)

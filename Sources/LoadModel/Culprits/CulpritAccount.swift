@@ -7,6 +7,8 @@ import Tasks
 struct CulpritAccount: ~Copyable {
   var parties = Parties()
   var throttled = ThrottledSpans()
+  /// Whether waits are summed by cgroup too.
+  var sumsCgroups = false
   private var log: RunLog
   private var charges = WaitCharges()
   /// What of all waits that have ended was charged to quotas, ns.
@@ -101,17 +103,36 @@ struct CulpritAccount: ~Copyable {
     var rows: [UInt32: [(culprit: UInt32, ns: UInt64)]] = [:]
     charges.drain { victim, culprit, ns in rows[victim, default: []].append((culprit, ns)) }
     var waits = CPUWaits()
+    if sumsCgroups { waits.byCgroup = cgroupSums(rows) }
     for (victim, row) in rows { waits.add(victim, row, parties) }
     parties.prune(alive: alive)
     throttled.prune(at: end)
     waits.fold()
     return waits
   }
+
+  private func cgroupSums(
+    _ rows: [UInt32: [(culprit: UInt32, ns: UInt64)]]
+  ) -> [Party: [Party: UInt64]] {
+    var sums: [Party: [Party: UInt64]] = [:]
+    for (number, row) in rows {
+      let victim = parties.party(number)
+      let waiting = victim.number < Party.firstNumber ? Party.others : Party(cgroupOf: victim)
+      for cell in row {
+        let culprit = parties.party(cell.culprit)
+        let ran = culprit.number < Party.firstNumber ? culprit : Party(cgroupOf: culprit)
+        sums[waiting, default: [:]][ran, default: 0] &+= cell.ns
+      }
+    }
+    return sums
+  }
 }
 
 /// How long processes waited for a CPU, in ns by victim and culprit.
 public struct CPUWaits: Sendable, Equatable {
   public private(set) var rows: [Party: [Party: UInt64]] = [:]
+  /// The same by cgroup, where that is wanted; nothing folded.
+  var byCgroup: [Party: [Party: UInt64]] = [:]
 
   /// The rest is folded into ``Party/others``.
   private static let mostVictims = 64
@@ -139,6 +160,9 @@ public struct CPUWaits: Sendable, Equatable {
     for (victim, row) in next.rows {
       for (culprit, ns) in row { add(victim, culprit, ns) }
     }
+    for (victim, row) in next.byCgroup {
+      byCgroup[victim, default: [:]].merge(row) { $0 &+ $1 }
+    }
     fold()
   }
 
@@ -155,6 +179,22 @@ public struct CPUWaits: Sendable, Equatable {
       for culprit in Self.smallest(others, beyond: culprits) {
         add(victim, .others, rows[victim]?.removeValue(forKey: culprit) ?? 0)
       }
+    }
+  }
+
+  /// Processes that are known by name only are one, whatever their cgroups.
+  mutating func joinCgroups() {
+    func whole(_ party: Party) -> Party {
+      party.number >= Party.firstNumber && party.pid == 0 ? Party(allOf: party) : party
+    }
+    guard
+      rows.contains(where: { whole($0.key) != $0.key || $0.value.keys.contains { whole($0) != $0 } }
+      )
+    else { return }
+    let old = rows
+    rows = [:]
+    for (victim, row) in old {
+      for (culprit, ns) in row { add(whole(victim), whole(culprit), ns) }
     }
   }
 

@@ -9,10 +9,15 @@ public struct Party: Sendable, Hashable {
   /// Its leader's; if the leader wasn't seen, that of the first thread that was.
   public var comm = Comm()
   public var isKernelThread = false
+  /// Its leader's, as last seen; of several processes, what they have in common.
+  var cgroup: UInt64 = 0
 
-  init(number: UInt32, pid: UInt32 = 0, comm: Comm = Comm(), isKernelThread: Bool = false) {
+  init(
+    number: UInt32, pid: UInt32 = 0, comm: Comm = Comm(), isKernelThread: Bool = false,
+    cgroup: UInt64 = 0
+  ) {
     (self.number, self.pid, self.comm) = (number, pid, comm)
-    self.isKernelThread = isKernelThread
+    (self.isKernelThread, self.cgroup) = (isKernelThread, cgroup)
   }
 
   /// All processes of one's name. Others are numbered from below, and never come as far.
@@ -23,6 +28,9 @@ public struct Party: Sendable, Hashable {
       number: 1 << 31 | (one.isKernelThread ? ~hash : hash) >> 1, comm: one.comm,
       isKernelThread: one.isKernelThread)
   }
+
+  /// All processes of one's cgroup.
+  init(cgroupOf one: Party) { self.init(number: Self.cgroupNumber, cgroup: one.cgroup) }
 
   /// The CPU was idle and had yet to wake up.
   public static let idle = Party(number: idleNumber)
@@ -37,19 +45,32 @@ public struct Party: Sendable, Hashable {
   static let unknownNumber: UInt32 = 1
   static let quotaNumber: UInt32 = 3
   static let firstNumber: UInt32 = 16
+  /// Of all cgroups, which go by their ids.
+  private static let cgroupNumber = UInt32.max
 
-  public static func == (a: Party, b: Party) -> Bool { a.number == b.number }
-  public func hash(into hasher: inout Hasher) { hasher.combine(number) }
+  public static func == (a: Party, b: Party) -> Bool {
+    a.number == b.number && (a.number != cgroupNumber || a.cgroup == b.cgroup)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(number)
+    if number == Self.cgroupNumber { hasher.combine(cgroup) }
+  }
 }
 
 /// Processes by number.
 struct Parties {
   private var numbers: [UInt32: UInt32] = [:]
-  private var numbersByName: [Comm: UInt32] = [:]
+  private var numbersByName: [NameInCgroup: UInt32] = [:]
   private var known: [UInt32: Party] = [:]
   private var last = Party.firstNumber - 1
   /// The processes alive when the last interval ended, and the last number given by then.
   private var lastInterval: (alive: Set<UInt32>, last: UInt32) = ([], Party.firstNumber - 1)
+
+  private struct NameInCgroup: Hashable {
+    let comm: Comm
+    let cgroup: UInt64
+  }
 
   /// How many processes of a name have a number of their own.
   private var namesakes: [Comm: Int] = [:]
@@ -72,6 +93,7 @@ struct Parties {
       if party.pid != 0 {
         known[number]?.comm = task.comm
         known[number]?.isKernelThread = task.isKernelThread
+        known[number]?.cgroup = task.cgroup
       }
       if party.pid != 0 || party.comm == task.comm { return number }
     }
@@ -89,17 +111,27 @@ struct Parties {
     numbers[task.tgid] = last
     self.namesakes[task.comm] = namesakes + 1
     known[last] = Party(
-      number: last, pid: task.tgid, comm: task.comm, isKernelThread: task.isKernelThread)
+      number: last, pid: task.tgid, comm: task.comm, isKernelThread: task.isKernelThread,
+      cgroup: task.cgroup)
     return last
   }
 
   private mutating func number(byNameOf task: TrackedTask) -> UInt32 {
-    if let number = numbersByName[task.comm] { return number }
+    let name = NameInCgroup(comm: task.comm, cgroup: task.cgroup)
+    if let number = numbersByName[name] { return number }
     guard numbersByName.count < Self.mostNames, last < .max else { return Party.others.number }
     last += 1
-    numbersByName[task.comm] = last
-    known[last] = Party(number: last, comm: task.comm, isKernelThread: task.isKernelThread)
+    numbersByName[name] = last
+    known[last] = Party(
+      number: last, comm: task.comm, isKernelThread: task.isKernelThread, cgroup: task.cgroup)
     return last
+  }
+
+  /// The cgroups that there are processes of, each with one of these.
+  var cgroups: [UInt64: UInt32] {
+    known.values.reduce(into: [:]) { found, party in
+      if party.pid != 0 { found[party.cgroup] = party.pid }
+    }
   }
 
   /// The process of a number; unknown if it is long gone.

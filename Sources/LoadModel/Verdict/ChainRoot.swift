@@ -209,7 +209,7 @@ struct ChainRoot {
         + "only on return to user space, so never while they hold a kernel lock."
     case .deadlocked where root.lock == .fuse:
       return
-        "The daemon waits on its own file system: a bug in the daemon. To end it: umount -f \(mount), or kill "
+        "The daemon waits on its own file system: a bug in the daemon. To break the deadlock: umount -f \(mount), or kill "
         + "the daemon."
     case .deadlocked:
       return

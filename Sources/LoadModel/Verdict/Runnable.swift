@@ -26,8 +26,8 @@ extension Verdict {
     if shortLives > 0.25 * busy {
       evidence.append(
         Evidence(
-          "\(number(forksPerSecond)) new tasks per second; tasks that each ran for less than 10 ms "
-            + "in all used \(number(shortLives)) CPUs",
+          "\(number(forksPerSecond)) new tasks per second; tasks with less than 10 ms of CPU time each "
+            + "used \(number(shortLives)) CPUs in total",
           .init("new_tasks", forksPerSecond, "1/s"), .init("short_lived", shortLives, "cpus")))
       return part(
         .processStorm, "Fork storm: many short-lived tasks.",
