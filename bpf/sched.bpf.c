@@ -271,32 +271,48 @@ int tasks(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+static __always_inline void find_vfork_waiter(struct task_struct *task,
+					      struct seq_file *seq)
+{
+	struct sonde_held_up record = {};
+
+	if (find_vfork_parent(task, &record))
+		bpf_seq_write(seq, &record, sizeof(record));
+}
+
+static __always_inline void find_what_holds_up(struct task_struct *task,
+					       struct seq_file *seq)
+{
+	struct sonde_held_up record = {};
+
+	if (on_run_queue(task)) {
+		if (!is_throttled(task))
+			return;
+	} else {
+		if (!sonde_contributes_to_load(task_state(task)))
+			return;
+		find_holder(task, &record);
+		if (!record.lock)
+			return;
+	}
+	record.tid = task->pid;
+	bpf_seq_write(seq, &record, sizeof(record));
+}
+
 SEC("iter/task")
 int held_up(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct sonde_held_up record = {};
 
 	if (!task)
 		return 0;
-	if (find_vfork_parent(task, &record)) {
-		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
-		__builtin_memset(&record, 0, sizeof(record));
-	}
+	find_vfork_waiter(task, ctx->meta->seq);
+	find_what_holds_up(task, ctx->meta->seq);
+	/* At the end: what comes behind its loop the verifier would look at for
+	 * each turn.
+	 */
 	if (task->pid == task->tgid)
 		find_mmap_waiters(task, ctx->meta->seq);
-	if (on_run_queue(task)) {
-		if (!is_throttled(task))
-			return 0;
-	} else {
-		if (!sonde_contributes_to_load(task_state(task)))
-			return 0;
-		find_holder(task, &record);
-		if (!record.lock)
-			return 0;
-	}
-	record.tid = task->pid;
-	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }
 

@@ -11,7 +11,11 @@ struct AttributionText {
 
   /// - Parameter limit: how many groups there is room for.
   func table(_ snapshot: LoadSnapshot, limit: Int) -> [Line] {
-    guard let attribution = snapshot.attribution else { return [] }
+    guard let attribution = snapshot.attribution ?? snapshot.soFar else { return [] }
+    let isEarly = snapshot.attribution == nil
+    if attribution.by == [.cgroup], !isEarly {
+      return CgroupTree(columns: columns, bars: bars).lines(attribution, limit: limit)
+    }
     let named = attribution.rows.filter { $0.folded != true }
     let shown = named.filter { $0.load1 >= 0.005 }.prefix(limit)
     let rest = named.dropFirst(shown.count) + attribution.rows.filter { $0.folded == true }
@@ -32,14 +36,15 @@ struct AttributionText {
     add("asleep, not yet dequeued", attribution.delayed.first ?? 0)
     add("before this run", attribution.beforeRun.first ?? 0)
     add("unattributed", attribution.unattributed.first ?? 0)
-    let title = title(attribution.by)
+    let title = isEarly ? "active so far" : title(attribution.by)
     let width = min(28, max(21, title.count, rows.map { Faces.columns(of: $0.name) }.max() ?? 0))
     let site = min(28, rows.map { Faces.columns(of: $0.site) }.max() ?? 0)
     let free = columns - width - 3 - Self.figure - site - 6
     let barWidth = free >= 6 ? min(20, free) : 0
-    let whole = max(snapshot.load.kernel.first ?? 0, rows.map(\.load).max() ?? 0, 0.01)
+    let all = isEarly ? 0 : snapshot.load.kernel.first ?? 0
+    let whole = max(all, rows.map(\.load).max() ?? 0, 0.01)
     var heading = Line(left(title, width) + "   ", .heading)
-    heading.add(right("load1", Self.figure), .heading)
+    heading.add(right(isEarly ? "mean" : "load1", Self.figure), .heading)
     if barWidth > 0 { heading.add("  " + left("", barWidth)) }
     if site > 0 { heading.add("  where it waits", .heading) }
     return [heading]
@@ -66,9 +71,9 @@ struct AttributionText {
   /// How much of a verdict is shown: what it rests on goes before what to do.
   enum Detail { case sentence, advice, evidence }
 
-  func verdict(_ parts: [VerdictPart], _ detail: Detail) -> [Line] {
-    guard !parts.isEmpty else { return [] }
-    return [Line("verdict", .heading)]
+  func verdict(_ snapshot: LoadSnapshot, _ detail: Detail) -> [Line] {
+    guard let parts = snapshot.verdict, !parts.isEmpty else { return [] }
+    return [Line(snapshot.soFar == nil ? "verdict" : "verdict so far", .heading)]
       + parts.flatMap { part in
         Line.paragraph(part.text, first: "* ", .strong, columns: columns)
           + (detail == .evidence ? part.evidence : [])

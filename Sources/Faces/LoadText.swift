@@ -51,7 +51,6 @@ public struct LoadText: Sendable {
         ], columns: columns)
     // Where there is no room for all, the histograms go first, then the evidence, groups beyond the
     // fourth, percentiles: the verdict and its advice are what the rest is for.
-    let verdicts = snapshot.verdict ?? []
     let histograms = percentiles.count + 1 + Self.leastOctaves
     var meaning: [Line] = []
     for (limit, detail, rest) in [
@@ -67,7 +66,7 @@ public struct LoadText: Sendable {
       let waits = CulpritText(columns: columns, bars: bars).lines(
         snapshot.cpuWaits ?? [], intervalNs: snapshot.intervalNs,
         limit: rows == .max ? .max : min(limit, 3))
-      let verdict = attribution.verdict(verdicts, detail)
+      let verdict = attribution.verdict(snapshot, detail)
       meaning = [table, holders, waits + taken(snapshot.cpus), verdict].filter { !$0.isEmpty }
         .flatMap { $0 + [Line()] }
       if !meaning.isEmpty { meaning.insert(Line(), at: 0) }

@@ -87,6 +87,15 @@ extension LoadTracker {
     }
   }
 
+  /// Who is known to be active at `time`: as ``beginSample(at:_:)`` has it, without a sample.
+  func activeTasks(at time: UInt64) -> [ActiveTask] {
+    tasks.slots.compactMap { slot in
+      guard tasks[slot].tid != 0, tasks[slot].matches, let state = activeState(slot, at: time)
+      else { return nil }
+      return active(slot, state)
+    }
+  }
+
   /// Those who were runnable at the sample as well, by what has been consumed and scanned since. The
   /// sample is over with that.
   ///

@@ -35,21 +35,25 @@ extension LoadReporter {
         periods: ($0.quota?.last.periods ?? 0) - ($0.quota?.first.periods ?? 0),
         used: ($0.quota?.last.throttled ?? 0) - ($0.quota?.first.throttled ?? 0))
     }
+    verdict.beforeRun = report.attribution?.beforeRun.first ?? 0
+    verdict.delayed = report.attribution?.delayed.first ?? 0
+    verdict.unattributed = report.attribution?.unattributed.first ?? 0
+    verdict.load1 = report.load.kernel[0]
+    verdict.timeWeighted = report.load.timeWeighted?.first ?? verdict.load1
+    describe(report, minute, &verdict)
+    return verdict
+  }
+
+  /// What doesn't depend on load samples.
+  func describe(_ report: LoadSnapshot, _ minute: RecentMinute, _ verdict: inout Verdict) {
     let quotaWaits = (report.cpuWaits ?? []).map { row in
       (row, row.culprits.first { $0.kind == .quota }?.ns ?? 0)
     }
     verdict.quotaVictim = quotaWaits.max { $0.1 < $1.1 }.flatMap { row, ns in
       ns > 0 && row.process != nil ? row.label : nil
     }
-    verdict.beforeRun = report.attribution?.beforeRun.first ?? 0
-    verdict.delayed = report.attribution?.delayed.first ?? 0
-    verdict.unattributed = report.attribution?.unattributed.first ?? 0
-    verdict.load1 = report.load.kernel[0]
-    verdict.timeWeighted = report.load.timeWeighted?.first ?? verdict.load1
     verdict.p99 = report.histograms.runQueueLatency.percentiles.p99
     verdict.latencySeconds = Double(report.intervalNs) / 1e9
     minute.describe(to: &verdict)
-    if let pid = verdict.needsAffinityOf { verdict.affinity = affinity(of: pid) }
-    return verdict
   }
 }

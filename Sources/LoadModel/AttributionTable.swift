@@ -40,9 +40,12 @@ struct AttributionTable {
   /// - Parameters:
   ///   - delayed: how many the kernel counted though they slept.
   ///   - mean: how many were active on average since the sample before.
-  mutating func close(delayed: UInt64, mean: Double?) {
+  ///   - left: see ``LoadAttribution/sample(_:delayed:mean:left:family:)``.
+  mutating func close(
+    delayed: UInt64, mean: Double?, left: [3 of Double] = KernelLoad.left
+  ) {
     let names = groups
-    attribution.sample(active, delayed: delayed, mean: mean, family: names.family)
+    attribution.sample(active, delayed: delayed, mean: mean, left: left, family: names.family)
     active = [:]
     groups.keep(attribution)
   }

@@ -9,6 +9,8 @@ public struct KernelLoad: Sendable {
   public static let one: UInt64 = 2048
   /// EXP_1, EXP_5, EXP_15: what is left of an average after one sample, in 1/2048.
   public static let factors: [3 of UInt64] = [1884, 2014, 2037]
+  /// The same, 0 to 1.
+  public static let left = [3 of Double] { Double(factors[$0]) / Double(one) }
 
   public init(_ averages: [3 of UInt64]) {
     self.averages = averages

@@ -6,6 +6,7 @@ public struct LoadAnalysis: ~Copyable, Model {
   private var tracker: LoadTracker
   private var names = SampleNames(pidsAreGlobal: false, wantsAll: false)
   private var sampler: LoadSampler?
+  private var early: EarlyAccount?
   private var reporter: LoadReporter?
   private var setup: LoadSetup?
   private var scan = TaskScan(clockOffset: 0, boundary: 0, isComplete: false)
@@ -69,11 +70,23 @@ public struct LoadAnalysis: ~Copyable, Model {
       guard let setup else { return }
       tracker.begin(at: reading.at)
       reporter = LoadReporter(setup, reading)
-      if setup.takesSamples { sampler = LoadSampler(by: setup.by, load) }
+      if setup.takesSamples {
+        sampler = LoadSampler(by: setup.by, load)
+        early = EarlyAccount(by: setup.by)
+      }
     case .ticks(let monotonic, let jiffies, let now):
       sampler?.learn(monotonic: monotonic, jiffies: jiffies, now: now)
     case .averages(let reading):
       sampler?.begin(reading)
+    case .looks(let time, let throttled):
+      if sampler?.isEarly == true {
+        early?.look(
+          tracker.activeTasks(at: time).filter {
+            $0.state == .uninterruptible || !throttled.contains($0.tid)
+          }, &names)
+      }
+    case .lookEnds:
+      early?.finish(names)
     case .sample(let reading):
       take(reading)
     case .names(let answers):
@@ -92,7 +105,7 @@ public struct LoadAnalysis: ~Copyable, Model {
       var reading = reading
       // As far as the stream has come to them.
       reading.counters.ringFull = losses.ringFull
-      report = reporter?.report(interval, reading, tracker, sampler)
+      report = reporter?.report(interval, reading, tracker, sampler, early)
     case .ends(let time):
       bookLosses()
       last = close(at: time)
@@ -100,7 +113,7 @@ public struct LoadAnalysis: ~Copyable, Model {
       waits = tracker.waitStacks
       tracker.waitStacks = nil
     case .totals:
-      report = reporter?.total(sampler)
+      report = reporter?.total(sampler, early)
       if let waits { report?.stacks = names.sites.parts(waits) }
     }
   }
@@ -138,6 +151,7 @@ public struct LoadAnalysis: ~Copyable, Model {
   /// `.names` until there are none.
   public mutating func takeLookups() -> [Lookup] {
     if let waits { return names.missing(stacks: waits.sums.keys.lazy.map(\.stack)) }
+    if let early, early.isLooking { return early.lookups(&names) }
     let lookups = sampler?.lookups(&names) ?? []
     return lookups.isEmpty ? reporter?.lookups ?? [] : lookups
   }
@@ -146,6 +160,9 @@ public struct LoadAnalysis: ~Copyable, Model {
   public mutating func takeReportLookups() -> [Lookup] {
     reporter?.lookups(forReportOf: tracker) ?? []
   }
+
+  /// Whether a look at who is active is wanted for the next report.
+  public var wantsLook: Bool { sampler?.isEarly ?? false }
 
   /// When the kernel takes its next load sample, CLOCK_MONOTONIC, ns; nil while that isn't known.
   public var nextSample: UInt64? { sampler?.next }

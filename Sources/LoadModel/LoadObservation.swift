@@ -28,6 +28,10 @@ public enum LoadObservation: Codable, Sendable {
   case ticks(monotonic: UInt64, jiffies: UInt64, now: UInt64)
   /// The averages before the first sample.
   case averages(LoadReading)
+  /// Before the first load sample: a look who is active, run queue clock, and who of them waits for a CPU
+  /// quota; the names of the others come next.
+  case looks(at: UInt64, throttled: Set<UInt32>)
+  case lookEnds
   /// A load sample is being taken; the names of its tasks come next.
   case sample(SampleReading)
   case names([Answer])

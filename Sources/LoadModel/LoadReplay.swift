@@ -96,7 +96,7 @@ public struct LoadReplay: ~Copyable, ReplayModel {
       answers = answers.filter { !$0.key.isOfOneTime }
       model.observed(observation)
       isResolving = true
-    case .settles:
+    case .settles, .looks:
       model.observed(observation)
       isResolving = true
     case .closes(let reading): close(reading)

@@ -19,9 +19,11 @@ struct LoadReporter {
   /// Time of the last load sample that an interval has reported: the kernel makes its averages of one a
   /// while later, and an interval may end in between.
   private(set) var reportedSample: UInt64 = 0
-  /// The process that the last verdict wanted to know of where it may run, and what was answered.
-  private(set) var wantedAffinity: UInt32?
-  private var affinity: (pid: UInt32, allowed: Verdict.Affinity?)?
+  /// What the last verdict wanted to know, and what was answered.
+  private var wanted: [Lookup] = []
+  private var facts: [Lookup: Answer] = [:]
+  /// Those of an earlier report, which may have changed: asked for again at the next sample.
+  private var old: Set<Lookup> = []
   /// Where waits for a CPU are by cgroup, container or unit.
   private var places: WaitPlaces?
 
@@ -38,10 +40,9 @@ struct LoadReporter {
         time: reading.at &- reading.clockOffset, system: reading.system))
   }
 
-  /// Asks where a process may run: for the next verdict.
+  /// Asks for what would help the next verdict.
   var lookups: [Lookup] {
-    guard setup.pidsAreGlobal, let pid = wantedAffinity, affinity?.pid != pid else { return [] }
-    return [.affinity(process: pid)]
+    setup.pidsAreGlobal ? wanted.filter { facts[$0] == nil || old.contains($0) } : []
   }
 
   /// Asks for the names that the report of an interval is going to have.
@@ -52,14 +53,21 @@ struct LoadReporter {
   mutating func take(_ answers: [Answer]) {
     for answer in answers {
       places?.take(answer)
-      guard case .affinity(let pid) = answer.lookup else { continue }
-      let allowed = answer.count.map { Verdict.Affinity(list: answer.text ?? "", count: $0) }
-      affinity = (pid, allowed)
+      switch answer.lookup {
+      case .affinity, .limit:
+        facts[answer.lookup] = answer
+        old.remove(answer.lookup)
+      default: break
+      }
     }
   }
 
-  func affinity(of pid: UInt32) -> Verdict.Affinity? {
-    affinity?.pid == pid ? affinity?.allowed : nil
+  /// What is known of that by now; what isn't is asked for at the next sample.
+  private mutating func settle(_ verdict: inout Verdict) {
+    wanted = verdict.wanted
+    facts = facts.filter { wanted.contains($0.key) }
+    old = Set(facts.keys.filter { if case .limit = $0 { true } else { false } })
+    verdict.facts = facts
   }
 
   /// A load sample was taken.
@@ -68,7 +76,7 @@ struct LoadReporter {
   /// The report of an interval that has just been closed.
   mutating func report(
     _ interval: LoadInterval, _ reading: IntervalReading, _ tracker: borrowing LoadTracker,
-    _ sampler: LoadSampler?
+    _ sampler: LoadSampler?, _ early: EarlyAccount?
   ) -> LoadSnapshot {
     let times = (start: lastTimestamp, end: Self.timestamp(reading.wall))
     host.cpus = reading.onlineCPUs
@@ -80,7 +88,7 @@ struct LoadReporter {
         shortLives: tracker.shortLives, records: reading.counters.due,
         lost: reading.counters.lost, system: reading.system))
     lastMinute = minute
-    let report = report(interval, times, from: last, to: reading, sampler, final: false)
+    let report = report(interval, times, from: last, to: reading, sampler, early, final: false)
     lastTimestamp = times.end
     reportedSample = sampler?.samples.last?.time ?? reportedSample
     last = reading
@@ -94,15 +102,15 @@ struct LoadReporter {
   }
 
   /// The report of all intervals together.
-  mutating func total(_ sampler: LoadSampler?) -> LoadSnapshot {
+  mutating func total(_ sampler: LoadSampler?, _ early: EarlyAccount?) -> LoadSnapshot {
     report(
       total ?? LoadInterval(start: first.at, end: first.at), (firstTimestamp, lastTimestamp),
-      from: first, to: last, sampler, final: true)
+      from: first, to: last, sampler, early, final: true)
   }
 
   private mutating func report(
     _ interval: LoadInterval, _ times: (start: String, end: String), from before: IntervalReading,
-    to now: IntervalReading, _ sampler: LoadSampler?, final: Bool
+    to now: IntervalReading, _ sampler: LoadSampler?, _ early: EarlyAccount?, final: Bool
   ) -> LoadSnapshot {
     let sampler = sampler.flatMap { $0.samples.isEmpty ? nil : $0 }
     let length = interval.end - interval.start
@@ -139,9 +147,12 @@ struct LoadReporter {
     }
     if let sampler {
       addAttribution(sampler, to: &snapshot)
-      let verdict = verdict(snapshot, sampler, lastMinute ?? minute)
+      var verdict = verdict(snapshot, sampler, lastMinute ?? minute)
+      settle(&verdict)
       snapshot.verdict = verdict.parts()
-      wantedAffinity = verdict.needsAffinityOf
+    } else if let early, let soFar = early.part {
+      snapshot.soFar = soFar
+      snapshot.verdict = earlyVerdict(snapshot, early, lastMinute ?? minute).parts()
     }
     // The verdict goes by processes.
     if let all = setup.wantsCulprits, let places {

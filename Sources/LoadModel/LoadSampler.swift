@@ -76,6 +76,9 @@ package struct LoadSampler {
     }
   }
 
+  /// Whether there has been no sample yet, nor is one being taken.
+  var isEarly: Bool { samples.isEmpty && pending == nil }
+
   var shownTable: AttributionTable { tables[0] }
   /// By process and site.
   var usual: AttributionTable { tables[tables.count - 1] }

@@ -21,6 +21,8 @@ public enum Lookup: Hashable, Codable, Sendable {
   case waitChannel(task: UInt32)
   /// The CPU quota that throttles a process.
   case quota(process: UInt32)
+  /// The cgroup whose limit may hold up a process's I/O, or its use of memory.
+  case limit(LimitedResource, process: UInt32)
   /// The CPUs that a process may run on: as a list, "0-3", and how many.
   case affinity(process: UInt32)
 }
@@ -35,6 +37,7 @@ public struct Answer: Codable, Sendable {
   public var quota: QuotaCounters?
   public var count: Int?
   public var server: FileServerName?
+  public var limit: LimitSetting?
 
   public init(_ lookup: Lookup) { self.lookup = lookup }
 }
@@ -63,6 +66,30 @@ public enum ServedBy: String, Hashable, Codable, Sendable {
   case fuse, nfs, smb, ceph, p9, afs, journal
   /// That it waits for one is known by the type of the file only.
   case unknown
+}
+
+/// What a cgroup may limit.
+public enum LimitedResource: String, Hashable, Codable, Sendable {
+  case io, memory
+}
+
+/// A limit of a cgroup.
+public struct LimitSetting: Codable, Sendable, Equatable {
+  /// The cgroup, from the hierarchy's root: "/system.slice/nginx.service".
+  public var path: String
+  /// The file that sets it: "io.max", "memory.high".
+  public var file: String
+  /// What is in the file: "wbps=1048576" for I/O; for memory, bytes.
+  public var setting: String
+  /// The block device that an I/O limit is for.
+  public var device: String?
+  /// Of memory, how much is in use, bytes.
+  public var used: UInt64?
+
+  public init(path: String, file: String, setting: String, device: String?, used: UInt64?) {
+    (self.path, self.file, self.setting) = (path, file, setting)
+    (self.device, self.used) = (device, used)
+  }
 }
 
 /// A cgroup's CPU quota and how often it was used up (`cpu.stat`).

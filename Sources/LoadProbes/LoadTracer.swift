@@ -278,11 +278,21 @@ public struct LoadTracer: ~Copyable, Tracer {
     let before = door.keptCount
     let hasScanned = try scanIfAffordable(boundary: end)
     let scan = hasScanned ? door.entries(from: before) : []
+    if hasScanned, door.model.wantsLook { try look(at: end) }
     let reading = try reading(at: end)
     try nameReport()
     let report = try report(.closes(reading))
     if hasScanned, segments?.isDue(at: end) ?? false { try beginSegment(reading, scan: scan) }
     return report
+  }
+
+  /// Before the first load sample: who is active now.
+  private mutating func look(at end: UInt64) throws {
+    if door.model.hasUnknownWait(at: end) { try findWaiters() }
+    try nameTasks(at: end)
+    try door.observe(.looks(at: end, throttled: probes.heldUp().throttled))
+    try resolve()
+    try door.observe(.lookEnds)
   }
 
   /// A replay can begin here.
@@ -300,7 +310,7 @@ public struct LoadTracer: ~Copyable, Tracer {
   public mutating func stop() throws { try probes.stop() }
 
   public mutating func finish(at end: UInt64) throws -> [LoadSnapshot] {
-    try scanIfAffordable(boundary: end)
+    if try scanIfAffordable(boundary: end), door.model.wantsLook { try look(at: end) }
     let reading = try reading(at: end)
     try nameReport()
     try door.observe(.ends(at: end))

@@ -48,6 +48,14 @@ struct LookupResolver {
       else { break }
       answer.quota = QuotaCounters(
         path: quota.path, periods: quota.periods, throttled: quota.throttled)
+    case .limit(let resource, let tgid):
+      guard let mounts = try? Mount.all(),
+        let limit = CgroupLimit.of(
+          resource == .io ? .io : .memory, process: Int32(bitPattern: tgid), mounts)
+      else { break }
+      answer.limit = LimitSetting(
+        path: limit.path, file: limit.file, setting: limit.setting, device: limit.device,
+        used: limit.used)
     case .affinity(let tgid):
       guard let list = try? ProcessStatus.of(pid: Int32(bitPattern: tgid)).allowedCPUs,
         let cpus = Proc.Host.cpuList(parsing: list)

@@ -317,9 +317,11 @@ extension LockWait {
     default: return nil
     }
     func has(_ flag: sonde_lock_flags) -> Bool { waiter.lock_flags & flag.rawValue != 0 }
+    // It was the last reader to acquire the lock, and has released it.
+    let isOwnName = waiter.holder == waiter.tid && has(SONDE_LOCK_HAS_READERS)
     self.init(
       tid: waiter.tid, lock: lock, address: waiter.lock,
-      holder: waiter.holder == 0 ? nil : waiter.holder,
+      holder: waiter.holder == 0 || isOwnName ? nil : waiter.holder,
       hasReaders: has(SONDE_LOCK_HAS_READERS), isMmapLock: has(SONDE_LOCK_IS_MMAP_LOCK),
       isHoldersMmapLock: has(SONDE_LOCK_IS_HOLDERS_MMAP_LOCK),
       mmapOf: waiter.mmap_of == 0 ? nil : waiter.mmap_of)

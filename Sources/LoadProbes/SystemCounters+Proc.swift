@@ -17,7 +17,7 @@ extension SystemCounters {
   }
 
   /// From the texts of the files: `/proc/stat` (man proc_stat(5)), `/proc/vmstat`, `/proc/diskstats`
-  /// (Documentation/admin-guide/iostats.rst, field 10). A line that isn't understood is left out.
+  /// (Documentation/admin-guide/iostats.rst, fields 1, 4, 5, 8 to 10). A line that isn't understood is left out.
   package init(stat: String, vmstat: String, diskstats: String) {
     self.init()
     for line in stat.lines {
@@ -40,10 +40,14 @@ extension SystemCounters {
         swapped = (swapped ?? 0) &+ value
       }
     }
+    requests = [:]
     for line in diskstats.lines {
       let words = line.words
       guard words.count >= 13, let busy = UInt64(words[12]) else { continue }
       disks[String(words[2])] = busy
+      let figures = words.map { UInt64($0) ?? 0 }
+      requests?[String(words[2])] = Requests(
+        completed: figures[3] &+ figures[7], ms: figures[6] &+ figures[10], inFlight: figures[11])
     }
   }
 }

@@ -13,35 +13,12 @@ public struct CPUQuota: Sendable, Equatable {
   }
 
   private static func lookUp(_ pid: Int32, _ mounts: [Mount]) -> CPUQuota? {
-    guard let lines = (try? contents(of: "/proc/\(pid)/cgroup"))?.lines else { return nil }
-    for line in lines {
-      // "4:cpu,cpuacct:/path", or "0::/path" in version 2.
-      guard let (_, rest) = line.cut(at: ":"), let (controllers, path) = rest.cut(at: ":") else {
-        continue
-      }
-      let isVersion2 = line.hasPrefix("0::")
-      guard isVersion2 || controllers.split(separator: ",").contains("cpu"),
-        let mount = mounts.last(where: { mount in
-          mount.root == "/"
-            && (isVersion2
-              ? mount.type == "cgroup2"
-              : mount.type == "cgroup"
-                && mount.point.split(separator: "/").last?.split(separator: ",").contains("cpu")
-                  == true)
-        })
-      else { continue }
-      var names = path.split(separator: "/")
-      while !names.isEmpty {
-        let path = "/" + names.joined(separator: "/")
-        if let quota = read(path, in: mount.point), quota.throttled > 0 { return quota }
-        names.removeLast()
-      }
-    }
-    return nil
+    Cgroup.levels(ofProcess: pid, with: "cpu", mounts).lazy.compactMap(read)
+      .first { $0.throttled > 0 }
   }
 
-  private static func read(_ path: String, in mount: String) -> CPUQuota? {
-    guard let text = try? contents(of: "\(mount)\(path)/cpu.stat") else { return nil }
+  private static func read(_ level: Cgroup.Level) -> CPUQuota? {
+    guard let text = try? contents(of: "\(level.folder)/cpu.stat") else { return nil }
     var values: [Substring: UInt64] = [:]
     for line in text.lines {
       let words = line.words
@@ -50,6 +27,6 @@ public struct CPUQuota: Sendable, Equatable {
     guard let periods = values["nr_periods"], let throttled = values["nr_throttled"] else {
       return nil
     }
-    return CPUQuota(path: path, periods: periods, throttled: throttled)
+    return CPUQuota(path: level.path, periods: periods, throttled: throttled)
   }
 }

@@ -25,6 +25,7 @@ extension LoadSnapshot {
     merged.blocked = nil
     merged.cpuWaits = nil
     merged.verdict = nil
+    merged.soFar = nil
     merged.pressure = nil
     merged.cpus = nil
     merged.limits = nil

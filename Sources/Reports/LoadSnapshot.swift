@@ -23,6 +23,9 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   /// The load averages, broken down. Absent before the first sample, and with a filter: the load is that
   /// of all tasks.
   public var attribution: AttributionPart?
+  /// Before the first sample: who was active as the intervals ended. `load1`, `load5` and `load15` are all
+  /// the mean over those looks, and `active` is the last one.
+  public var soFar: AttributionPart?
   /// Tasks in uninterruptible sleep at the load samples that other tasks blocked, with these; the largest
   /// part of load1 first. Absent where there were none, and after a merge.
   public var blocked: [BlockedPart]?
@@ -68,6 +71,7 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
 
   enum CodingKeys: String, CodingKey {
     case schema, final, host, start, end, filter, probes, loss, cost, load, attribution, blocked
+    case soFar = "so_far"
     case cpuWaits = "cpu_waits"
     case verdict, pressure, cpus, limits, tasks
     case switches, preemptions, histograms, stacks

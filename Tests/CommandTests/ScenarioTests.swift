@@ -142,6 +142,14 @@ struct ScenarioTests {
         + "bs=64k count=100 oflag=direct"
     }
     #expect(causes(snapshot).first == .disk, "\(snapshot.verdict ?? [])")
+    // And whose limit it is, for which disk.
+    let verdict = try #require(snapshot.verdict?.first { $0.cause == .disk })
+    #expect(verdict.text.contains("I/O limit of cgroup /\(cgroup.name)"), "\(verdict)")
+    #expect(
+      verdict.evidence.contains {
+        $0.hasPrefix("blkio.throttle.write_bps_device of /\(cgroup.name): 400000 on loop")
+      },
+      "\(verdict)")
   }
 
   /// More memory written round and round than the cgroup has, and swap for the rest.
@@ -161,6 +169,8 @@ struct ScenarioTests {
     _ = try load.wait(seconds: 60)
     withExtendedLifetime(swap) {}
     #expect(causes(snapshot).first == .memory, "\(snapshot.verdict ?? [])")
+    let verdict = try #require(snapshot.verdict?.first { $0.cause == .memory })
+    #expect(verdict.text.hasSuffix("cgroup /\(cgroup.name) is at its memory limit."), "\(verdict)")
   }
 
   /// Two causes, and no other.

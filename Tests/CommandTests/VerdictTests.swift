@@ -45,6 +45,29 @@ struct VerdictTests {
 
   private var cpus: Int { ProcessInfo.processInfo.activeProcessorCount }
 
+  /// Before the kernel has taken a sample: who is active, where, and what that means.
+  @Test(arguments: [
+    ("spin", VerdictCause.cpuSaturated), ("vfork", .vforkParents),
+  ]) func inTheFirstSecond(load: String, cause: VerdictCause) throws {
+    let count = 3 * cpus + 1
+    let load = try Load(load, "\(count)")
+    // One second in five has a sample in it.
+    for attempt in 1...6 {
+      let snapshot = try watched(seconds: 1)
+      guard let soFar = snapshot.soFar else {
+        #expect(snapshot.attribution != nil && attempt < 6)
+        continue
+      }
+      let rows = soFar.rows.filter { $0.process == "testload" }
+      #expect(rows.reduce(0) { $0 + ($1.active ?? 0) } == count, "\(soFar)")
+      #expect(abs(rows.reduce(0) { $0 + $1.load1 } - Double(count)) < 0.001)
+      #expect(causes(snapshot).first == cause, "\(snapshot.verdict ?? [])")
+      #expect(snapshot.verdict?.first?.confidence == .low)
+      break
+    }
+    _ = load.stop()
+  }
+
   @Test func spinners() throws {
     let load = try Load("spin", "\(2 * cpus + 1)")
     let snapshot = try watched()

@@ -164,7 +164,8 @@ struct LoadTextTests {
       ([.container, .state], "load1 by container ", "0123456789ab "),
       ([.unit], "load1 by unit ", #"app-nginx-a\x1bb.service "#),
       ([.container, .comm], "load1 by container, comm ", "0123456789ab, nginx "),
-      ([.cgroup], "what makes up load1 ", "/a "),
+      ([.cgroup], "load by cgroup ", "/ "),
+      ([.cgroup, .comm], "what makes up load1 ", "/a, nginx "),
     ] as [([Grouping], String, String)] {
       let shown = lines(
         by,

@@ -112,6 +112,40 @@ struct NoloadTests {
     }
   }
 
+  /// Kernel threads that wait for each kind of lock, and who holds it: named right, every one, or not at all.
+  @Test func locks() throws {
+    var isLoaded = false
+    defer { if isLoaded { _ = try? Command("rmmod", ["noload"]).wait(seconds: 60) } }
+    let count = 50
+    let final = try #require(
+      try watched(seconds: 16, interval: 1) { number in
+        guard number == 1 else { return }
+        isLoaded = (try? module("insmod", Need.noloadModule!, "load=0", "waiters=\(count)")) != nil
+      }.last)
+    try #require(isLoaded)
+    let blocked = final.blocked ?? []
+    /// The chains of those whose names begin so.
+    func chains(_ name: String) -> [[String?]] {
+      blocked.filter { $0.process?.hasPrefix(name) == true && $0.active > 0 }
+        .flatMap { row in
+          Array(repeating: row.chain.map(\.comm), count: Int(row.active))
+        }
+    }
+    for (name, lock) in [("mutex", LockKind.mutex), ("write", .rwsemWrite), ("read", .rwsemWrite)] {
+      let found = chains("w-\(name)")
+      #expect(
+        found.count == count && found.allSatisfy { $0 == ["h-\(name)"] }, "\(name): \(blocked)")
+      let rows = blocked.filter { $0.process?.hasPrefix("w-\(name)") == true }
+      #expect(rows.allSatisfy { $0.chain.first?.lock == lock })
+      // Of readers the kernel knows the last one.
+      #expect(rows.allSatisfy { $0.chain.first?.uncertain == (name == "read" ? true : nil) })
+    }
+    // Whose a semaphore is no kernel before 6.16 knows.
+    #expect(chains("w-sem").allSatisfy { $0 == ["h-sem"] || $0.allSatisfy { $0 == nil } })
+    #expect(chains("chain/1") == [["chain/0"]])
+    #expect(chains("chain/2") == [["chain/1", "chain/0"]])
+  }
+
   @Test func endsByItself() throws {
     try module("insmod", try #require(Need.noloadModule), "load=20", "timeout_secs=2")
     defer { _ = try? Command("rmmod", ["noload"]).wait(seconds: 60) }

@@ -27,7 +27,8 @@ struct SystemCountersTests {
     #expect(after.idle(since: before) == [0.7] && after.stolen(since: before) == 0.2)
     #expect(after.forks(since: before) == 100 && after.swapped(since: before) == 10)
     #expect(
-      after.busiestDisk(since: before, over: 10_000_000_000) == BusyDisk(name: "sda", share: 0.25))
+      after.busyDisks(since: before, over: 10_000_000_000).first
+        == BusyDisk(name: "sda", share: 0.25))
     #expect(
       PressurePart(since: before, after, over: 10_000_000_000)
         == PressurePart(cpu: nil, io: .init(some: 0.25, full: 0.01), memory: nil))

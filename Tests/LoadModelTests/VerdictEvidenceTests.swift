@@ -48,7 +48,14 @@ struct VerdictEvidenceTests {
     verdict.forksPerSecond = 4000 * ratio()
     verdict.shortLives = once(in: 4) ? 3 * ratio() : 0
     verdict.swapsPerSecond = once(in: 4) ? 2000 * ratio() : 0
-    verdict.disk = once(in: 2) ? nil : BusyDisk(name: "vda", share: ratio())
+    verdict.disks =
+      once(in: 2)
+      ? []
+      : [
+        BusyDisk(
+          name: "vda", share: ratio(), requestMs: once(in: 3) ? nil : 40 * ratio(),
+          inFlight: once(in: 3) ? nil : UInt64.random(in: 0...64, using: &random))
+      ]
     verdict.lost = once(in: 8) ? 0.2 * ratio() : 0
     verdict.pressure = PressurePart(
       cpu: .init(some: ratio(), full: 0), io: .init(some: ratio(), full: 0),
@@ -61,6 +68,23 @@ struct VerdictEvidenceTests {
           .init(cpu: 0, irq: 0.01, softirq: 0.3 * ratio(), steal: 0),
           .init(cpu: 1, irq: 0.3 * ratio(), softirq: 0.5 * ratio(), steal: 0.1),
         ])
+    }
+    // What was asked for was answered, or not.
+    for lookup in verdict.wanted where once(in: 2) {
+      var answer = Answer(lookup)
+      switch lookup {
+      case .limit(.io, _):
+        answer.limit = LimitSetting(
+          path: "/a", file: "io.max", setting: "wbps=7", device: once(in: 2) ? "vda" : nil,
+          used: nil)
+      case .limit(.memory, _):
+        let bytes = UInt64(1e9 * ratio())
+        answer.limit = LimitSetting(
+          path: "/a", file: "memory.max", setting: "\(bytes)", device: nil,
+          used: UInt64(Double(bytes) * ratio()))
+      default: (answer.text, answer.count) = ("7", 1)
+      }
+      verdict.facts[lookup] = answer
     }
     return verdict
   }
@@ -127,7 +151,7 @@ struct VerdictEvidenceTests {
         state: .uninterruptible, process: "dd", pid: 7, site: "f", wait: .disk, active: 3, load1: 4)
     ]
     (verdict.load1, verdict.timeWeighted, verdict.idle) = (4, 4, [0.9, 0.9])
-    verdict.disk = BusyDisk(name: "vda", share: 0.98)
+    verdict.disks = [BusyDisk(name: "vda", share: 0.98)]
     let part = verdict.parts().first
     #expect(part?.cause == .disk && part?.next == "iostat -x 1" && part?.refutedBy != nil)
     #expect(

@@ -79,7 +79,7 @@ struct VerdictRulesTests {
     verdict.rows =
       (0..<15).map { row("dd", $0 + 10, 0.1, .disk) } + [row("sync", 9, 0.2, .disk)]
     (verdict.load1, verdict.timeWeighted, verdict.idle) = (1.7, 1.7, [0.9, 0.9])
-    verdict.disk = BusyDisk(name: "vda", share: 0.881)
+    verdict.disks = [BusyDisk(name: "vda", share: 0.881)]
     verdict.pressure = PressurePart(
       cpu: nil, io: .init(some: 0.42, full: 0.4), memory: .init(some: 0.2, full: 0.2))
     let part = try #require(verdict.parts().first)

@@ -118,14 +118,54 @@ struct VerdictWordsTests {
       try first().cause == .oneCPU
         && first().text == "1 of 2 CPUs is saturated while the other is 50 % idle.")
     #expect(try !(first().text + first().evidence.joined()).contains("may"))
-    pinned.affinity = .init(list: "0-1", count: 2)
+    var answer = Answer(.affinity(process: 9))
+    (answer.text, answer.count) = ("0-1", 2)
+    pinned.facts[answer.lookup] = answer
     #expect(try !first().evidence.joined().contains("may run"))
-    pinned.affinity = .init(list: "0", count: 1)
+    (answer.text, answer.count) = ("0", 1)
+    pinned.facts[answer.lookup] = answer
     #expect(try first().evidence.contains("fio (9) may run on CPU 0 only (Cpus_allowed_list)"))
     pinned.idle = [0.02, 0.01, 0.6, 0.4]
     #expect(try first().text == "2 of 4 CPUs are saturated while the others are 50 % idle.")
     pinned.idle = [0, 0]
     #expect(pinned.needsAffinityOf == nil)
+  }
+
+  /// A cgroup's I/O limit, for a disk that could do more; and a disk that could not.
+  @Test func heldBack() throws {
+    var slow = verdict([blocked("fio", 9, 3, .disk)], idle: [0.9, 0.9])
+    slow.disks = [BusyDisk(name: "sda", share: 0.02)]
+    func first() throws -> VerdictPart { try #require(slow.parts().first) }
+    #expect(try first().text == "fio (9) is blocked on disk I/O, but no disk is busy.")
+    #expect(slow.wanted == [.limit(.io, process: 9)])
+    var answer = Answer(.limit(.io, process: 9))
+    answer.limit = LimitSetting(
+      path: "/db", file: "io.max", setting: "wbps=400000", device: "sda", used: nil)
+    slow.facts[answer.lookup] = answer
+    #expect(
+      try first().text
+        == "fio (9) is blocked on disk I/O, held back by the I/O limit of cgroup /db.")
+    #expect(try first().evidence.contains("io.max of /db: wbps=400000 on sda"))
+    slow.disks = [BusyDisk(name: "sda", share: 0.98, requestMs: 45.2, inFlight: 32)]
+    #expect(try first().text == "fio (9) is blocked on disk I/O.")
+    #expect(
+      try first().evidence.contains(
+        "disk sda was busy 98 % of the time, 45.20 ms a request, 32 in flight"))
+  }
+
+  @Test func atItsMemoryLimit() throws {
+    var short = verdict([blocked("postgres", 9, 3, .memory)], idle: [0.9, 0.9])
+    #expect(short.wanted == [.limit(.memory, process: 9)])
+    var answer = Answer(.limit(.memory, process: 9))
+    answer.limit = LimitSetting(
+      path: "/pg", file: "memory.max", setting: "\(64 << 20)", device: nil, used: 63 << 20)
+    short.facts[answer.lookup] = answer
+    let part = try #require(short.parts().first)
+    #expect(
+      part.text
+        == "postgres (9) is blocked on memory reclaim or swap: cgroup /pg is at its memory limit.")
+    #expect(part.evidence.contains("/pg uses 63.00 of 64.00 MiB (memory.max)"))
+    #expect(part.advice?.hasPrefix("Raise memory.max of /pg") == true)
   }
 
   /// A host that takes the CPU away: run queue latency does not show it.

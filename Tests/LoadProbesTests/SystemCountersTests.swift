@@ -27,6 +27,7 @@ struct SystemCountersTests {
     #expect(counters.cpus == [0: times])
     #expect(counters.forks == 2915 && counters.swapped == 107)
     #expect(counters.disks == ["loop0": 0, "sda": 4000, "sda1": 3000])
+    #expect(counters.requests?["sda"] == .init(completed: 9 + 5, ms: 6 + 2, inFlight: 1))
     let nothing = SystemCounters(stat: "", vmstat: "", diskstats: "")
     #expect(nothing.cpus.isEmpty && nothing.forks == nil && nothing.swapped == nil)
   }

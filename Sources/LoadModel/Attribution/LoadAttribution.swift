@@ -88,14 +88,14 @@ public struct LoadAttribution: Sendable {
   ///   - delayed: how many the kernel counted though they slept: still on a run queue.
   ///   - mean: how many were active on average since the sample before; nil where it isn't known,
   ///     as of the time before the run.
+  ///   - left: what is left of the averages before: by the kernel's weights, unless they are others.
   ///   - family: a larger group, folded, for one where there are too many; nil for none. What wait
   ///     and kind of task it has must be the same: verdicts are about those.
   public mutating func sample(
     _ active: [Key: UInt64], delayed: UInt64 = 0, mean: Double?,
-    family: (Key) -> Key? = { _ in nil }
+    left: [3 of Double] = KernelLoad.left, family: (Key) -> Key? = { _ in nil }
   ) {
     let counted = Double(active.values.reduce(0, +))
-    let left = [3 of Double] { Double(KernelLoad.factors[$0]) / Double(KernelLoad.one) }
     for index in left.indices {
       beforeRun[index] *= left[index]
       self.delayed[index] = self.delayed[index] * left[index] + Double(delayed) * (1 - left[index])

@@ -72,6 +72,9 @@ extension Verdict {
 
   /// What every verdict is about.
   var basics: [EvidenceFigure] {
-    [EvidenceFigure("load1", load1, "tasks"), EvidenceFigure("cpus", Double(cpus), "cpus")]
+    [
+      EvidenceFigure(isEarly ? "active_mean" : "load1", load1, "tasks"),
+      EvidenceFigure("cpus", Double(cpus), "cpus"),
+    ]
   }
 }

@@ -82,7 +82,7 @@ public struct RecentMinute: Sendable {
     verdict.shortLives =
       Double(last.shortLives &- min(first.shortLives, last.shortLives)) / Double(ns)
     verdict.swapsPerSecond = Double(last.system.swapped(since: first.system)) / seconds
-    verdict.disk = last.system.busiestDisk(since: first.system, over: ns)
+    verdict.disks = last.system.busyDisks(since: first.system, over: ns)
     verdict.lost = Double(last.lost &- first.lost) / Double(max(1, last.records &- first.records))
   }
 }

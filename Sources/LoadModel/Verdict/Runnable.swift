@@ -17,7 +17,7 @@ extension Verdict {
         ] + subject.figures)
     ]
     if let largest = subject.largest {
-      evidence.append(Evidence("\(largest.text) of load1 \(number(load1))", largest.figures))
+      evidence.append(Evidence("\(largest.text) of \(whole)", largest.figures))
     }
     evidence += latency + stalls("a CPU", "cpu_pressure", pressure?.cpu) + keptCPUs
     func part(_ cause: VerdictCause, _ text: String, _ advice: String) -> [VerdictPart] {
@@ -36,7 +36,8 @@ extension Verdict {
     if isShortOfMemory {
       evidence += memoryEvidence
       return part(
-        .memory, "The CPUs are busy reclaiming memory\(subject.mostlyFor).", Self.memoryAdvice)
+        .memory, "The CPUs are busy reclaiming memory\(subject.mostlyFor)\(atMemoryLimit).",
+        memoryAdvice)
     }
     // How many are throttled is known at the samples only: their mean may be off by as many.
     let uncertain = meanIdle < Self.full ? 0 : Double(throttledMost)

@@ -34,6 +34,19 @@ public struct SystemCounters: Sendable, Codable {
     }
   }
 
+  /// A disk's reads and writes (`/proc/diskstats`: Documentation/admin-guide/iostats.rst).
+  public struct Requests: Sendable, Equatable, Codable {
+    public var completed: UInt64
+    /// How long all of them took, from being queued to their end, ms.
+    public var ms: UInt64
+    /// Those that are under way. No counter: what is so now.
+    public var inFlight: UInt64
+
+    public init(completed: UInt64, ms: UInt64, inFlight: UInt64) {
+      (self.completed, self.ms, self.inFlight) = (completed, ms, inFlight)
+    }
+  }
+
   public enum Resource: String, Sendable, CaseIterable, Codable {
     case cpu, io, memory
   }
@@ -46,6 +59,8 @@ public struct SystemCounters: Sendable, Codable {
   public var swapped: UInt64?
   /// By name of a disk or a partition, ms in which it had requests.
   public var disks: [String: UInt64] = [:]
+  /// Of those, what became of their requests; nil in older recordings.
+  public var requests: [String: Requests]?
   public var pressure: [Resource: Stall] = [:]
   /// CPUs that are there, but offline; and those whose frequency is limited. No counters: what is so now.
   public var offline: [Int]?
@@ -99,15 +114,23 @@ public struct SystemCounters: Sendable, Codable {
     return new - old
   }
 
-  /// The disk that was busy for most of the time since earlier counters.
+  /// Disks that had requests since earlier counters, the busiest first.
   ///
   /// - Parameter ns: how long that was.
-  public func busiestDisk(since before: SystemCounters, over ns: UInt64) -> BusyDisk? {
+  public func busyDisks(since before: SystemCounters, over ns: UInt64) -> [BusyDisk] {
     disks.map { name, busy in
-      BusyDisk(
+      var disk = BusyDisk(
         name: name,
         share: min(1, Double(growth(busy, before.disks[name])) * 1e6 / Double(max(1, ns))))
-    }.max { ($0.share, $1.name) < ($1.share, $0.name) }
+      if let now = requests?[name] {
+        let then = before.requests?[name]
+        let completed = growth(now.completed, then?.completed)
+        disk.inFlight = now.inFlight
+        disk.requestMs =
+          completed > 0 ? Double(growth(now.ms, then?.ms)) / Double(completed) : nil
+      }
+      return disk
+    }.sorted { ($1.share, $0.name) < ($0.share, $1.name) }
   }
 }
 
@@ -115,10 +138,15 @@ public struct SystemCounters: Sendable, Codable {
 public struct BusyDisk: Sendable, Equatable {
   public var name: String
   public var share: Double
+  /// How long a request took on average, those that have ended, ms; and how many were under way at the end.
+  public var requestMs: Double?
+  public var inFlight: UInt64?
 
-  public init(name: String, share: Double) {
-    self.name = name
-    self.share = share
+  public init(
+    name: String, share: Double, requestMs: Double? = nil, inFlight: UInt64? = nil
+  ) {
+    (self.name, self.share) = (name, share)
+    (self.requestMs, self.inFlight) = (requestMs, inFlight)
   }
 }
 

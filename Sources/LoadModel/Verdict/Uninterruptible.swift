@@ -13,7 +13,7 @@ extension Verdict {
         root.map { ($0.text, $0.advice) } ?? words(cause, subject, rows)
       var evidence = [
         Evidence(
-          "accounts for \(number(load)) of load1 \(number(load1))",
+          "accounts for \(number(load)) of \(whole)",
           [
             .init("load1_of_cause", load, "tasks"),
             .init("tasks", Double(rows.reduce(0) { $0 &+ ($1.active ?? 0) }), "tasks"),
@@ -23,13 +23,7 @@ extension Verdict {
         root?.evidence ?? subject.largestSite.map { [Evidence($0.text, $0.figures)] } ?? []
       switch cause {
       case .disk, .journal:
-        if let disk, disk.share > 0.05 {
-          evidence.append(
-            Evidence(
-              "disk \(disk.name) was busy \(percent(disk.share)) of the time",
-              .init("disk_busy", disk.share, "ratio")))
-        }
-        evidence += stalls("I/O", "io_pressure", pressure?.io)
+        evidence += diskEvidence
       case .memory: evidence += memoryEvidence
       case .noWork:
         evidence.append(
@@ -91,12 +85,9 @@ extension Verdict {
         "\(subject.are) blocked on a file-system journal.",
         "Call fsync less often, write in larger batches, or put the journal on a faster disk."
       )
-    case .memory: return ("\(subject.are) blocked on memory reclaim or swap.", Self.memoryAdvice)
-    case .disk:
-      return (
-        "\(subject.are) blocked on disk I/O.",
-        "Use a faster disk, add memory for the page cache, or do less I/O."
-      )
+    case .memory:
+      return ("\(subject.are) blocked on memory reclaim or swap\(atMemoryLimit).", memoryAdvice)
+    case .disk: return diskWords(subject)
     case .kernelLock:
       return (
         "\(subject.are) blocked on a kernel lock.",

@@ -13,13 +13,16 @@ public struct Verdict: Sendable {
   public var delayed = 0.0
   public var unattributed = 0.0
   public var load1 = 0.0
+  /// Whether there has been no load sample yet: then `load1` is how many were active on average, by looks of
+  /// our own.
+  var isEarly = false
   /// The same if the kernel counted all the time.
   public var timeWeighted = 0.0
   /// Run queue latency, ns, and over how many seconds.
   public var p99: UInt64?
   public var latencySeconds = 0.0
-  /// Of the process that ``needsAffinityOf`` names.
-  public var affinity: Affinity?
+  /// What was answered of ``wanted``.
+  public var facts: [Lookup: Answer] = [:]
 
   // What follows is of the last minute, as load1 is.
 
@@ -46,7 +49,9 @@ public struct Verdict: Sendable {
   /// How many CPUs those tasks had that had little to do in all their lives.
   public var shortLives = 0.0
   public var swapsPerSecond = 0.0
-  public var disk: BusyDisk?
+  /// The busiest first; partitions too.
+  public var disks: [BusyDisk] = []
+  var disk: BusyDisk? { disks.first }
   /// Of the records, 0 to 1.
   public var lost = 0.0
 
@@ -152,7 +157,12 @@ public struct Verdict: Sendable {
         part(
           .healthy, 1 - (found.first?.share ?? 0),
           "Healthy: tasks get a CPU when they want one, and few are in uninterruptible sleep.",
-          [Evidence("load1 \(number(load1)) on \(counted(cpus, "CPU"))")] + latency, nil))
+          [
+            Evidence(
+              isEarly
+                ? "\(number(load1)) active on average, on \(counted(cpus, "CPU"))"
+                : "load1 \(number(load1)) on \(counted(cpus, "CPU"))")
+          ] + latency, nil))
     }
     return Array(found.prefix(3))
   }
@@ -218,6 +228,9 @@ public struct Verdict: Sendable {
 
   // MARK: - For all rules
 
+  /// What shares are of: "load1 5.00".
+  var whole: String { isEarly ? "\(number(load1)) active on average" : "load1 \(number(load1))" }
+
   var cpus: Int { idle.count }
   var meanIdle: Double { idle.isEmpty ? 0 : idle.reduce(0, +) / Double(idle.count) }
   /// How many CPUs tasks had, or their virtual CPU waited for a real one.
@@ -236,12 +249,9 @@ public struct Verdict: Sendable {
     let swaps = Evidence(
       "\(number(swapsPerSecond)) pages swapped per second",
       .init("pages_swapped", swapsPerSecond, "pages/s"))
-    return (swapsPerSecond > 0 ? [swaps] : [])
+    return memoryLimitEvidence + (swapsPerSecond > 0 ? [swaps] : [])
       + stalls("memory", "memory_pressure", pressure?.memory)
   }
-
-  static let memoryAdvice =
-    "Add memory, raise the cgroup's memory.max, or run less: the time goes into reclaim and swapping."
 
   /// The kernel's own account of it.
   func stalls(_ what: String, _ name: String, _ shares: PressurePart.Shares?) -> [Evidence] {
