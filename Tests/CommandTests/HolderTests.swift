@@ -164,6 +164,35 @@ struct HolderTests {
     _ = load.stop()
   }
 
+  /// Who holds an mmap_lock nearly all the time, and may use a twentieth of a CPU: the others wait for its quota
+  /// (throttle_cfs_rq() in kernel/sched/fair.c; since Linux 6.18 only on the way to user space).
+  @Test(.needs(.throttledHolders)) func aThrottledHolder() throws {
+    let cgroup = try TestCgroup("cpu")
+    try cgroup.set("cpu.max", v1: "cpu.cfs_quota_us", to: cgroup.isUnified ? "5000 100000" : "5000")
+    // At a sample nobody may wait.
+    for attempt in 1...5 {
+      let load = try Load("mover", "8", printsIDs: true)
+      try cgroup.take(load.tids[0])
+      let snapshot = try watched("--duration", "21s")
+      let rows = rows(snapshot, of: load.tids)
+      _ = load.stop()
+      let roots = rows.compactMap(\.chain.last).filter { $0.tid == UInt32(load.tids[0]) }
+      if let root = roots.first(where: { $0.state == .throttled }) {
+        #expect(root.cgroup == "/\(cgroup.name)" && root.uncertain == nil, "\(root)")
+        if let verdict = snapshot.verdict?.first(where: { $0.cause == .kernelLock }),
+          verdict.text.contains("throttled")
+        {
+          #expect(
+            verdict.text.contains("its cgroup /\(cgroup.name) has used up its CPU quota"),
+            "\(verdict)")
+          #expect(verdict.advice?.hasPrefix("Raise the quota") == true)
+          return
+        }
+      }
+      #expect(attempt < 5, "\(rows) \(snapshot.verdict ?? [])")
+    }
+  }
+
   /// Locks that change hands all the time: whoever is named is one of those who fight.
   @Test(.needs(.lockHolders)) func neverAWrongName() throws {
     let load = try Load("lockfight", "12", printsIDs: true)

@@ -22,6 +22,8 @@ public enum Need: String, Sendable {
   case collapse, noCollapse
   /// Who holds a mutex or rwsem that a task waits for: `task_struct.blocker`, Linux 6.17.
   case lockHolders
+  /// Tasks that are throttled wherever they are, holding a lock too: before Linux 6.18.
+  case throttledHolders
   /// Programs that clone, each in its own way.
   case git, postgres, redis
 
@@ -47,6 +49,7 @@ public enum Need: String, Sendable {
     case .collapse: Self.isAtLeast(6, 1)
     case .noCollapse: !Self.isAtLeast(6, 1)
     case .lockHolders: Self.isAtLeast(6, 17)
+    case .throttledHolders: !Self.isAtLeast(6, 18)
     case .git: Self.program("git") != nil
     case .postgres: Self.program("postgres") != nil && Self.program("initdb") != nil
     case .redis: Self.program("redis-server") != nil
