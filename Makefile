@@ -4,6 +4,7 @@
 # make sanitize the library's tests under AddressSanitizer
 # make predictions  what cloneprof predicts and advises, against what programs then measure: asserts times
 # make lab    the kernel's and the tools' tests inside stock kernels: make lab KERNELS="5.10 7.2"
+# make lab-check   those of them that check figures against the kernel's own, and by which probes they are had
 # make lab-samples a thousand load samples inside one of them, recomputed to the bit
 # make fuzz     ten minutes of recordings with whatever content
 # make captures    input of real runs in them, for the tests that need no kernel
@@ -37,7 +38,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test predictions dependent sanitize fuzz lab lab-samples lab-large captures format lint bpf-arm64 bench static install clean
+.PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures format lint bpf-arm64 bench static install clean
 
 all: build
 
@@ -110,6 +111,12 @@ lab:
 	Tests/Lab/emulator
 	$(SWIFT_BUILD) --build-tests
 	Tests/Lab/lab $(BIN) $(KERNELS)
+
+# What must hold on every kernel, in a quarter of the time of all tests.
+LAB_CHECKS := $(addprefix KernelTests., RunQueueLatencyTests BlockedTests LoadSampleTests CloneMeansTests LifeTests \
+	StraddlingTests NoloadTests) $(addprefix CommandTests., RightsTests UnsupportedTests HolderTests)
+lab-check:
+	LAB_TASK="test$$(printf ',--filter,%s' $(LAB_CHECKS))" $(MAKE) lab
 
 lab-samples:
 	$(call install,$(LAB_PACKAGES))
