@@ -103,10 +103,10 @@ extension Verdict {
   }
 
   var memoryLimitEvidence: [Evidence] {
-    guard let limit = memoryLimit, let bytes = Double(limit.setting), let used = limit.used else {
+    guard let limit = memoryLimit, let bytes = UInt64(limit.setting), let used = limit.used else {
       return []
     }
-    let (most, now) = (bytes / 1_048_576, Double(used) / 1_048_576)
+    let (most, now) = (Double(bytes) / 1_048_576, Double(used) / 1_048_576)
     return [
       Evidence(
         "\(limit.path) uses \(number(now)) of \(number(most)) MiB (\(limit.file))",
