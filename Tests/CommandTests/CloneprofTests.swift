@@ -22,7 +22,7 @@ struct CloneprofTests {
   }
 
   /// Of the tool's own programs for a clone, ns: an emulator takes many times as long.
-  private static let mostCost = Need.inLab ? 2e6 : 2e4
+  private static let mostCost = Need.inLab ? 2e6 : 1e5
 
   /// As much as fits, in MiB.
   static let sizes: [String] = {
@@ -36,7 +36,7 @@ struct CloneprofTests {
   @Test(arguments: sizes) func byTheProgramsClock(mib: String) throws {
     // Whoever takes the CPU away between one clock and the other, the machine below an emulator too,
     // makes the two differ for once; a wrong figure differs each time.
-    for attempt in 1...3 {
+    for attempt in 1...6 {
       let (final, told, _) = try scratch.profile("forks", mib, "20", "--seconds", "60")
       let (median, total) = (try #require(told["median"]), try #require(told["total"]))
       #expect(final.calls == CallsPart(clone: 20))
@@ -53,7 +53,7 @@ struct CloneprofTests {
       let isMedian = Double(median) >= 0.95 * ours && Double(median) <= 1.05 * ours + around
       let isSum = beyond <= 0.02 * Double(total) + 20 * around
       if isMedian, isSum { break }
-      #expect(attempt < 3, "\(median) for \(ours), \(beyond) of \(total) beyond, \(around) around")
+      #expect(attempt < 6, "\(median) for \(ours), \(beyond) of \(total) beyond, \(around) around")
     }
   }
 
