@@ -34,7 +34,7 @@ struct CgroupTree {
   /// - Parameter limit: how many cgroups there is room for.
   func lines(_ attribution: AttributionPart, limit: Int) -> [Line] {
     let root = Node("/")
-    var others = Node("others")
+    let others = Node("others")
     for row in attribution.rows {
       guard row.folded != true, let path = row.cgroup else {
         others.add(row)
@@ -68,9 +68,9 @@ struct CgroupTree {
       ("asleep, not yet dequeued", attribution.delayed), ("before this run", attribution.beforeRun),
       ("unattributed", attribution.unattributed),
     ] where abs(values.first ?? 0) >= Self.least {
-      others = Node(name)
-      others.loads = values
-      named.append((name, others))
+      let rest = Node(name)
+      rest.loads = values
+      named.append((name, rest))
     }
     let room = max(16, columns - Self.figure * Self.figures)
     let width = min(room, max(21, named.map { Faces.columns(of: $0.0) }.max() ?? 0))

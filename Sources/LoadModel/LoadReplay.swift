@@ -90,7 +90,7 @@ public struct LoadReplay: ~Copyable, ReplayModel {
     case .begins(let reading, _):
       options.window.starts(at: reading.wall)
       model.observed(observation)
-      nameReport()
+      resolve(forReport: true)
     case .sample:
       // What a task's call is about, or a quota's state, was so at one time only.
       answers = answers.filter { !$0.key.isOfOneTime }
@@ -102,7 +102,7 @@ public struct LoadReplay: ~Copyable, ReplayModel {
     case .closes(let reading): close(reading)
     case .ends:
       hasEnded = true
-      nameReport()
+      resolve(forReport: true)
       model.observed(observation)
     case .totals:
       guard options.window.reports else { return }
@@ -123,11 +123,11 @@ public struct LoadReplay: ~Copyable, ReplayModel {
     case .within: break
     case .closes:
       closed += 1
-      nameReport()
+      resolve(forReport: true)
       report(.closes(reading))
     case .ends:
       closed += 1
-      nameReport()
+      resolve(forReport: true)
       report(.closes(reading))
       report(.totals)
     }
@@ -136,20 +136,10 @@ public struct LoadReplay: ~Copyable, ReplayModel {
 
   // MARK: - Names
 
-  private mutating func resolve() {
-    isResolving = false
+  private mutating func resolve(forReport: Bool = false) {
+    if !forReport { isResolving = false }
     while true {
-      let lookups = model.takeLookups()
-      guard !lookups.isEmpty else { return }
-      var found: [Answer] = []
-      for lookup in lookups { found.append(answer(lookup)) }
-      model.observed(.names(found))
-    }
-  }
-
-  private mutating func nameReport() {
-    while true {
-      let lookups = model.takeReportLookups()
+      let lookups = forReport ? model.takeReportLookups() : model.takeLookups()
       guard !lookups.isEmpty else { return }
       var found: [Answer] = []
       for lookup in lookups { found.append(answer(lookup)) }

@@ -14,19 +14,10 @@ extension LoadTracer {
     }
   }
 
-  /// Looks up what the model wants to know of the sample at hand.
-  mutating func resolve() throws {
+  /// Looks up what the model wants to know of the sample at hand, or for the report that comes next.
+  mutating func resolve(forReport: Bool = false) throws {
     while true {
-      let lookups = door.model.takeLookups()
-      guard !lookups.isEmpty else { return }
-      try answer(lookups)
-    }
-  }
-
-  /// The same of the report that comes next.
-  mutating func nameReport() throws {
-    while true {
-      let lookups = door.model.takeReportLookups()
+      let lookups = forReport ? door.model.takeReportLookups() : door.model.takeLookups()
       guard !lookups.isEmpty else { return }
       try answer(lookups)
     }

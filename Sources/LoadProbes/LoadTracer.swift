@@ -168,7 +168,7 @@ public struct LoadTracer: ~Copyable, Tracer {
     // Of what is in the rings already, some will be delivered.
     reading.counters = LoadCounters()
     try door.observe(.begins(reading, load: LoadReading(shown: reading.load, exact: nil)))
-    try nameReport()
+    try resolve(forReport: true)
     return start
   }
 
@@ -280,7 +280,7 @@ public struct LoadTracer: ~Copyable, Tracer {
     let scan = hasScanned ? door.entries(from: before) : []
     if hasScanned, door.model.wantsLook { try look(at: end) }
     let reading = try reading(at: end)
-    try nameReport()
+    try resolve(forReport: true)
     let report = try report(.closes(reading))
     if hasScanned, segments?.isDue(at: end) ?? false { try beginSegment(reading, scan: scan) }
     return report
@@ -312,12 +312,12 @@ public struct LoadTracer: ~Copyable, Tracer {
   public mutating func finish(at end: UInt64) throws -> [LoadSnapshot] {
     if try scanIfAffordable(boundary: end), door.model.wantsLook { try look(at: end) }
     let reading = try reading(at: end)
-    try nameReport()
+    try resolve(forReport: true)
     try door.observe(.ends(at: end))
     try drain(upTo: .max)
     var last = reading
     last.counters = try counters()
-    try nameReport()
+    try resolve(forReport: true)
     let interval = try report(.closes(last))
     try resolve()
     let total = try report(.totals)

@@ -170,7 +170,8 @@ struct ScenarioTests {
     withExtendedLifetime(swap) {}
     #expect(causes(snapshot).first == .memory, "\(snapshot.verdict ?? [])")
     let verdict = try #require(snapshot.verdict?.first { $0.cause == .memory })
-    #expect(verdict.text.hasSuffix("cgroup /\(cgroup.name) is at its memory limit."), "\(verdict)")
+    #expect(
+      verdict.text.hasSuffix("cgroup /\(cgroup.name) is close to its memory limit."), "\(verdict)")
   }
 
   /// Two causes, and no other.

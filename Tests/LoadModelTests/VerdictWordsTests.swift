@@ -146,6 +146,9 @@ struct VerdictWordsTests {
       try first().text
         == "fio (9) is blocked on disk I/O, held back by the I/O limit of cgroup /db.")
     #expect(try first().evidence.contains("io.max of /db: wbps=400000 on sda"))
+    // It may wait for the other one.
+    slow.disks = [BusyDisk(name: "sdb", share: 0.9), BusyDisk(name: "sda", share: 0.02)]
+    #expect(try first().text == "fio (9) is blocked on disk I/O.")
     slow.disks = [BusyDisk(name: "sda", share: 0.98, requestMs: 45.2, inFlight: 32)]
     #expect(try first().text == "fio (9) is blocked on disk I/O.")
     #expect(
@@ -163,7 +166,8 @@ struct VerdictWordsTests {
     let part = try #require(short.parts().first)
     #expect(
       part.text
-        == "postgres (9) is blocked on memory reclaim or swap: cgroup /pg is at its memory limit.")
+        == "postgres (9) is blocked on memory reclaim or swap: cgroup /pg is close to its memory limit."
+    )
     #expect(part.evidence.contains("/pg uses 63.00 of 64.00 MiB (memory.max)"))
     #expect(part.advice?.hasPrefix("Raise memory.max of /pg") == true)
   }

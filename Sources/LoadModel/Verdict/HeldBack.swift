@@ -29,13 +29,14 @@ extension Verdict {
   /// Below that a disk is no bottleneck.
   private static let mostlyIdle = 0.5
 
-  /// An I/O limit of the largest victim's cgroup, for a disk that could do more.
+  /// An I/O limit of the largest victim's cgroup, where it can't be a disk that it waits for: all that are
+  /// known are mostly idle, the limited one among them.
   var ioLimit: LimitSetting? {
-    guard let limit = largest(.disk).flatMap({ facts[.limit(.io, process: $0)]?.limit }) else {
-      return nil
-    }
-    let share = disks.first { $0.name == limit.device }?.share ?? 0
-    return share < Self.mostlyIdle ? limit : nil
+    guard let limit = largest(.disk).flatMap({ facts[.limit(.io, process: $0)]?.limit }),
+      disks.contains(where: { $0.name == limit.device }),
+      disks.allSatisfy({ $0.share < Self.mostlyIdle })
+    else { return nil }
+    return limit
   }
 
   /// What disks have to do with it.
@@ -74,7 +75,11 @@ extension Verdict {
   func diskWords(_ subject: Subject) -> (text: String, advice: String?) {
     if let limit = ioLimit {
       return (
-        "\(subject.are) blocked on disk I/O, held back by the I/O limit of cgroup \(limit.path).",
+        // The others' cgroups weren't looked at.
+        subject.isPlural
+          ? "\(subject.are) blocked on disk I/O, and the disks are mostly idle; at least one is subject "
+            + "to the I/O limit of cgroup \(limit.path)."
+          : "\(subject.are) blocked on disk I/O, held back by the I/O limit of cgroup \(limit.path).",
         "Raise the limit (\(limit.file)): the disk itself could do more."
       )
     }
@@ -114,9 +119,9 @@ extension Verdict {
     ]
   }
 
-  /// What follows a statement: ": cgroup /pg is at its memory limit".
+  /// What follows a statement: ": cgroup /pg is close to its memory limit".
   var atMemoryLimit: String {
-    memoryLimit.map { ": cgroup \($0.path) is at its memory limit" } ?? ""
+    memoryLimit.map { ": cgroup \($0.path) is close to its memory limit" } ?? ""
   }
 
   var memoryAdvice: String {
