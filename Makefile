@@ -2,10 +2,10 @@
 # make test   everything that can be tested on this machine
 # make bench  what it costs, beside its peers
 # make sanitize the library's tests under AddressSanitizer
-# make predictions  what cloneprof predicts and advises, against what programs then measure: asserts times
+# make predictions  what the tools predict and advise, against what programs and the kernel then measure: asserts times
 # make lab    the kernel's and the tools' tests inside stock kernels: make lab KERNELS="5.10 7.2"
 # make lab-check   those of them that check figures against the kernel's own, and by which probes they are had
-# make lab-samples a thousand load samples inside one of them, recomputed to the bit
+# make lab-samples a thousand load samples inside each of them, recomputed to the bit
 # make fuzz     ten minutes of recordings with whatever content
 # make captures    input of real runs in them, for the tests that need no kernel
 # make lab-large   530,000 tasks in D inside one of them, which takes 18 GB of memory
@@ -122,7 +122,7 @@ lab-samples:
 	$(call install,$(LAB_PACKAGES))
 	Tests/Lab/emulator
 	$(SWIFT_BUILD) --build-tests
-	Tests/Lab/lab-samples $(BIN)
+	Tests/Lab/lab-samples $(BIN) $(KERNELS)
 
 lab-large:
 	$(call install,$(LAB_PACKAGES))

@@ -5,20 +5,13 @@
  * and iterators over all tasks.
  */
 #include "kernel.bpf.h"
+#include "load_samples.bpf.h"
 #include "locks.bpf.h"
 #include "mmap_lock.bpf.h"
 #include "ring.bpf.h"
 #include "include/sonde_sched.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
-struct sonde_control control SEC(".data.control");
-struct sonde_status status SEC(".data.status");
-
-#define QUEUES 1024
-
-/* The CPUs' run queues; the symbol of those is not in every kernel. */
-u64 queues[QUEUES] SEC(".data.queues");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
@@ -27,8 +20,6 @@ struct {
 	__uint(value_size, SONDE_WAIT_FRAMES * sizeof(u64));
 } stacks SEC(".maps");
 
-struct sonde_symbols symbols SEC(".data.symbols");
-
 /* Run once, before the others are attached. Not by __ksym: for that, libbpf
  * reads all of /proc/kallsyms, which takes longer than all else at the start.
  */
@@ -36,24 +27,8 @@ SEC("syscall")
 int find_symbols(void *ctx)
 {
 	find_frozen_flag();
-	symbols.calc_load_tasks = kernel_symbol("calc_load_tasks");
-	symbols.avenrun = kernel_symbol("avenrun");
+	find_load_symbols();
 	return 0;
-}
-
-/* Once for each load sample, by which the consumer is woken. */
-static __always_inline void count_delayed(u64 now)
-{
-	long long delayed = 0;
-
-	if (now < control.sample || status.delayed_at >= control.sample ||
-	    !has_delayed_counts() || config.cpus > QUEUES)
-		return;
-	/* No branches inside, which the verifier would follow one by one. */
-	for (u32 cpu = 0; cpu < config.cpus && cpu < QUEUES; cpu++)
-		delayed += delayed_on((void *)queues[cpu]);
-	status.delayed = delayed;
-	status.delayed_at = now;
 }
 
 /* The consumer is about to run: what it can't see by itself. */
@@ -62,7 +37,7 @@ static __always_inline void note_consumer_wakeup(u64 clock)
 	status.run_queue_clock = clock;
 	status.jiffies = bpf_jiffies64();
 	status.monotonic = bpf_ktime_get_ns();
-	count_delayed(status.monotonic);
+	count_delayed_once(status.monotonic);
 	if (!symbols.avenrun || !symbols.calc_load_tasks)
 		return;
 	bpf_probe_read_kernel(&status.active, sizeof(status.active),
@@ -156,6 +131,21 @@ static __always_inline u64 this_cpu_clock(void)
 	struct task_struct *current = (void *)bpf_get_current_task();
 
 	return BPF_CORE_READ(current, se.cfs_rq, rq, clock);
+}
+
+/* User space attaches one of these two: fexit where it can, else kretprobe. */
+SEC("fexit/calc_global_load")
+int BPF_PROG(calc_global_load_exit)
+{
+	watch_load(this_cpu_clock());
+	return 0;
+}
+
+SEC("kretprobe/calc_global_load")
+int BPF_KRETPROBE(calc_global_load_return)
+{
+	watch_load(this_cpu_clock());
+	return 0;
 }
 
 /* Called by set_task_cpu(). TASK_ON_RQ_MIGRATING: the task was queued on the

@@ -62,7 +62,7 @@ public enum Availability: Sendable, Hashable {
   }
 
   /// Whether the kernel has kprobes at all; not whether a certain function can be probed.
-  public var kprobes: Availability {
+  public static var kprobes: Availability {
     for path in [
       "/sys/bus/event_source/devices/kprobe/type", "/sys/kernel/tracing/kprobe_events",
       "/sys/kernel/debug/tracing/kprobe_events",

@@ -71,6 +71,16 @@ public struct OpenObject: ~Copyable {
     guard code == 0 else { throw BPFError("select program \(program)", code: code) }
   }
 
+  /// Chooses these and no other programs.
+  public func setLoads(only programs: [String]) throws(BPFError) {
+    var program = unsafe bpf_object__next_program(handle.pointer, nil)
+    while let next = unsafe program {
+      unsafe _ = bpf_program__set_autoload(next, false)
+      unsafe program = unsafe bpf_object__next_program(handle.pointer, next)
+    }
+    for program in programs { try setLoads(program, true) }
+  }
+
   /// Creates the maps and loads the chosen programs.
   /// - Throws: where the kernel refuses; for a program, with the verifier's last words as `cause` and
   ///   that program's verifier log in `log`.

@@ -29,7 +29,7 @@ extension CloneProbes {
     let availability: Availability =
       switch strategy {
       case .fentry: kernel.function("kernel_clone")
-      case .kprobe: kernel.kprobes
+      case .kprobe: KernelFeatures.kprobes
       case .syscalls: .yes
       }
     if case .no(let reason) = availability { return reason }

@@ -66,8 +66,12 @@ public struct LoadText: Sendable {
       let waits = CulpritText(columns: columns, bars: bars).lines(
         snapshot.cpuWaits ?? [], intervalNs: snapshot.intervalNs,
         limit: rows == .max ? .max : min(limit, 3))
+      let beats = BeatText(columns: columns, bars: bars).lines(
+        snapshot.beats ?? [], at: snapshot.end,
+        limit: rows == .max ? .max : limit > 2 ? 2 : 0)
       let verdict = attribution.verdict(snapshot, detail)
-      meaning = [table, holders, waits + taken(snapshot.cpus), verdict].filter { !$0.isEmpty }
+      meaning = [table, holders, waits + taken(snapshot.cpus), beats, verdict]
+        .filter { !$0.isEmpty }
         .flatMap { $0 + [Line()] }
       if !meaning.isEmpty { meaning.insert(Line(), at: 0) }
       if top.count + meaning.count + below.count + rest <= rows { break }

@@ -39,6 +39,7 @@ extension LoadReporter {
     verdict.delayed = report.attribution?.delayed.first ?? 0
     verdict.unattributed = report.attribution?.unattributed.first ?? 0
     verdict.load1 = report.load.kernel[0]
+    verdict.beats = report.beats ?? []
     verdict.timeWeighted = report.load.timeWeighted?.first ?? verdict.load1
     describe(report, minute, &verdict)
     return verdict

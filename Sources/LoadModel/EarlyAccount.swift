@@ -21,8 +21,7 @@ struct EarlyAccount {
   private var tables: [AttributionTable] { [shown] + (other.map { [$0] } ?? []) }
 
   /// - Parameter tasks: who is active, those left out that wait for a CPU quota.
-  mutating func look(_ tasks: [ActiveTask], _ names: inout SampleNames) {
-    names.begin()
+  mutating func look(_ tasks: [ActiveTask]) {
     self.tasks = tasks
     isLooking = true
   }

@@ -62,6 +62,9 @@ public struct KernelLoad: Sendable {
     [3 of Double] { Double(averages[$0]) / Double(Self.one) }
   }
 
+  /// As /proc/loadavg shows them.
+  public var shown: [Double] { averages.indices.map { Self.shown(averages[$0]) } }
+
   /// As /proc/loadavg shows one: FIXED_1/200 is added, and what follows two digits is cut off
   /// (fs/proc/loadavg.c).
   public static func shown(_ average: UInt64) -> Double {

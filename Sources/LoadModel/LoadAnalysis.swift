@@ -18,6 +18,8 @@ public struct LoadAnalysis: ~Copyable, Model {
   /// The last interval, closed before what the rings still held was taken.
   private var last: LoadInterval?
   private var report: LoadSnapshot?
+  /// What the run queue clock was ahead of CLOCK_MONOTONIC, ns.
+  private var clockOffset: UInt64 = 0
 
   public init() {
     tracker = LoadTracker(cpus: 0, filter: TaskFilter(), interval: 1)
@@ -69,6 +71,7 @@ public struct LoadAnalysis: ~Copyable, Model {
     case .begins(let reading, let load):
       guard let setup else { return }
       tracker.begin(at: reading.at)
+      clockOffset = reading.clockOffset
       reporter = LoadReporter(setup, reading)
       if setup.takesSamples {
         sampler = LoadSampler(by: setup.by, load)
@@ -79,11 +82,13 @@ public struct LoadAnalysis: ~Copyable, Model {
     case .averages(let reading):
       sampler?.begin(reading)
     case .looks(let time, let throttled):
-      if sampler?.isEarly == true {
+      if let sampler, sampler.isEarly {
+        // The names of a sample that isn't over are still wanted.
+        if !sampler.isSettling { names.begin() }
         early?.look(
           tracker.activeTasks(at: time).filter {
             $0.state == .uninterruptible || !throttled.contains($0.tid)
-          }, &names)
+          })
       }
     case .lookEnds:
       early?.finish(names)
@@ -101,6 +106,7 @@ public struct LoadAnalysis: ~Copyable, Model {
       sampler?.finish(names)
     case .closes(let reading):
       bookLosses()
+      clockOffset = reading.clockOffset
       let interval = last ?? close(at: reading.at)
       var reading = reading
       // As far as the stream has come to them.
@@ -126,7 +132,7 @@ public struct LoadAnalysis: ~Copyable, Model {
   }
 
   private mutating func close(at end: UInt64) -> LoadInterval {
-    var interval = tracker.close(at: end)
+    var interval = tracker.close(at: end, clockOffset: clockOffset)
     if losses.close() { interval.markLossy() }
     return interval
   }

@@ -56,6 +56,13 @@ public struct LoadClock: Sendable {
     return UInt64(clamping: origin + Int64(next))
   }
 
+  /// CLOCK_MONOTONIC at a tick, ns; nil until known.
+  func time(ofJiffies jiffies: UInt64) -> UInt64? {
+    guard let tick, origin != .max, let ticks = ticks(jiffies), ticks < 1 << 42 else { return nil }
+    let time = Int64(ticks &* tick).addingReportingOverflow(origin)
+    return time.overflow || time.partialValue < 0 ? nil : UInt64(time.partialValue)
+  }
+
   /// How long after a sample the averages hold it, ns: ten ticks, and what a tick may come late.
   public var settling: UInt64 { 10 * (tick ?? 10_000_000) + 30_000_000 }
 }

@@ -26,6 +26,8 @@ struct LoadReporter {
   private var old: Set<Lookup> = []
   /// Where waits for a CPU are by cgroup, container or unit.
   private var places: WaitPlaces?
+  /// Bursts that the load samples meet or miss, as of the last interval.
+  private var beats: [BeatPart] = []
 
   init(_ setup: LoadSetup, _ reading: IntervalReading) {
     self.setup = setup
@@ -88,6 +90,7 @@ struct LoadReporter {
         shortLives: tracker.shortLives, records: reading.counters.due,
         lost: reading.counters.lost, system: reading.system))
     lastMinute = minute
+    beats = Self.beats(tracker.trains, sampler, reading)
     let report = report(interval, times, from: last, to: reading, sampler, early, final: false)
     lastTimestamp = times.end
     reportedSample = sampler?.samples.last?.time ?? reportedSample
@@ -100,6 +103,24 @@ struct LoadReporter {
     }
     return report
   }
+
+  private static func beats(
+    _ trains: BurstTrains, _ sampler: LoadSampler?, _ reading: IntervalReading
+  ) -> [BeatPart] {
+    guard let period = sampler?.period, let next = sampler?.next else { return [] }
+    let now = reading.at &- reading.clockOffset
+    return trains.beats(
+      samplePeriod: period, sample: next, end: now, cpus: reading.onlineCPUs
+    ).prefix(mostBeats).map { found in
+      found.part { time in
+        timestamp(
+          time > now
+            ? reading.wall &+ (time - now) : reading.wall &- min(reading.wall, now - time))
+      }
+    }
+  }
+
+  private static let mostBeats = 10
 
   /// The report of all intervals together.
   mutating func total(_ sampler: LoadSampler?, _ early: EarlyAccount?) -> LoadSnapshot {
@@ -141,6 +162,7 @@ struct LoadReporter {
     snapshot.pressure = PressurePart(since: before.system, now.system, over: length)
     snapshot.cpus = now.system.kept(since: before.system)
     snapshot.limits = now.limits
+    snapshot.beats = beats.isEmpty ? nil : beats
     if let all = setup.wantsCulprits {
       let waits = interval.culprits.parts(all: all)
       snapshot.cpuWaits = waits.isEmpty ? nil : waits

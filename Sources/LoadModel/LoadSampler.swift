@@ -51,7 +51,7 @@ package struct LoadSampler {
     var late: [LateTask] = []
     var doubtful: [ActiveTask] = []
     /// What the kernel made of it, as soon as it has.
-    var outcome: (reading: LoadReading, isLate: Bool, wall: UInt64)?
+    var outcome: (reading: LoadReading, made: MadeSample?, isLate: Bool, wall: UInt64)?
     var seen: UInt64 = 0
     /// Of these.
     var inD: UInt64 = 0
@@ -76,8 +76,10 @@ package struct LoadSampler {
     }
   }
 
-  /// Whether there has been no sample yet, nor is one being taken.
-  var isEarly: Bool { samples.isEmpty && pending == nil }
+  /// Whether there has been no sample yet, but for one of which the kernel is about to make its averages.
+  var isEarly: Bool { samples.isEmpty }
+  /// Whether there is such a one.
+  var isSettling: Bool { pending != nil }
 
   var shownTable: AttributionTable { tables[0] }
   /// By process and site.
@@ -110,6 +112,9 @@ package struct LoadSampler {
 
   /// When to look who is active, CLOCK_MONOTONIC, ns; nil while it isn't known.
   package var next: UInt64? { clock.sample(after: taken) }
+
+  /// From one sample to the next, ns.
+  var period: UInt64? { clock.period.flatMap { period in clock.tick.map { period * $0 } } }
 
   /// When to look what the kernel made of it.
   package var due: UInt64? {
@@ -237,20 +242,21 @@ package struct LoadSampler {
 
   /// - Parameters:
   ///   - isLate: whether the next sample has been already: what the kernel made of this one can't be
-  ///     told any more.
+  ///     read any more.
   ///   - wall: CLOCK_REALTIME at the sample, ns.
   mutating func settle(
     _ reading: LoadReading, isLate: Bool, wall: UInt64, _ tracker: inout LoadTracker
   ) {
     guard let pending else { return }
+    let made = tracker.madeSamples.last { isOf(pending.time, $0) }
     // The tick that makes the averages may come late.
-    if !isLate, !hasMissed, pending.tries < Self.mostTries,
+    if made == nil, !isLate, !hasMissed, pending.tries < Self.mostTries,
       isOld(reading, seen: pending.seen &+ (pending.delayed ?? 0))
     {
       self.pending?.tries += 1
       return
     }
-    self.pending?.outcome = (reading, isLate, wall)
+    self.pending?.outcome = (reading, made, isLate, wall)
     self.pending?.late = tracker.endSample()
     self.pending?.doubtful = tracker.doubtful
   }
@@ -271,9 +277,10 @@ package struct LoadSampler {
       }
       if !isThrottled { pending.seen += 1 }
     }
-    let active = active(outcome.reading, isLate: outcome.isLate)
-    shown = outcome.reading.shown
-    exact = outcome.reading.exact?.averages
+    let active =
+      outcome.made.map { take($0) } ?? active(outcome.reading, isLate: outcome.isLate)
+    shown = outcome.made?.after.shown ?? outcome.reading.shown
+    exact = outcome.made?.after ?? outcome.reading.exact?.averages
     // Of those that nothing bears out, as many weren't active as exceed what the kernel counted.
     for task in pending.doubtful where pending.seen > active ?? .max {
       guard !pending.throttled.contains(task.tid) else { continue }
@@ -295,6 +302,25 @@ package struct LoadSampler {
         active: active, seen: pending.seen, delayed: pending.delayed, mean: pending.mean,
         load1: shown[0]))
     if samples.count > Self.kept { samples.removeFirst() }
+  }
+
+  /// Whether the kernel made that of the sample of this time.
+  private func isOf(_ time: UInt64, _ made: MadeSample) -> Bool {
+    guard let period, let sampled = clock.time(ofJiffies: made.jiffies) else { return false }
+    return max(sampled, time) - min(sampled, time) < period / 2
+  }
+
+  /// What was seen as the kernel made its averages: how many it counted, which the recomputed averages take.
+  /// One sample doesn't explain them after a long idle time (`calc_global_nohz()`).
+  private mutating func take(_ made: MadeSample) -> UInt64 {
+    defer { hasMissed = false }
+    guard let active = made.before.active(before: made.after) else {
+      recomputed = made.after
+      return made.active
+    }
+    if samples.isEmpty || hasMissed { recomputed = made.before }
+    recomputed.sample(active: active)
+    return active
   }
 
   /// How many the kernel counted, which the recomputed averages take; nil where that can't be known.

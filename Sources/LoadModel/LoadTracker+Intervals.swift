@@ -2,7 +2,9 @@
 
 extension LoadTracker {
   /// Ends the interval at `end`, up to which all records were consumed, and begins the next.
-  public mutating func close(at end: UInt64) -> LoadInterval {
+  ///
+  /// - Parameter clockOffset: what the run queue clock is ahead of CLOCK_MONOTONIC, ns.
+  public mutating func close(at end: UInt64, clockOffset: UInt64 = 0) -> LoadInterval {
     var closing = current
     let end = max(end, closing.start)
     closing.end = end
@@ -37,6 +39,9 @@ extension LoadTracker {
     closing.uninterruptible.total = uninterruptible.total
     closing.uninterruptible.maximum = max(
       uninterruptible.maximum(over: length), closing.uninterruptible.now)
+    let parties = culprits.parties
+    trains.add(burstLog.stays, until: end, clockOffset: clockOffset) { parties.party($0) }
+    burstLog.removeAll()
     closing.culprits = culprits.close(at: end, alive: alive)
     beginInterval(at: end)
     return closing

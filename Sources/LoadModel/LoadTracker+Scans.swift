@@ -104,7 +104,10 @@ extension LoadTracker {
     // Its one arrival's record comes late, or never: the sleep that it ended is known all the same.
     if isSame, arrivals == 1, task.phase == .blocked, seen.last_arrival > waited {
       let wokenAt = isSleep ? seen.last_arrival : seen.last_arrival - waited
-      if wokenAt >= task.since { endBlocked(slot, at: wokenAt, counts: wokenAt >= countsFrom) }
+      if wokenAt >= task.since {
+        endBlocked(slot, at: wokenAt, counts: wokenAt >= countsFrom)
+        if wokenAt - task.since > BurstLog.leastSleep { task.burst = BurstLog.mark(of: wokenAt) }
+      }
     }
     var wasRunnableSince: UInt64?
     if isSame || !task.hasBaseline {
@@ -197,6 +200,9 @@ extension LoadTracker {
     }
     if task.phase == .blocked {
       endBlocked(slot, at: wokenAt, counts: wokenAt >= countsFrom)
+      if wokenAt - task.since > BurstLog.leastSleep {
+        tasks[slot].burst = BurstLog.mark(of: wokenAt)
+      }
     }
     tasks[slot].phase = .waiting
     tasks[slot].runnableSince = wokenAt

@@ -13,6 +13,9 @@ public struct LoadTracker: ~Copyable {
   var running: [UInt32]
   /// Who has the CPUs that others wait for.
   var culprits: CulpritAccount
+  /// Who runs in bursts.
+  var burstLog = BurstLog()
+  package var trains = BurstTrains()
   /// By thread: the parts of its current wait on CPUs that it has been migrated from.
   var migrations: [UInt32: [Migration]] = [:]
   /// Of each CPU, for a ``LossLedger``: how many records were consumed, and how many of them had a gap
@@ -41,7 +44,10 @@ public struct LoadTracker: ~Copyable {
   private var length: UInt64
   /// Where tasks sleep in D, if that is followed.
   public var waitStacks: WaitStacks?
+  /// The last of the kernel's load samples, where it is seen as it is made.
+  private(set) var madeSamples: [MadeSample] = []
 
+  private static let mostMadeSamples = 4
   /// A small command takes about a millisecond of a CPU.
   private static let shortLife: UInt64 = 10_000_000
   /// Two CPUs' clocks differ by less than this (`kernel/sched/clock.c` bounds them to a tick).
@@ -97,7 +103,18 @@ public struct LoadTracker: ~Copyable {
       record.byteCount == MemoryLayout<sonde_migrate>.size
     {
       migrated(unsafe record.unsafeLoad(as: sonde_migrate.self))
+    } else if header.kind == UInt8(SONDE_KIND_LOAD.rawValue),
+      record.byteCount == MemoryLayout<sonde_load>.size
+    {
+      loadSampled(unsafe record.unsafeLoad(as: sonde_load.self))
     }
+  }
+
+  /// Once in five seconds.
+  private mutating func loadSampled(_ record: sonde_load) {
+    guard let made = MadeSample(record) else { return }
+    if madeSamples.count == Self.mostMadeSamples { madeSamples.removeFirst() }
+    madeSamples.append(made)
   }
 
   // MARK: - A context switch
@@ -207,7 +224,15 @@ public struct LoadTracker: ~Copyable {
 
   @inline(__always)
   mutating func endRunnable(_ slot: TaskTable.Slot, at time: UInt64) {
-    if tasks[slot].matches { runnable.add(from: tasks[slot].runnableSince, to: time) }
+    guard tasks[slot].matches else { return }
+    runnable.add(from: tasks[slot].runnableSince, to: time)
+    if tasks[slot].burst != 0 { noteBurst(slot, from: tasks[slot].runnableSince, to: time) }
+  }
+
+  @inline(never)
+  private mutating func noteBurst(_ slot: TaskTable.Slot, from: UInt64, to: UInt64) {
+    let goesOn = burstLog.add(tasks[slot].party, from: from, to: to, mark: tasks[slot].burst)
+    if !goesOn { tasks[slot].burst = 0 }
   }
 
   /// `next` is given the CPU.
@@ -254,6 +279,7 @@ public struct LoadTracker: ~Copyable {
       case .blocked:
         let until = arrivals <= 1 ? wokenAt : since
         endBlocked(slot, at: until, counts: until >= countsFrom && arrivals <= 1)
+        if until &- since > BurstLog.leastSleep { tasks[slot].burst = BurstLog.mark(of: until) }
         tasks[slot].runnableSince = until
       case .unknown where tasks[slot].runnableSince <= since:
         // It left unseen by `since`. Where it began to wait before that, it had never stopped.
@@ -338,6 +364,7 @@ public struct LoadTracker: ~Copyable {
     switch tasks[slot].sleep {
     case .uninterruptible:
       uninterruptible.add(from: since, to: time)
+      if tasks[slot].burst != 0 { noteBurst(slot, from: since, to: time) }
       if waitStacks != nil { noteWait(slot, until: time) }
       if known { current.blockedUninterruptible.record(time &- since) }
     case .interruptible:

@@ -63,6 +63,8 @@ struct TrackedTask {
   var cgroup: UInt64 = 0
   /// Its process's number in ``Parties``.
   var party = Party.unknownNumber
+  /// When it woke up from a long sleep: ``BurstLog/mark(of:)``; 0 for long ago.
+  var burst: UInt32 = 0
   var comm = Comm()
   var phase = Phase.unknown
   var sleep = Sleep.other

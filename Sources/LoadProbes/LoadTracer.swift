@@ -93,13 +93,7 @@ public struct LoadTracer: ~Copyable, Tracer {
         cause: "inside a PID namespace, PIDs differ from the kernel's",
         remedy: "run in the initial namespace, or filter by name or cgroup")
     }
-    let isExact = probes.exactLoad != nil
-    ladder.append(
-      ProbePart(
-        feature: "load samples",
-        probe: isExact ? "jiffies, calc_load_tasks, avenrun" : "jiffies, /proc/loadavg",
-        available: .yes,
-        reason: isExact ? nil : "/proc/kallsyms has no data symbols, or hides them"))
+    ladder.append(probes.loadSampleSource)
     ladder.append(
       ProbePart(
         feature: "who holds a kernel lock", probe: probes.lockSource ?? "iter/task",
@@ -199,9 +193,9 @@ public struct LoadTracer: ~Copyable, Tracer {
 
   public mutating func advance(to horizon: UInt64) throws {
     while let next = door.model.nextSample, next &+ clockOffset <= horizon {
+      try drain(upTo: next &+ clockOffset)
       // The one before, where this comes late.
       try settle(isLate: true)
-      try drain(upTo: next &+ clockOffset)
       let before = Clocks.monotonic
       try take(sample: next)
       scans.total += Clocks.monotonic - before

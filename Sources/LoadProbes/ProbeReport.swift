@@ -9,7 +9,7 @@ public func loadProbes() -> [ProbePart] {
   let kernel = KernelFeatures()
   return required.map { probe in
     part(probe.feature, probe.probe, probe.needs(kernel))
-  } + optionalProbes() + [holders(kernel)]
+  } + optionalProbes() + [LoadSampleProbe.trial(), holders(kernel)]
 }
 
 /// The same once the programs are attached: what is required is there.

@@ -16,6 +16,7 @@ public struct SchedProbes: ~Copyable {
   private let lockBegin: Program
   private let lockEnd: Program
   private var lockProbes: LockProbes?
+  private let loadSamples: LoadSampleProbe
   private let iterator: TaskIterator
   private let heldUpTasks: TaskIterator
   private let waiters: TaskIterator
@@ -50,18 +51,10 @@ public struct SchedProbes: ~Copyable {
   ///   - ringSize: bytes per ring; nil for one that suits the number of CPUs.
   public init(possibleCPUs: Int, cpus: [Int], ringSize: Int? = nil) throws(BPFError) {
     let size = ringSize ?? Self.ringSize(cpus: cpus.count)
-    let file = try OpenObject(BPFObjects.sched)
-    try file.setMaxEntries("rings", possibleCPUs)
-    try file.setMaxEntries("cpus", possibleCPUs)
-    // A wakeup for every quarter of a ring; a switch takes 8 bytes more in the ring than its record.
-    let records = size / 4 / (MemoryLayout<sonde_switch>.size + 8)
-    try file.set(
-      ".rodata.config",
-      to: sonde_config(wakeup_records: UInt32(records), cpus: UInt32(possibleCPUs)))
     let looksUp = KernelFeatures.symbolLookup
-    try file.setLoads("find_symbols", looksUp)
-    let object = try file.load()
-    try Self.findSymbols(object, looksUp: looksUp)
+    let object = try Self.load(
+      possibleCPUs: possibleCPUs, ringSize: size, looksUpSymbols: looksUp)
+    let symbols = try Self.findSymbols(object, looksUp: looksUp)
 
     var rings = RingBuffers(try object.map("rings"))
     try rings.add(cpus: cpus, size: size)
@@ -82,6 +75,7 @@ public struct SchedProbes: ~Copyable {
       try programs[0].attach(), try programs[1].attach(), try programs[2].attach(),
       try programs[3].attach(), try programs[4].attach(),
     ]
+    loadSamples = LoadSampleProbe(object, symbols)
     self.programs = programs
     self.accounts = accounts
     self.control = control
@@ -97,19 +91,51 @@ public struct SchedProbes: ~Copyable {
     self.ringSize = size
   }
 
+  private static func load(
+    possibleCPUs: Int, ringSize: Int, looksUpSymbols: Bool
+  ) throws(BPFError) -> Object {
+    func load(seesExits: Bool) throws(BPFError) -> Object {
+      let file = try OpenObject(BPFObjects.sched)
+      try file.setMaxEntries("rings", possibleCPUs)
+      try file.setMaxEntries("cpus", possibleCPUs)
+      // A wakeup for every quarter of a ring; a switch takes 8 bytes more in the ring than its record.
+      let records = ringSize / 4 / (MemoryLayout<sonde_switch>.size + 8)
+      try file.set(
+        ".rodata.config",
+        to: sonde_config(wakeup_records: UInt32(records), cpus: UInt32(possibleCPUs)))
+      try file.setLoads("find_symbols", looksUpSymbols)
+      try file.setLoads(LoadSampleProbe.atExit, seesExits)
+      return try file.load()
+    }
+    do {
+      return try load(seesExits: true)
+    } catch {
+      // Where the function isn't in the kernel's BTF, none of the programs is loaded. Checking BTF first
+      // would take longer.
+      guard let object = try? load(seesExits: false) else { throw error }
+      return object
+    }
+  }
+
+  /// How the kernel's load samples are seen.
+  var loadSampleSource: ProbePart { loadSamples.part }
+
+  static let loadSymbols = ["calc_load_tasks", "avenrun", "calc_load_update"]
+
   /// Lets the kernel side know where the load average is. Without, or where it is hidden, this is read
   /// from `/proc/loadavg`.
+  ///
+  /// - Returns: what it knows.
   private static func findSymbols(
     _ object: borrowing Object, looksUp: Bool
-  ) throws(BPFError) {
+  ) throws(BPFError) -> sonde_symbols {
+    let symbols = try object.map(".data.symbols")
     if looksUp {
       try object.program("find_symbols").run()
-    } else if let found = try? KernelSymbols.addresses(of: ["calc_load_tasks", "avenrun"]) {
-      try object.map(".data.symbols").set(
-        UInt32(0),
-        to: sonde_symbols(
-          calc_load_tasks: found["calc_load_tasks"] ?? 0, avenrun: found["avenrun"] ?? 0))
+    } else if let found = try? KernelSymbols.addresses(of: loadSymbols) {
+      try symbols.set(UInt32(0), to: sonde_symbols(found))
     }
+    return try symbols.value(UInt32(0), as: sonde_symbols.self) ?? sonde_symbols()
   }
 
   /// 4 MiB hold 100,000 switches of a CPU; many CPUs share 256 MiB.
@@ -196,7 +222,7 @@ public struct SchedProbes: ~Copyable {
   /// - Parameter sample: that was announced, CLOCK_MONOTONIC, ns.
   func delayed(at sample: UInt64) -> UInt64? {
     let now = status[0]
-    guard now.delayed_at >= sample, now.delayed_at < sample + 1_000_000 else { return nil }
+    guard max(now.delayed_at, sample) - min(now.delayed_at, sample) < 1_000_000 else { return nil }
     return UInt64(max(0, now.delayed))
   }
 
@@ -287,6 +313,14 @@ public struct SchedProbes: ~Copyable {
       }
     }
     return counters
+  }
+}
+
+extension sonde_symbols {
+  init(_ addresses: [String: UInt64]) {
+    self.init(
+      calc_load_tasks: addresses["calc_load_tasks"] ?? 0, avenrun: addresses["avenrun"] ?? 0,
+      calc_load_update: addresses["calc_load_update"] ?? 0)
   }
 }
 

@@ -24,6 +24,7 @@ extension LoadSnapshot {
     }
     merged.blocked = nil
     merged.cpuWaits = nil
+    merged.beats = nil
     merged.verdict = nil
     merged.soFar = nil
     merged.pressure = nil
@@ -99,6 +100,10 @@ extension LoadSnapshot {
       guard row.count >= 1, (1...64).contains(row.chain.count) else {
         throw MergeError(description: "blocked: an impossible row")
       }
+    }
+    for beat in beats ?? [] {
+      try checkLoads("beats", [beat.tasks, beat.mean, beat.load1])
+      guard beat.count >= 1 else { throw MergeError(description: "beats: an impossible row") }
     }
     do {
       _ = try histograms.runQueueLatency.histogram()

@@ -32,6 +32,9 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   /// Which processes waited for a CPU, and what ran there while they waited; absent where none waited, and
   /// after a merge.
   public var cpuWaits: [CPUWaitPart]?
+  /// Bursts at regular times that the load samples meet for a while and then miss; the largest rise of load1
+  /// first. Absent where there are none, and after a merge.
+  public var beats: [BeatPart]?
   /// What the load means, the most important first.
   public var verdict: [VerdictPart]?
   /// For how much of the interval tasks had to wait, as the kernel accounts for it.
@@ -73,7 +76,7 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
     case schema, final, host, start, end, filter, probes, loss, cost, load, attribution, blocked
     case soFar = "so_far"
     case cpuWaits = "cpu_waits"
-    case verdict, pressure, cpus, limits, tasks
+    case beats, verdict, pressure, cpus, limits, tasks
     case switches, preemptions, histograms, stacks
     case intervalNs = "interval_ns"
   }

@@ -79,6 +79,36 @@ struct CulpritTests {
     #expect(Double(quota) > (Need.inLab ? 0.85 : 0.95) * Double(row.waitNs), "\(row)")
   }
 
+  /// What softirqs take of a CPU is listed beside those who wait for it, as /proc/stat has it; and their time is
+  /// charged to whom they interrupted, so that the waits still add up.
+  @Test func softirqs() throws {
+    func ticks() throws -> (all: Double, softirq: Double) {
+      let text = try String(contentsOfFile: "/proc/stat", encoding: .utf8)
+      let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("cpu0 ") })
+      // user nice system idle iowait irq softirq steal
+      let times = line.split(separator: " ").dropFirst().compactMap { Double($0) }
+      return (times.prefix(8).reduce(0, +), times[6])
+    }
+    let load = try Load("flood", "2", "0", printsIDs: true)
+    let before = try ticks()
+    let snapshot = try whole()
+    let after = try ticks()
+    _ = load.stop()
+    let share = (after.softirq - before.softirq) / (after.all - before.all)
+    let cpu = try #require(snapshot.cpus?.taken.first { $0.cpu == 0 }, "\(share)")
+    #expect(share > 0.1 && abs(cpu.softirq - share) < 0.03, "\(cpu), \(share)")
+    let all = try #require(snapshot.cpuWaits)
+    #expect(all.reduce(0) { $0 + $1.waitNs } == snapshot.histograms.runQueueLatency.sum)
+    #expect(all.allSatisfy { $0.culprits.reduce(0) { $0 + $1.ns } == $0.waitNs })
+    for (victim, other) in [(0, 1), (1, 0)] {
+      let row = try row(snapshot, of: load.tids[victim])
+      // What a task's softirqs leave over, ksoftirqd takes care of.
+      let softirqs = row.culprits.filter { $0.kind == .kernelThread }.reduce(0) { $0 + $1.ns }
+      let charged = Double(ns(row, load.tids[other]) + softirqs) + own(row)
+      #expect(charged > 0.9 * Double(row.waitNs), "\(row)")
+    }
+  }
+
   /// By cgroup and container: two tasks in one, one in another, all on one CPU.
   @Test func ofCgroups() throws {
     let group = try TestCgroup()

@@ -19,6 +19,12 @@ struct LayoutTests {
         cause: .cpuSaturated, share: 0.8, text: "The CPUs are saturated.",
         evidence: ["one", "two", "three"], advice: "Run fewer tasks or add CPUs.")
     ]
+    report.beats = [
+      BeatPart(
+        process: "agent", pid: 9, count: 1, periodNs: 10_000_000_000, burstNs: 98_000_000,
+        tasks: 32, mean: 0.31, load1: 14.5, lastsNs: 122_000_000_000,
+        everyNs: 6_255_000_000_000, now: true, begins: report.end, ends: report.end)
+    ]
     return report
   }
 

@@ -61,6 +61,10 @@ struct LoadTextTests {
       snapshot.tasks.uninterruptible.longest = sample().tasks.uninterruptible.longest
       (snapshot.attribution, snapshot.verdict, snapshot.limits) = (nil, nil, nil)
       snapshot.cpuWaits = nil
+      for index in (snapshot.beats ?? []).indices {
+        snapshot.beats?[index].process = "agent"
+        if snapshot.beats?[index].ends != nil { snapshot.beats?[index].ends = snapshot.start }
+      }
       let text = Self.text(snapshot)
       #expect(!text.contains("…"), "\(text)")
     }

@@ -83,6 +83,15 @@ func randomSample(_ random: inout SplitMix64) -> LoadSnapshot {
         cause: .disk, share: 0.5, text: names(9).joined(separator: " "), evidence: names(3),
         advice: names(1).first)
     }
+    snapshot.beats = (0..<Int(number(3))).map { _ in
+      BeatPart(
+        process: names(1).first ?? "", pid: Bool.random(using: &random) ? UInt32(number(22)) : nil,
+        count: Int(number(5)) + 1, periodNs: number(), burstNs: number(),
+        tasks: Double(number(20)) / 7, mean: Double(number(7)), load1: Double(number(22)) / 3,
+        lastsNs: Bool.random(using: &random) ? number() : nil, everyNs: number(),
+        now: Bool.random(using: &random), begins: "2026-11-29T15:49:05.120Z",
+        ends: Bool.random(using: &random) ? names(1).first : nil)
+    }
     snapshot.cpuWaits = (0..<Int(number(4))).map { _ in
       CPUWaitPart(
         process: names(1).first, pid: Bool.random(using: &random) ? UInt32(number(22)) : nil,

@@ -105,6 +105,21 @@ struct HolderTests {
     #expect((0..<5000).filter { !links(waits, 10_000 + $0).isEmpty }.count == 499)
   }
 
+  /// All that wait for one lock, and all that wait for one of as many.
+  @Test func aHundredThousandWaiters() {
+    let one = (0..<100_000).map { wait(1_000_000 + $0, .rwsemWrite, 7) }
+    let waits = LockWaits(one, throttled: []) { Holder(task: task($0), state: .running) }
+    #expect(waits.tasks.map(\.tid) == [7])
+    #expect((0..<100_000).allSatisfy { links(waits, 1_000_000 + $0) == [7] })
+    let ring = (0..<100_000).map { wait(1_000_000 + $0, .mutex, 1_000_000 + ($0 + 1) % 100_000) }
+    let chains = LockWaits(ring, throttled: []) {
+      Holder(task: task($0), state: .uninterruptible)
+    }
+    // However long a chain is, eight of its links are followed.
+    #expect(chains.tasks.count <= 500 * 8)
+    #expect((0..<100_000).allSatisfy { links(chains, 1_000_000 + $0).count <= 8 })
+  }
+
   /// The parent of a vfork that waits for a lock by now waits for that.
   @Test func aLockIsNearerThanAChild() {
     for order in [0, 1] {

@@ -33,7 +33,7 @@ struct RobustnessTests {
       let length = random.once(in: 4) ? Int.random(in: 0...100, using: &random) : count
       var bytes = (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }
       // A kind that there is, so that it is looked into.
-      if length > 12, random.once(in: 2) { bytes[12] = UInt8.random(in: 1...5, using: &random) }
+      if length > 12, random.once(in: 2) { bytes[12] = UInt8.random(in: 1...7, using: &random) }
       let cpu = random.once(in: 10) ? Int.random(in: -2...9, using: &random) : round % 4
       unsafe script.tracker.consume(bytes.span.bytes, cpu: cpu)
       unsafe script.tracker.found(

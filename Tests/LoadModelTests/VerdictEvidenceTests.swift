@@ -37,6 +37,15 @@ struct VerdictEvidenceTests {
       once(in: 50)
       ? 4_194_400 : verdict.rows.reduce(verdict.beforeRun + verdict.unattributed) { $0 + $1.load1 }
     verdict.timeWeighted = once(in: 4) ? verdict.load1 * 3 * ratio() : verdict.load1
+    if once(in: 2) {
+      verdict.beats = [
+        BeatPart(
+          process: "b", pid: 7, count: 1, periodNs: UInt64(6e10 * ratio()),
+          burstNs: UInt64(1e9 * ratio()), tasks: 40 * ratio(), mean: ratio(), load1: 9 * ratio(),
+          lastsNs: once(in: 3) ? nil : UInt64(1e12 * ratio()), everyNs: UInt64(1e13 * ratio()),
+          now: once(in: 2), begins: nil, ends: nil)
+      ]
+    }
     verdict.p99 = once(in: 3) ? nil : UInt64(2e8 * ratio())
     verdict.seconds = once(in: 2) ? 60 : 60 * ratio()
     verdict.latencySeconds = verdict.seconds * (once(in: 4) ? 9 : 1)

@@ -169,6 +169,38 @@ struct VerdictRulesTests {
     #expect(found == [.aliasing, .beforeRun])
   }
 
+  /// Whose bursts they are is said where that explains the difference: hit now, or missed now.
+  @Test(arguments: [true, false]) func aliasingOfABeat(isNow: Bool) throws {
+    func part(_ load: Double, _ mean: Double) throws -> VerdictPart {
+      var verdict = Verdict()
+      (verdict.load1, verdict.timeWeighted) = (load, mean)
+      verdict.idle = [0.9, 0.9]
+      verdict.beats = [
+        BeatPart(
+          process: "telegraf", pid: 812, count: 1, periodNs: 10_000_000_000, burstNs: 98_000_000,
+          tasks: 32, mean: 2, load1: 14, lastsNs: 122_000_000_000, everyNs: 6_255_000_000_000,
+          now: isNow, begins: nil, ends: nil)
+      ]
+      return try #require(verdict.parts().first { $0.cause == .aliasing })
+    }
+    let spike = try part(9, 0.5)
+    #expect(spike.text.contains("telegraf (812)") == isNow)
+    #expect(spike.advice?.contains("collection_jitter") == isNow)
+    #expect(
+      spike.evidence.dropFirst()
+        == (isNow
+          ? [
+            "telegraf (812) has 32.00 tasks active for 98.00 ms every 10.00 s",
+            "load samples hit these bursts for 122 s at a time, once every 6255 s",
+          ] : []),
+      "\(spike.evidence)")
+    let missed = try part(0.5, 3)
+    #expect(missed.text.contains("of telegraf (812)") == !isNow)
+    #expect(missed.advice == "Trust the time-weighted average.")
+    // Too small to be what makes the difference.
+    #expect(try !part(90, 0.5).text.contains("telegraf"))
+  }
+
   /// What tasks seem to do whose records are lost is no ground to judge.
   @Test(arguments: [(0.01, VerdictCause.cpuSaturated), (0.9, .cannotTell)])
   func lostRecords(lost: Double, cause: VerdictCause) {

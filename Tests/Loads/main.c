@@ -41,6 +41,7 @@ static const struct load {
 	{"dsleep", "MS", 1, 1, load_dsleep},
 	{"execs", "N [THREAD]", 1, 2, load_execs},
 	{"execthread", "", 0, 0, load_execthread},
+	{"flood", "N [CPU]", 1, 2, load_flood},
 	{"forks", "MIB COUNT", 2, 2, load_forks},
 	{"forkstorm", "N", 1, 1, load_forkstorm},
 	{"fuse", "N", 1, 1, load_fuse},

@@ -24,6 +24,7 @@ void load_dontforks(const long *arguments);
 void load_dsleep(const long *arguments);
 void load_execs(const long *arguments);
 void load_execthread(const long *arguments);
+void load_flood(const long *arguments);
 void load_forks(const long *arguments);
 void load_forkstorm(const long *arguments);
 void load_debugger(const long *arguments);

@@ -90,6 +90,12 @@ extension LoadSnapshot {
       LoadSamplePart(at: timestamp(2), active: 4, seen: 3, delayed: 1, mean: 3.5, load1: 4.21),
       LoadSamplePart(at: timestamp(7), active: nil, seen: 3, delayed: nil, mean: nil, load1: 4.2),
     ]
+    all.beats = [
+      BeatPart(
+        process: "telegraf", pid: 812, count: 1, periodNs: 10_000_000_000, burstNs: 100_000_000,
+        tasks: 32, mean: 0.32, load1: 14.5, lastsNs: 125_000_000_000, everyNs: 6_255_000_000_000,
+        now: true, begins: timestamp(3), ends: timestamp(58))
+    ]
     all.verdict = [
       VerdictPart(
         cause: .disk, share: 0.5, text: "dd is blocked.", evidence: ["1.00 comes from this"],

@@ -20,6 +20,7 @@ enum sonde_kind {
 	SONDE_KIND_EXEC = 4,
 	SONDE_KIND_WAIT = 5,
 	SONDE_KIND_MIGRATE = 6,
+	SONDE_KIND_LOAD = 7,
 	/* clone.bpf.c */
 	SONDE_KIND_CLONE = 16,
 	SONDE_KIND_MAPPING = 17,

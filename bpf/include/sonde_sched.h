@@ -59,6 +59,18 @@ struct sonde_migrate {
 	sonde_u64 run_delay;
 };
 
+/* calc_global_load() has made the averages of a load sample. tid is 0. */
+struct sonde_load {
+	struct sonde_header header;
+	/* jiffies when the sample was taken: calc_load_update */
+	sonde_u64 jiffies;
+	/* calc_load_tasks: how many tasks were active */
+	sonde_s64 active;
+	/* avenrun before and after */
+	sonde_u64 before[3];
+	sonde_u64 after[3];
+};
+
 enum sonde_task_event_flags {
 	SONDE_TASK_IS_KERNEL_THREAD = 1,
 };
@@ -175,6 +187,7 @@ struct sonde_control {
 struct sonde_symbols {
 	sonde_u64 calc_load_tasks;
 	sonde_u64 avenrun;
+	sonde_u64 calc_load_update;
 };
 
 /* Kernel to user space, while the programs run. */
@@ -193,8 +206,8 @@ struct sonde_status {
 	sonde_u64 active;
 	sonde_u64 averages[3];
 	/* how many tasks slept and were still queued, and so in the kernel's
-	 * load, as the consumer was given a CPU right after a load sample; and
-	 * when that was, CLOCK_MONOTONIC
+	 * load, in the tick of a load sample or as the consumer was given a CPU
+	 * right after it; and when that was, CLOCK_MONOTONIC
 	 */
 	sonde_s64 delayed;
 	sonde_u64 delayed_at;
@@ -205,12 +218,13 @@ struct sonde_status {
 SONDE_ASSERT_RECORD(sonde_switch, 32);
 SONDE_ASSERT_RECORD(sonde_wait, 24);
 SONDE_ASSERT_RECORD(sonde_migrate, 32);
+SONDE_ASSERT_RECORD(sonde_load, 80);
 SONDE_ASSERT_RECORD(sonde_task_event, 48);
 _Static_assert(sizeof(struct sonde_task) == 88, "sonde_task");
 _Static_assert(sizeof(struct sonde_held_up) == 32, "sonde_held_up");
 _Static_assert(sizeof(struct sonde_waiter) == 200, "sonde_waiter");
 _Static_assert(sizeof(struct sonde_control) == 32, "sonde_control");
-_Static_assert(sizeof(struct sonde_symbols) == 16, "sonde_symbols");
+_Static_assert(sizeof(struct sonde_symbols) == 24, "sonde_symbols");
 _Static_assert(sizeof(struct sonde_status) == 88, "sonde_status");
 
 #endif

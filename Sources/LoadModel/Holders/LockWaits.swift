@@ -136,7 +136,7 @@ package struct LockWaits {
 
   func isWaiting(_ tid: UInt32) -> Bool { waits[tid] != nil }
 
-  var tasks: [ActiveTask] { holders.values.map(\.task) }
+  package var tasks: [ActiveTask] { holders.values.map(\.task) }
   var throttled: [ActiveTask] { holders.values.filter { $0.state == .throttled }.map(\.task) }
   var asleep: [ActiveTask] {
     holders.values.filter { [.interruptible, .stopped].contains($0.state) }.map(\.task)

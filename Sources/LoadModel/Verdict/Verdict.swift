@@ -18,6 +18,8 @@ public struct Verdict: Sendable {
   var isEarly = false
   /// The same if the kernel counted all the time.
   public var timeWeighted = 0.0
+  /// Bursts that the kernel's samples meet for a while, and then miss.
+  public var beats: [BeatPart] = []
   /// Run queue latency, ns, and over how many seconds.
   public var p99: UInt64?
   public var latencySeconds = 0.0
@@ -211,19 +213,47 @@ public struct Verdict: Sendable {
     guard abs(gap) > max(0.5, 0.3 * (max(load1, timeWeighted) - beforeRun)),
       gap > 0 || throttling().isEmpty
     else { return [] }
+    // Only what is large enough explains it.
+    let beat = beats.first {
+      gap > 0 ? $0.now && $0.load1 - $0.mean >= 0.5 * gap : !$0.now && $0.mean >= -0.5 * gap
+    }
+    let whose = beat.map { " of \($0.label)" } ?? ""
     return [
       part(
         .aliasing, min(1, abs(gap) / max(load1, timeWeighted)),
         gap > 0
-          ? "The 5 s samples coincide with bursts: load1 overstates the load."
-          : "The 5 s samples miss bursts: load1 understates the load.",
+          ? "The 5 s samples coincide with bursts\(whose): load1 overstates the load."
+          : "The 5 s samples miss bursts\(whose): load1 understates the load.",
         [
           Evidence(
             "load1 \(number(load1)), time-weighted average \(number(timeWeighted))",
             .init("load1_time_weighted", timeWeighted, "tasks"))
-        ],
-        "Trust the time-weighted average.")
+        ] + (beat.map(regularity) ?? []),
+        "Trust the time-weighted average."
+          + (beat == nil || gap < 0
+            ? ""
+            : " To get rid of the spikes, add jitter to when the work starts (telegraf: collection_jitter; "
+              + "systemd timers: RandomizedDelaySec)."))
     ]
+  }
+
+  private func regularity(_ beat: BeatPart) -> [Evidence] {
+    let (period, burst) = (Double(beat.periodNs) / 1e9, Double(beat.burstNs) / 1e6)
+    var evidence = [
+      Evidence(
+        "\(beat.label) has \(number(beat.tasks)) tasks active for \(number(burst)) ms every \(number(period)) s",
+        .init("burst_tasks", beat.tasks, "tasks"),
+        .init("burst", Double(beat.burstNs), "ns"), .init("burst_period", period, "s"))
+    ]
+    if let lasts = beat.lastsNs, let every = beat.everyNs {
+      let (lasts, every) = (Double(lasts) / 1e9, Double(every) / 1e9)
+      evidence.append(
+        Evidence(
+          "load samples hit these bursts for \(Int(lasts.rounded())) s at a time, once every "
+            + "\(Int(every.rounded())) s",
+          .init("burst_met_for", lasts, "s"), .init("burst_met_every", every, "s")))
+    }
+    return evidence
   }
 
   // MARK: - For all rules
