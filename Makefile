@@ -180,6 +180,7 @@ static:
 install: static
 	for tool in $(TOOLS); do \
 		install -D -m 755 $(BUILD)-static/$$tool $(DESTDIR)$(PREFIX)/bin/$$tool; \
+		install -D -m 644 man/$$tool.1 $(DESTDIR)$(PREFIX)/share/man/man1/$$tool.1; \
 	done
 
 clean:
