@@ -44,8 +44,8 @@ struct HugePageAdvice {
   }
 
   private func price(_ memory: ForkedMemory) -> String {
-    "Price: up to \(memory.growth >> 20) MiB more memory, plus what long-lived children now share with "
-      + "it. It lasts until writes after a fork split the huge mappings again."
+    "Cost: up to \(memory.growth >> 20) MiB more memory, plus a private copy of what long-lived children now "
+      + "share with it. It lasts until writes after a fork split the huge mappings again."
   }
 
   private func advice(_ text: String, command: String?, check: String? = nil) -> AdvicePart {

@@ -19,7 +19,7 @@ public struct OutputPlace: ParsableArguments {
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
-      "Write to this file (default: standard output; for record, a file named by date).",
+      "Write to this file (default: standard output; for record, a file named after the time).",
       valueName: "file"))
   public var output: String?
 
@@ -35,11 +35,11 @@ public struct OutputStyle: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "text, json (one object per line); for runs also folded or folded-count (stacks for flame graphs, by ns or count).",
+      "Output format: text, json (one object per line), or where there are stacks, folded or folded-count (for flame graphs, by ns or by count).",
       valueName: "format"))
   public var format = OutputFormat.text
 
-  @Option(name: .long, help: "auto, always or never (auto respects NO_COLOR).")
+  @Option(name: .long, help: "When to use color: auto, always or never (auto honors NO_COLOR).")
   public var color = ColorChoice.auto
 
   public init() {}

@@ -19,7 +19,7 @@ public struct RecordOptions: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "How much of the past to keep in memory (default with --when: 2m). SIGUSR1 also writes it.",
+      "How much of the past to keep in memory; SIGUSR1 writes it to a file (default with --when: 2m).",
       valueName: "time"))
   var keep: DurationArgument?
 
@@ -30,7 +30,7 @@ public struct RecordOptions: ParsableArguments {
   )
   var after = DurationArgument(text: "30s")
 
-  @Option(name: .long, help: ArgumentHelp("Largest size of a file.", valueName: "size"))
+  @Option(name: .long, help: ArgumentHelp("Maximum size of each file.", valueName: "size"))
   var maxSize = SizeArgument(text: "256M")
 
   @Option(

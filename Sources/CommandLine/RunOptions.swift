@@ -5,7 +5,7 @@ public struct DurationOption: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "How long, such as 10s or 5m (default for a run: until Ctrl-C).",
+      "How long to run or measure, such as 10s or 5m (without it, a run lasts until Ctrl-C).",
       valueName: "time"))
   public var duration: DurationArgument?
 
@@ -17,7 +17,7 @@ public struct RunLength: ParsableArguments {
   @Option(
     name: .customLong("interval"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Length of an interval, such as 500ms, 1s or 5m (default: 1s, or as recorded).",
+      "Length of an interval, such as 500ms, 1s or 5m (default: 1s; for replay, as recorded).",
       valueName: "time"))
   public var givenInterval: DurationArgument?
 

@@ -104,8 +104,8 @@ struct AttributionText {
     if limits.availableBytes < perTask &* (limits.tasks / 2) {
       lines.append(
         Line(
-          "memory for \(countText(limits.availableBytes / perTask)) more tasks, at "
-            + "\(bytesText(perTask)) each in the kernel", .alarm))
+          "memory left for \(countText(limits.availableBytes / perTask)) more tasks, at "
+            + "\(bytesText(perTask)) of kernel memory each", .alarm))
     }
     return lines
   }

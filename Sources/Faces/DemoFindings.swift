@@ -39,8 +39,8 @@ struct DemoFindings {
     return
       "Transparent huge pages make it \(times(factor)), not 512 times: an entry of 2 MiB takes "
       + "\(time(each)), \(decimalText(each / small, digits: 0)) times one of 4 KiB, since the kernel "
-      + "allocates a page table for each, for the day that it is split; and "
-      + "\(percentText(empty.median, of: fork.median)) of the fork is what any fork takes."
+      + "sets aside a page table for each, for when it is split; and "
+      + "\(percentText(empty.median, of: fork.median)) of the time is the fixed cost of any fork."
   }
 
   private var pools: String? {
@@ -52,7 +52,7 @@ struct DemoFindings {
       row.parentWrite.map { "\(durationText(ns: $0.median)) with \(row.label)" }
     }.joined(separator: ", ")
     return
-      "A pool needs no such tables (\(factors)), and its pages don't count as resident: a process "
+      "A pool needs no such tables (\(factors)), and its pages don't count as resident, so the RSS "
       + "seems to shrink. But the first write to a page after a fork copies all of it (\(writes)), and "
       + "a page of the pool must be free for that." + (tooSmall ?? "")
   }

@@ -10,7 +10,7 @@ struct Cloneprof: Tool {
 
   static let configuration = CommandConfiguration(
     commandName: name,
-    abstract: "Shows where the time of fork, vfork and clone goes, and what would make it faster.",
+    abstract: "Show where fork, vfork and clone calls spend their time, and what would make them faster.",
     usage: """
       cloneprof [<options>]
       cloneprof [<options>] -- <command> [<arguments> ...]

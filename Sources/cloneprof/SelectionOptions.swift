@@ -6,7 +6,7 @@ import Reports
 struct ProcessOptions: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Only this process (repeatable, but not for collapse).", valueName: "id"))
+    help: ArgumentHelp("Process to trace, or to collapse (repeatable, except for collapse).", valueName: "id"))
   var pid: [Int32] = []
 
   func validate() throws {
@@ -18,7 +18,7 @@ struct ProcessOptions: ParsableArguments {
 
 /// And those that they make.
 struct FollowOption: ParsableArguments {
-  @Flag(name: .long, help: "With --pid: its descendants too, for collapse those it has now.")
+  @Flag(name: .long, help: "With --pid: also its future descendants (for collapse: those that exist now).")
   var follow = false
 }
 

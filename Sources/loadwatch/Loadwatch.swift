@@ -11,7 +11,7 @@ struct Loadwatch: Tool {
   static let configuration = CommandConfiguration(
     commandName: name,
     abstract:
-      "Breaks the load average down by task and cause, and says whether the number matters.",
+      "Break the load average down by task and cause, and say whether the number matters.",
     usage: """
       loadwatch [<options>]
       loadwatch record [<options>]

@@ -75,9 +75,10 @@ struct VerdictTests {
     #expect(causes(snapshot).first == .cpuSaturated)
     let runnable = try #require(snapshot.attribution).rows.filter { $0.state == .runnable }
     let load1 = { (rows: [AttributionRow]) in rows.reduce(0) { $0 + $1.load1 } }
+    // In an emulator there may be but one sample, with several others at work.
     #expect(
-      load1(runnable.filter { $0.process == "testload" }) > 0.7 * load1(runnable),
-      "\(runnable)")
+      load1(runnable.filter { $0.process == "testload" })
+        > (Need.inLab ? 0.5 : 0.7) * load1(runnable), "\(runnable)")
     try addsUp(snapshot)
   }
 

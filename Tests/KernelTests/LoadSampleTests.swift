@@ -35,8 +35,9 @@ struct LoadSampleTests {
       // This very thread runs, or doesn't, as the tick comes; and so do others for a moment.
       #expect(abs(Int(active) - Int(sample.seen + (sample.delayed ?? 0))) <= 2, "\(sample)")
     }
+    // An emulator's CPUs take their ticks up to a millisecond apart.
     let equal = samples.filter { $0.active == $0.seen }.count
-    #expect(equal >= samples.count / 2, "\(samples)")
+    #expect(equal >= samples.count / 2 || Need.inLab, "\(samples)")
     for snapshot in snapshots {
       guard let recomputed = snapshot.load.recomputed else { continue }
       // In every bit, where the kernel's bits can be read.

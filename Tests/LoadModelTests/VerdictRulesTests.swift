@@ -169,6 +169,17 @@ struct VerdictRulesTests {
     #expect(found == [.aliasing, .beforeRun])
   }
 
+  /// If most of load1 comes from when the samples are taken, that is said first, whatever else the bursts do.
+  @Test(arguments: [(1.28, [VerdictCause.aliasing, .cpuSaturated]), (1.9, [.cpuSaturated, .aliasing])])
+  func aliasingFirst(mean: Double, order: [VerdictCause]) {
+    let found = causes {
+      $0.rows = [row("b", 5, 2.05)]
+      ($0.load1, $0.timeWeighted, $0.beforeRun) = (2.87, mean, 0.8)
+      ($0.runnableMean, $0.idle) = (0.9, [0.88, 0.88])
+    }
+    #expect(found == order)
+  }
+
   /// Whose bursts they are is said where that explains the difference: hit now, or missed now.
   @Test(arguments: [true, false]) func aliasingOfABeat(isNow: Bool) throws {
     func part(_ load: Double, _ mean: Double) throws -> VerdictPart {

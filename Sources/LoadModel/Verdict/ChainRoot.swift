@@ -150,7 +150,7 @@ struct ChainRoot {
     }
     if root.uncertain == true {
       return
-        "\(label) was the last to acquire \(lock), may still hold it, and \(does); \(victimsWait) for the lock."
+        "\(label) was the last to acquire \(lock) and may still hold it; it \(does); \(victimsWait) for the lock."
     }
     return "\(label) holds \(lock) and \(does); \(victimsWait) for the lock\(behind)."
   }
@@ -196,8 +196,8 @@ struct ChainRoot {
       return "Call fsync less often, write in larger batches, or put the journal on a faster disk."
     case .fuse where [.interruptible, .running, .unknown].contains(root.state):
       return
-        "See what the daemon does (its log, strace -p \(tid)). To end the waits without it: umount -f "
-        + "\(mount)."
+        "See what the daemon does (its log, strace -p \(tid)). To abort the waits without the daemon: "
+        + "umount -f \(mount)."
     default: break
     }
     switch root.state {

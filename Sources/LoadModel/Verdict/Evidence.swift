@@ -17,12 +17,12 @@ extension VerdictCause {
   var refutedBy: String? {
     switch self {
     case .cpuSaturated:
-      "run queue latency stays near the latency of an idle machine, or the CPUs idle (vmstat 1)"
+      "run queue latency stays near that of an idle machine, or the CPUs are idle (vmstat 1)"
     case .oneCPU:
       "the waiting tasks may run on the idle CPUs, and get them (taskset -p, mpstat -P ALL 1)"
     case .stolen: "steal stays near 0 in vmstat 1"
     case .throttled: "nr_throttled in the cgroup's cpu.stat does not grow"
-    case .processStorm: "the new tasks per second stay few (vmstat -f)"
+    case .processStorm: "few tasks are created per second (the difference between two runs of vmstat -f)"
     case .disk: "the disk is idle (iostat -x 1), or /proc/pressure/io stays near 0"
     case .journal: "the kernel stacks of the waiting tasks are not in jbd2, xlog or the like"
     case .networkFileSystem: "the file system answers at once (time stat FILE on it)"
@@ -34,7 +34,7 @@ extension VerdictCause {
     case .aliasing: "load1 and the time-weighted average agree over a few minutes"
     case .beforeRun: "load1 does not fall while this runs"
     case .overflow: "load1 falls below the number of tasks by itself"
-    case .healthy: "programs are slow all the same"
+    case .healthy: "programs are slow nevertheless"
     case .cannotTell: nil
     }
   }

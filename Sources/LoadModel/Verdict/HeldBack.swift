@@ -77,8 +77,8 @@ extension Verdict {
       return (
         // The others' cgroups weren't looked at.
         subject.isPlural
-          ? "\(subject.are) blocked on disk I/O, and the disks are mostly idle; at least one is subject "
-            + "to the I/O limit of cgroup \(limit.path)."
+          ? "\(subject.are) blocked on disk I/O while the disks are mostly idle; at least one of the processes "
+            + "is subject to the I/O limit of cgroup \(limit.path)."
           : "\(subject.are) blocked on disk I/O, held back by the I/O limit of cgroup \(limit.path).",
         "Raise the limit (\(limit.file)): the disk itself could do more."
       )

@@ -97,7 +97,7 @@ extension Verdict {
     let share = percent(idle)
     evidence.append(
       Evidence(
-        "the saturated ones idle less than \(percent(Self.full)) of the time (/proc/stat)",
+        "the saturated CPUs are idle less than \(percent(Self.full)) of the time (/proc/stat)",
         .init("cpus_saturated", Double(fullCPUs), "cpus"),
         .init("other_cpus_idle", idle, "ratio")))
     let rest = others.count == 1 ? "the other is" : "the others are"

@@ -116,8 +116,10 @@ public struct Verdict: Sendable {
             + "priority (CAP_SYS_NICE).")
       ]
     }
-    var found = uninterruptible() + runnable() + throttling() + sampling() + stealing()
-    let root: VerdictCause? = isStealRootCause ? .stolen : nil
+    let aliased = sampling()
+    var found = uninterruptible() + runnable() + throttling() + aliased + stealing()
+    let root: VerdictCause? =
+      isStealRootCause ? .stolen : aliased.contains(where: isMostOfLoad) ? .aliasing : nil
     found.sort { one, two in
       let shares = [one, two].map { $0.cause == root ? 2 : $0.share }
       return shares[0] != shares[1]
@@ -235,6 +237,12 @@ public struct Verdict: Sendable {
             : " To get rid of the spikes, add jitter to when the work starts (telegraf: collection_jitter; "
               + "systemd timers: RandomizedDelaySec)."))
     ]
+  }
+
+  /// Whether load1 is more than twice what it would be without that: then the shares of other causes are of a
+  /// number that says nothing.
+  private func isMostOfLoad(_ aliasing: VerdictPart) -> Bool {
+    load1 > timeWeighted && aliasing.share >= 0.5
   }
 
   private func regularity(_ beat: BeatPart) -> [Evidence] {
