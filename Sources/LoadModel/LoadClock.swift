@@ -58,7 +58,7 @@ public struct LoadClock: Sendable {
 
   /// CLOCK_MONOTONIC at a tick, ns; nil until known.
   func time(ofJiffies jiffies: UInt64) -> UInt64? {
-    guard let tick, origin != .max, let ticks = ticks(jiffies), ticks < 1 << 42 else { return nil }
+    guard let tick, origin != .max, let ticks = ticks(jiffies), ticks < 1 << 38 else { return nil }
     let time = Int64(ticks &* tick).addingReportingOverflow(origin)
     return time.overflow || time.partialValue < 0 ? nil : UInt64(time.partialValue)
   }

@@ -186,8 +186,11 @@ struct LoadReporter {
 
   private func loss(from before: IntervalReading, to now: IntervalReading) -> LossPart {
     let (a, b) = (before.counters, now.counters)
+    // Where a replay begins, what was in the rings by then is of before, and may still be there now.
+    let old = a.delivered - min(a.delivered, b.delivered)
     return LossPart(
-      expected: b.due - a.due, delivered: b.delivered - a.delivered, pending: b.pending,
+      expected: b.due - a.due, delivered: b.delivered + old - a.delivered,
+      pending: b.pending - min(b.pending, old),
       ringFull: b.ringFull - a.ringFull, noRing: b.noRing - a.noRing,
       recursion: b.recursion - a.recursion,
       untraced: b.untraced > a.untraced ? b.untraced - a.untraced : 0,

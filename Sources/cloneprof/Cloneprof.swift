@@ -10,7 +10,8 @@ struct Cloneprof: Tool {
 
   static let configuration = CommandConfiguration(
     commandName: name,
-    abstract: "Show where fork, vfork and clone calls spend their time, and what would make them faster.",
+    abstract:
+      "Show where fork, vfork and clone calls spend their time, and what would make them faster.",
     usage: """
       cloneprof [<options>]
       cloneprof [<options>] -- <command> [<arguments> ...]

@@ -6,7 +6,8 @@ import Reports
 struct ProcessOptions: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Process to trace, or to collapse (repeatable, except for collapse).", valueName: "id"))
+    help: ArgumentHelp(
+      "Process to trace, or to collapse (repeatable, except for collapse).", valueName: "id"))
   var pid: [Int32] = []
 
   func validate() throws {
@@ -18,7 +19,9 @@ struct ProcessOptions: ParsableArguments {
 
 /// And those that they make.
 struct FollowOption: ParsableArguments {
-  @Flag(name: .long, help: "With --pid: also its future descendants (for collapse: those that exist now).")
+  @Flag(
+    name: .long,
+    help: "With --pid: also its future descendants (for collapse: those that exist now).")
   var follow = false
 }
 

@@ -6,7 +6,8 @@ import Reports
 struct SelectionOptions: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Only this process, or this thread if given a thread ID (repeatable).", valueName: "id"))
+    help: ArgumentHelp(
+      "Only this process, or this thread if given a thread ID (repeatable).", valueName: "id"))
   var pid: [Int32] = []
 
   @Option(

@@ -141,4 +141,41 @@ struct MadeSampleTests {
     let report = model.takeReport()
     #expect(try #require(report).soFar == nil && report?.attribution != nil)
   }
+
+  /// A replay that begins while the rings are full, and an interval that ends before they are drained.
+  @Test func beginsWithALateConsumer() throws {
+    var model = LoadAnalysis()
+    model.observed(
+      .setUp(
+        LoadSetup(
+          cpus: 2, interval: 1_000_000_000, filter: TaskFilter(), by: [.process, .site],
+          followsStacks: false, takesSamples: true, pidsAreGlobal: true,
+          host: HostPart(names: ["a"], kernels: ["6.18"], cpus: 2), filterPart: FilterPart(),
+          probes: [], ringBytes: 0)))
+    var begin = reading(0)
+    (begin.counters.records, begin.counters.delivered) = (300, 100)
+    model.observed(
+      .begins(begin.asBeginning, load: LoadReading(shown: Self.before.shown, exact: nil)))
+    for (records, delivered, told) in [(400, 150, 0), (400, 350, 50), (500, 500, 200)]
+      as [(
+        UInt64, UInt64, UInt64
+      )]
+    {
+      var end = reading(1_000_000_000)
+      (end.counters.records, end.counters.delivered) = (records, delivered)
+      var interval = model.reported(.closes(end))
+      if delivered == 500 { interval = model.reported(.totals) }
+      let loss = try #require(interval).loss
+      if delivered != 350 {
+        #expect(loss.delivered == told && loss.expected == loss.delivered + loss.pending, "\(loss)")
+      }
+    }
+  }
+}
+
+extension LoadAnalysis {
+  fileprivate mutating func reported(_ observation: LoadObservation) -> LoadSnapshot? {
+    observed(observation)
+    return takeReport()
+  }
 }

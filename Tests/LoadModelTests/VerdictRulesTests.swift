@@ -170,7 +170,9 @@ struct VerdictRulesTests {
   }
 
   /// If most of load1 comes from when the samples are taken, that is said first, whatever else the bursts do.
-  @Test(arguments: [(1.28, [VerdictCause.aliasing, .cpuSaturated]), (1.9, [.cpuSaturated, .aliasing])])
+  @Test(arguments: [
+    (1.28, [VerdictCause.aliasing, .cpuSaturated]), (1.9, [.cpuSaturated, .aliasing]),
+  ])
   func aliasingFirst(mean: Double, order: [VerdictCause]) {
     let found = causes {
       $0.rows = [row("b", 5, 2.05)]

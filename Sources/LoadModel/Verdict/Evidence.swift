@@ -22,7 +22,8 @@ extension VerdictCause {
       "the waiting tasks may run on the idle CPUs, and get them (taskset -p, mpstat -P ALL 1)"
     case .stolen: "steal stays near 0 in vmstat 1"
     case .throttled: "nr_throttled in the cgroup's cpu.stat does not grow"
-    case .processStorm: "few tasks are created per second (the difference between two runs of vmstat -f)"
+    case .processStorm:
+      "few tasks are created per second (the difference between two runs of vmstat -f)"
     case .disk: "the disk is idle (iostat -x 1), or /proc/pressure/io stays near 0"
     case .journal: "the kernel stacks of the waiting tasks are not in jbd2, xlog or the like"
     case .networkFileSystem: "the file system answers at once (time stat FILE on it)"
