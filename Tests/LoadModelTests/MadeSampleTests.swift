@@ -21,6 +21,18 @@ struct MadeSampleTests {
       onlineCPUs: 2, limits: nil)
   }
 
+  private static func model() -> LoadAnalysis {
+    var model = LoadAnalysis()
+    model.observed(
+      .setUp(
+        LoadSetup(
+          cpus: 2, interval: 1_000_000_000, filter: TaskFilter(), by: [.process, .site],
+          followsStacks: false, takesSamples: true, pidsAreGlobal: true,
+          host: HostPart(names: ["a"], kernels: ["6.18"], cpus: 2), filterPart: FilterPart(),
+          probes: [], ringBytes: 0)))
+    return model
+  }
+
   /// The report of a run that came too late to read what became of its one sample.
   ///
   /// - Parameters:
@@ -29,14 +41,7 @@ struct MadeSampleTests {
   private func report(
     seen: Int64?, _ change: (inout sonde_load) -> Void = { _ in }
   ) throws -> LoadSnapshot {
-    var model = LoadAnalysis()
-    model.observed(
-      .setUp(
-        LoadSetup(
-          cpus: 2, interval: 10_000_000_000, filter: TaskFilter(), by: [.process, .site],
-          followsStacks: false, takesSamples: true, pidsAreGlobal: true,
-          host: HostPart(names: ["a"], kernels: ["6.18"], cpus: 2), filterPart: FilterPart(),
-          probes: [], ringBytes: 0)))
+    var model = Self.model()
     model.observed(
       .begins(reading(0), load: LoadReading(shown: Self.before.shown, exact: nil)))
     let start = Script.start - Self.offset
@@ -112,14 +117,7 @@ struct MadeSampleTests {
 
   /// An interval that ends as the first sample has been taken, and the kernel's averages of it aren't there yet.
   @Test func whileTheFirstOneSettles() throws {
-    var model = LoadAnalysis()
-    model.observed(
-      .setUp(
-        LoadSetup(
-          cpus: 2, interval: 1_000_000_000, filter: TaskFilter(), by: [.process, .site],
-          followsStacks: false, takesSamples: true, pidsAreGlobal: true,
-          host: HostPart(names: ["a"], kernels: ["6.18"], cpus: 2), filterPart: FilterPart(),
-          probes: [], ringBytes: 0)))
+    var model = Self.model()
     model.observed(
       .begins(reading(0), load: LoadReading(shown: Self.before.shown, exact: nil)))
     model.observed(
@@ -144,14 +142,7 @@ struct MadeSampleTests {
 
   /// A replay that begins while the rings are full, and an interval that ends before they are drained.
   @Test func beginsWithALateConsumer() throws {
-    var model = LoadAnalysis()
-    model.observed(
-      .setUp(
-        LoadSetup(
-          cpus: 2, interval: 1_000_000_000, filter: TaskFilter(), by: [.process, .site],
-          followsStacks: false, takesSamples: true, pidsAreGlobal: true,
-          host: HostPart(names: ["a"], kernels: ["6.18"], cpus: 2), filterPart: FilterPart(),
-          probes: [], ringBytes: 0)))
+    var model = Self.model()
     var begin = reading(0)
     (begin.counters.records, begin.counters.delivered) = (300, 100)
     model.observed(
