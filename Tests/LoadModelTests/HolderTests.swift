@@ -229,6 +229,10 @@ struct HolderTests {
       readers.text
         == "GC (830) of java (812), the last to acquire a kernel rwsem, may still hold it and is "
         + "running; 8 tasks of java (812) wait for the lock.")
+    var several = held(8, [holder(.running)])
+    several.pid = nil
+    let ofSeveral = try #require(verdict([several]))
+    #expect(ofSeveral.text.hasSuffix("; 8 java tasks wait for the lock."), "\(ofSeveral.text)")
     let child = try #require(
       verdict([held(8, [holder(.stopped, lock: .vfork)], .vfork)], wait: .vfork))
     #expect(child.text.contains("a vfork() child, is stopped or frozen and has not called exec"))
