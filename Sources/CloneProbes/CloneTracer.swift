@@ -30,7 +30,8 @@ public struct CloneTracer: ~Copyable, Tracer {
   private let options: CloneOptions
   private let host: Proc.Host
   private let ladder: [ProbePart]
-  private let kernelPhases: KernelPhases
+  private let kernelPhases: KernelRanges<KernelPhases.Phase>
+  private let afterFork: KernelRanges<AfterFork.Place>
   private var probes: CloneProbes
   /// The model, and what entered it.
   public private(set) var door: Door<CloneAnalysis>
@@ -64,6 +65,8 @@ public struct CloneTracer: ~Copyable, Tracer {
     var ladder: [ProbePart] = []
     if options.raisesPriority { ladder.append(raisePriority()) }
     let symbols = try? KernelSymbols.current()
+    let kernelPhases = Self.ranges(KernelPhases.functions.map { ($0.phase, $0.names) }, symbols)
+    let afterFork = Self.ranges(AfterFork.functions.map { ($0.place, $0.names) }, symbols)
     let probes = try CloneProbes(host, probeOptions: options.probeOptions, symbols: symbols)
     if (try? RunTimeStatistics()) == nil {
       ladder.append(
@@ -74,20 +77,22 @@ public struct CloneTracer: ~Copyable, Tracer {
     self.options = options
     self.host = host
     self.ladder = probes.ladder + ladder
-    kernelPhases = Self.phases(symbols)
+    self.kernelPhases = kernelPhases
+    self.afterFork = afterFork
     door = Door(CloneAnalysis(), recorder: recorder)
     self.probes = probes
   }
 
-  /// Where the functions stand that tell the parts of a clone apart.
-  private static func phases(_ symbols: KernelSymbols?) -> KernelPhases {
-    guard let symbols else { return KernelPhases([]) }
-    return KernelPhases(
-      KernelPhases.functions.flatMap { phase, names in
-        names.flatMap { name in
-          symbols.addresses(named: name).map {
-            ($0.range.lowerBound, $0.range.upperBound, phase)
-          }
+  /// Where the functions stand that tell parts apart.
+  private static func ranges<Part>(
+    _ functions: [(part: Part, names: [String])], _ symbols: KernelSymbols?
+  ) -> KernelRanges<Part> {
+    guard let symbols else { return KernelRanges([]) }
+    let found = symbols.addresses(named: Set(functions.flatMap(\.names)))
+    return KernelRanges(
+      functions.flatMap { part, names in
+        names.flatMap { found[$0] ?? [] }.map {
+          ($0.range.lowerBound, $0.range.upperBound, part)
         }
       })
   }
@@ -101,7 +106,9 @@ public struct CloneTracer: ~Copyable, Tracer {
 
   public mutating func begin() throws -> UInt64 {
     let setup = CloneSetup(
-      filter: options.filter, kernelPhases: kernelPhases, coverage: probes.coverage,
+      filter: options.filter, kernelPhases: kernelPhases, afterFork: afterFork,
+      afterForkPeriod: probes.afterForkPeriod,
+      coverage: probes.coverage,
       pageSize: UInt64(getpagesize()), pidsAreGlobal: PIDNamespace.isInitial,
       host: HostPart(
         names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
