@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -262,4 +263,9 @@ bool sonde_call_is_about_file(long number)
 	default:
 		return false;
 	}
+}
+
+void sonde_trim_heap(void)
+{
+	malloc_trim(0);
 }

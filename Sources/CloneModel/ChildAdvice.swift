@@ -27,8 +27,8 @@ func spawn(
   return AdvicePart(
     kind: .spawn,
     text:
-      "\(name) clones to start other programs: use posix_spawn(3) or vfork(2) \(place)instead of "
-      + "fork. They don't copy the address space.",
+      "\(name) forks only to start other programs: use posix_spawn(3) or vfork(2) \(place)instead of "
+      + "fork: neither copies the address space.",
     evidence: [
       "\(sum.exec.count) of \(known) children called exec after \(milliseconds(Double(median))) "
         + "(median)",

@@ -45,7 +45,7 @@ struct HugePageAdvice {
 
   private func price(_ memory: ForkedMemory) -> String {
     "Cost: up to \(memory.growth >> 20) MiB more memory, plus a private copy of what long-lived children now "
-      + "share with it. It lasts until writes after a fork split the huge mappings again."
+      + "share with the process. The gain lasts until writes after a fork split the huge mappings again."
   }
 
   private func advice(_ text: String, command: String?, check: String? = nil) -> AdvicePart {
@@ -95,8 +95,9 @@ struct HugePageAdvice {
   private func switchedOff(_ memory: ForkedMemory) -> AdvicePart {
     advice(
       "The program has switched huge pages off for itself (prctl(PR_SET_THP_DISABLE)), so none of the "
-        + "usual settings help. Restart it without that, then collapse its memory"
-        + (memory.comm == "redis-server" ? ": \"disable-thp no\" in redis.conf." : "."),
+        + "usual settings help. Restart it without that"
+        + (memory.comm == "redis-server" ? " (\"disable-thp no\" in redis.conf)" : "")
+        + ", then collapse its memory.",
       command: memory.comm == "redis-server" ? "redis-server --disable-thp no" : nil)
   }
 

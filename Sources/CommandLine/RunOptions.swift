@@ -5,7 +5,8 @@ public struct DurationOption: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "How long to run or measure, such as 10s or 5m (without it, a run lasts until Ctrl-C).",
+      "How long to run or measure, such as 10s or 5m (default: until Ctrl-C, or the end of the "
+        + "command or recording; for try, 10s; for collapse, no measurement).",
       valueName: "time"))
   public var duration: DurationArgument?
 

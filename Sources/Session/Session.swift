@@ -1,4 +1,5 @@
 import BPF
+import CLinux
 import Glibc
 import Proc
 import SystemPackage
@@ -32,6 +33,9 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
       signals: [SIGINT, SIGTERM, SIGHUP] + options.requests, rings: tracer.rings,
       output: options.output)
     for pid in options.processes { try Self.watch(pid, in: &loop) }
+    // Attaching took the kernel's BTF and symbols, several times what the run itself takes, and has freed
+    // them again: to the system as well.
+    sonde_trim_heap()
     start = try tracer.begin()
     self.tracer = tracer
     self.loop = loop

@@ -227,7 +227,7 @@ struct HolderTests {
     let readers = try #require(verdict([held(8, [holder(.running, uncertain: true)])]))
     #expect(
       readers.text
-        == "GC (830) of java (812) was the last to acquire a kernel rwsem and may still hold it; it is "
+        == "GC (830) of java (812), the last to acquire a kernel rwsem, may still hold it and is "
         + "running; 8 tasks of java (812) wait for the lock.")
     let child = try #require(
       verdict([held(8, [holder(.stopped, lock: .vfork)], .vfork)], wait: .vfork))

@@ -88,7 +88,7 @@ struct VerdictRulesTests {
       part.evidence == [
         "accounts for 1.70 of load1 1.70", "dd (15 processes) in f: 1.50",
         "disk vda was busy 88 % of the time",
-        "at least one task waited for I/O 42 % of the time (/proc/pressure)",
+        "42 % of the time, at least one task was waiting for I/O (/proc/pressure)",
       ])
   }
 

@@ -59,12 +59,14 @@ struct VerdictWordsTests {
       let parts = verdict([
         blocked(nil, nil, 90, wait, count: 900), blocked("a", 7, 1, wait),
       ]).parts()
-      #expect(parts[0].text.contains("901 processes (none over 2 %) are"), "\(parts[0].text)")
+      #expect(
+        parts[0].text.contains("901 processes (none over 2 % of this load) are"), "\(parts[0].text)"
+      )
       #expect(!(parts[0].text + parts[0].evidence.joined()).contains("others"))
     }
     #expect(
       text([running(nil, nil, 90, count: 45)], idle: [0, 0])
-        == "The CPUs are saturated by 45 processes, none over 3 %.")
+        == "The CPUs are saturated by 45 processes, none over 3 % of this load.")
   }
 
   @Test func whoIsClearlyTheLargest() {
@@ -75,9 +77,10 @@ struct VerdictWordsTests {
     }
     #expect(
       saturated(Array(repeating: 1, count: 10))
-        == "The CPUs are saturated by 10 processes, none over 10 %.")
+        == "The CPUs are saturated by 10 processes, none over 10 % of this load.")
     #expect(saturated([5, 2, 2, 1]) == "The CPUs are saturated, mostly by p0 (1).")
-    #expect(saturated([4, 3, 3]) == "The CPUs are saturated by 3 processes, none over 40 %.")
+    #expect(
+      saturated([4, 3, 3]) == "The CPUs are saturated by 3 processes, none over 40 % of this load.")
     #expect(
       saturated([4, 2, 1, 1, 1, 1, 1, 1, 1, 1]) == "The CPUs are saturated, mostly by p0 (1).")
     // Those of one name are one.
@@ -102,11 +105,11 @@ struct VerdictWordsTests {
     }
     #expect(
       text(threads)
-        == "This load is not real work: 100 kernel threads (none over 1 %) are in uninterruptible sleep."
+        == "This load is probably not real work: 100 kernel threads (none over 1 % of this load) are in uninterruptible sleep."
     )
     #expect(
       text([blocked("noload/1", 9, 2, .other, isKernelThread: true)])
-        == "This load is not real work: noload/1 (9) is in uninterruptible sleep.")
+        == "This load is probably not real work: noload/1 (9) is in uninterruptible sleep.")
   }
 
   /// Where a task may run is said only if it has been read, as it was read.

@@ -146,4 +146,7 @@ int sonde_mount_tracefs(void);
  */
 bool sonde_call_is_about_file(long number);
 
+/* Gives memory that was freed back to the system: malloc_trim(3). */
+void sonde_trim_heap(void);
+
 #endif

@@ -43,15 +43,24 @@ struct ChainRoot {
   /// Tasks that waited at the last sample.
   private var count: UInt64 { rows.reduce(0) { $0 &+ $1.active } }
 
-  /// "58 tasks of java (812) wait", "java (812) waits", "8 nginx processes wait".
+  /// "58 tasks of java (812) wait", "java (812) waits", "8 nginx tasks wait".
   private var victimsWait: String {
     let names = Set(rows.map(\.label))
-    switch (count, names.count == 1 ? names.first : nil) {
+    guard names.count == 1, let row = rows.first else {
+      switch count {
+      case 0: return "others have been waiting"
+      case 1: return "another task waits"
+      default: return "\(count) tasks in D wait"
+      }
+    }
+    // Of several processes of one name the label says how many: that isn't how many wait.
+    let name = row.pid == nil ? row.process : nil
+    switch (count, name) {
     case (0, _): return "others have been waiting"
-    case (1, let name?): return "\(name) waits"
-    case (1, nil): return "another task waits"
-    case (let count, let name?): return "\(count) tasks of \(name) wait"
-    case (let count, nil): return "\(count) tasks wait"
+    case (1, let name?): return "a \(name) task waits"
+    case (1, nil): return "\(row.label) waits"
+    case (let count, let name?): return "\(count) \(name) tasks wait"
+    case (let count, nil): return "\(count) tasks of \(row.label) wait"
     }
   }
 
@@ -64,8 +73,9 @@ struct ChainRoot {
 
   private var victimsWaitFirst: String {
     switch victimsWait {
-    case "others have been waiting": "Others have been waiting"
-    case "another task waits": "Another task waits"
+    case "others have been waiting": "Tasks have been waiting"
+    case "another task waits": "A task waits"
+    case let text where text.hasPrefix("a "): "A" + text.dropFirst()
     default: victimsWait
     }
   }
@@ -150,7 +160,7 @@ struct ChainRoot {
     }
     if root.uncertain == true {
       return
-        "\(label) was the last to acquire \(lock) and may still hold it; it \(does); \(victimsWait) for the lock."
+        "\(label), the last to acquire \(lock), may still hold it and \(does); \(victimsWait) for the lock."
     }
     return "\(label) holds \(lock) and \(does); \(victimsWait) for the lock\(behind)."
   }

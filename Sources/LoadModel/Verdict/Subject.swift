@@ -68,15 +68,15 @@ struct Subject {
   }
 
   private var limit: String? {
-    most.map { "none over \(Int(($0 * 100 - 1e-9).rounded(.up))) %" }
+    most.map { "none over \(Int(($0 * 100 - 1e-9).rounded(.up))) % of this load" }
   }
 
-  /// "nginx (812) is", "8 nginx processes are", "10 processes (none over 12 %) are".
+  /// "nginx (812) is", "8 nginx processes are", "10 processes (none over 12 % of this load) are".
   var are: String {
     beginning + (limit.map { " (\($0))" } ?? "") + (isPlural ? " are" : " is")
   }
 
-  /// What follows a statement: ", mostly by nginx (812)", " by 10 processes, none over 12 %".
+  /// What follows a statement: ", mostly by nginx (812)", " by 10 processes, none over 12 % of this load".
   var mostlyBy: String { phrase("by") }
   var mostlyFor: String { phrase("for") }
 

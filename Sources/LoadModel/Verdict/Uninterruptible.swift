@@ -95,8 +95,8 @@ extension Verdict {
       )
     case .noWork:
       return (
-        "This load is not real work: \(subject.are) in uninterruptible sleep.",
-        "Nothing runs slower because of it: some idle kernel threads sleep in "
+        "This load is probably not real work: \(subject.are) in uninterruptible sleep.",
+        "It probably slows nothing down: some idle kernel threads sleep in "
           + "TASK_UNINTERRUPTIBLE instead of TASK_IDLE, so the load average counts them."
       )
     default: return ("\(subject.are) in uninterruptible sleep.", nil)

@@ -296,7 +296,7 @@ public struct Verdict: Sendable {
     guard let shares, shares.some >= 0.01 else { return [] }
     return [
       Evidence(
-        "at least one task waited for \(what) \(percent(shares.some)) of the time (/proc/pressure)",
+        "\(percent(shares.some)) of the time, at least one task was waiting for \(what) (/proc/pressure)",
         .init(name, shares.some, "ratio"))
     ]
   }
