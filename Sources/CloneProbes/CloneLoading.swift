@@ -69,7 +69,8 @@ extension CloneProbes {
       to: sonde_clone_config(
         only_wanted: probeOptions.processes.isEmpty ? 0 : 1, follows: probeOptions.follows ? 1 : 0,
         mapping_threshold: mappingThreshold, threads: probeOptions.threads ? 1 : 0,
-        samples_after_fork: symbols == nil ? 0 : 1))
+        samples_after_fork: symbols == nil ? 0 : 1,
+        copies_stacks: probeOptions.copiesStacks ? 1 : 0))
     for call in systemCalls {
       try file.setLoads("\(call)_begins", strategy == .syscalls)
       try file.setLoads("\(call)_ends", strategy == .syscalls)

@@ -18,6 +18,8 @@ public struct CloneProbeOptions: Sendable {
   public var threads = false
   /// Also the steps of copying an address space: two probes more for each mapping.
   public var steps = false
+  /// Whether stacks are copied, for the reader to unwind.
+  package var copiesStacks = false
   /// Not the best means that there is, but what takes its place elsewhere: to compare the two.
   package var substitute: Substitute?
   /// How many children are followed at a time; nil for as many as there usually are.

@@ -3,6 +3,7 @@ public import CloneModel
 import Glibc
 public import Input
 public import Proc
+import Records
 public import Reports
 public import Session
 import Symbols
@@ -36,6 +37,7 @@ public struct CloneTracer: ~Copyable, Tracer {
   /// The model, and what entered it.
   public private(set) var door: Door<CloneAnalysis>
   private var names = UserNames()
+  private var stacks = UnwoundStacks()
   private var wallClock = WallClock(at: 0, wall: 0)
   private var delivered: UInt64 = 0
   private var isSampling = true
@@ -67,7 +69,10 @@ public struct CloneTracer: ~Copyable, Tracer {
     let symbols = try? KernelSymbols.current()
     let kernelPhases = Self.ranges(KernelPhases.functions.map { ($0.phase, $0.names) }, symbols)
     let afterFork = Self.ranges(AfterFork.functions.map { ($0.place, $0.names) }, symbols)
-    let probes = try CloneProbes(host, probeOptions: options.probeOptions, symbols: symbols)
+    var probeOptions = options.probeOptions
+    // What a process has mapped is read by the ids of this namespace.
+    probeOptions.copiesStacks = UnwoundStacks.isSupported && PIDNamespace.isInitial
+    let probes = try CloneProbes(host, probeOptions: probeOptions, symbols: symbols)
     if (try? RunTimeStatistics()) == nil {
       ladder.append(
         ProbePart(
@@ -145,17 +150,28 @@ public struct CloneTracer: ~Copyable, Tracer {
   public mutating func attend() throws {}
 
   public mutating func advance(to horizon: UInt64) throws {
-    delivered += UInt64(Self.drain(&probes.rings, into: &door, upTo: horizon))
+    stacks.beginDrain()
+    delivered += UInt64(Self.drain(&probes.rings, into: &door, &stacks, upTo: horizon))
     door.passOn(at: Clocks.wall)
   }
 
   private static func drain(
-    _ rings: inout RingBuffers, into door: inout Door<CloneAnalysis>, upTo horizon: UInt64
+    _ rings: inout RingBuffers, into door: inout Door<CloneAnalysis>,
+    _ stacks: inout UnwoundStacks, upTo horizon: UInt64
   ) -> Int {
-    guard door.kept == nil else {
-      return rings.drain(upTo: horizon) { record, cpu in door.record(record, cpu: cpu) }
+    let isKept = door.kept != nil
+    return rings.drain(upTo: horizon) { record, cpu in
+      switch UnwoundStacks.kind(of: record) {
+      case SONDE_KIND_STACK_COPY.rawValue: return stacks.keep(record)
+      case SONDE_KIND_CLONE.rawValue:
+        if let stack = stacks.stack(ofEnded: record) {
+          let bytes = unsafe withUnsafeBytes(of: stack) { unsafe Array($0) }
+          unsafe door.record(bytes.span.bytes, cpu: cpu)
+        }
+      default: break
+      }
+      if isKept { door.record(record, cpu: cpu) } else { door.model.record(record, cpu: cpu) }
     }
-    return rings.drain(upTo: horizon) { record, cpu in door.model.record(record, cpu: cpu) }
   }
 
   public mutating func caughtUp(to horizon: UInt64) throws {

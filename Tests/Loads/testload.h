@@ -16,6 +16,7 @@
 void load_attempts(const long *arguments);
 void load_bills(const long *arguments);
 void load_bursts(const long *arguments);
+void load_callers(const long *arguments);
 void load_calls(const long *arguments);
 void load_chain(const long *arguments);
 void load_collapsible(const long *arguments);

@@ -130,6 +130,28 @@ struct sonde_stack {
 	sonde_u64 frames[SONDE_STACK_FRAMES];
 };
 
+/* struct pt_regs of x86-64. */
+#define SONDE_PT_REGS 21
+#define SONDE_STACK_BYTES 32768
+
+/* The same for programs without frame pointers, which the reader unwinds: a
+ * copy of what lies on the stack.
+ */
+struct sonde_stack_copy {
+	struct sonde_header header;
+	/* with which the task has entered the kernel */
+	sonde_u64 registers[SONDE_PT_REGS];
+	/* of the process, and how often it has called exec */
+	sonde_u64 start_time;
+	sonde_u64 exec_id;
+	sonde_u32 tgid;
+	/* where the copy ends in these bytes, which begin with the page that
+	 * the stack pointer is in
+	 */
+	sonde_u32 end;
+	sonde_u8 bytes[SONDE_STACK_BYTES];
+};
+
 enum sonde_child_event {
 	/* its first exec has succeeded */
 	SONDE_CHILD_EXEC = 1,
@@ -191,6 +213,8 @@ struct sonde_clone_config {
 	sonde_u32 threads;
 	/* whether samples are taken after a fork */
 	sonde_u32 samples_after_fork;
+	/* whether stacks are copied, for the reader to unwind */
+	sonde_u32 copies_stacks;
 };
 
 /* User space to kernel, while the programs run. */
@@ -220,9 +244,10 @@ SONDE_ASSERT_RECORD(sonde_clone, 384);
 SONDE_ASSERT_RECORD(sonde_mapping, 48);
 SONDE_ASSERT_RECORD(sonde_sample, 216);
 SONDE_ASSERT_RECORD(sonde_stack, 272);
+SONDE_ASSERT_RECORD(sonde_stack_copy, 208 + SONDE_STACK_BYTES);
 SONDE_ASSERT_RECORD(sonde_child, 48);
 SONDE_ASSERT_RECORD(sonde_after_fork, 224);
-_Static_assert(sizeof(struct sonde_clone_config) == 20, "sonde_clone_config");
+_Static_assert(sizeof(struct sonde_clone_config) == 24, "sonde_clone_config");
 _Static_assert(sizeof(struct sonde_clone_control) == 8, "sonde_clone_control");
 _Static_assert(sizeof(struct sonde_clone_status) == 24, "sonde_clone_status");
 
