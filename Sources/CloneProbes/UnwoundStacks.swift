@@ -6,7 +6,7 @@ import Unwinding
 /// Makes records of stacks of copies of stacks, as the calls end: until then a fork holds its process's
 /// mmap_lock, and what is mapped can't be read.
 struct UnwoundStacks {
-  private struct Copy {
+  fileprivate struct Copy {
     let header: sonde_header
     let program: Unwinder.Program
     let registers: [17 of UInt64]

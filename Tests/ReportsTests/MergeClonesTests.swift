@@ -58,7 +58,7 @@ struct MergeClonesTests {
       add(histograms.flatMap { [$0.count, $0.sum] }, to: name + ", times")
     }
 
-    private mutating func add(_ discardedCopies: DiscardedCopiesPart?, to name: String) {
+    private mutating func add(_ copies: DiscardedCopiesPart?, to name: String) {
       add([copies?.count ?? 0, copies?.ns ?? 0], to: name + ", discarded copies")
     }
 

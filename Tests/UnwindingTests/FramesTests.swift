@@ -5,21 +5,18 @@ import Testing
 
 /// Call-frame information of files that hold anything: no crash, and an end.
 struct FramesTests {
-  private let scratch: Scratch
   private let program: [UInt8]
 
-  init() throws {
-    scratch = try Scratch()
-    program = Array(try Data(contentsOf: Binaries.url("testload")))
-  }
+  init() throws { program = Array(try Data(contentsOf: Binaries.url("testload"))) }
 
   /// What comes of stepping at so many places of a file, from frames with anything in them.
   private func outcomes(
     _ bytes: [UInt8], places: Int, _ random: inout SplitMix64
   ) throws -> [Int32: Int]? {
-    let path = scratch.file("program")
-    try Data(bytes).write(to: URL(filePath: path))
-    let file = try FileHandle(forReadingFrom: URL(filePath: path))
+    let path = FileManager.default.temporaryDirectory.appending(path: "sonde-\(UUID())")
+    try Data(bytes).write(to: path)
+    defer { try? FileManager.default.removeItem(at: path) }
+    let file = try FileHandle(forReadingFrom: path)
     guard let frames = sonde_frames_open(file.fileDescriptor) else { return nil }
     defer { sonde_frames_close(frames) }
     let stack = (0..<4096).map { _ in UInt8.random(in: 0...255, using: &random) }

@@ -48,7 +48,7 @@ void sonde_frames_close(struct sonde_frames *frames);
 /* Bytes that it takes. */
 size_t sonde_frames_size(const struct sonde_frames *frames);
 
-enum sonde_step {
+enum sonde_frames_outcome {
 	/* the stack ends here, or the caller can't be found */
 	SONDE_FRAMES_END = -1,
 	/* nothing is known of this place */
