@@ -49,6 +49,7 @@ let package = Package(
     .target(name: "CStart"),
     .target(name: "CExperiment"),
     .target(name: "CElf", linkerSettings: [.linkedLibrary("elf")]),
+    .target(name: "CFrames"),
     .systemLibrary(name: "CCompression"),
 
     // Libraries, lowest first.
@@ -59,6 +60,8 @@ let package = Package(
     .target(name: "Histograms", swiftSettings: strict),
     .target(name: "Proc", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "Symbols", dependencies: ["CElf", "Proc"], swiftSettings: strict),
+    .target(
+      name: "Unwinding", dependencies: ["CFrames", "Proc", "Symbols"], swiftSettings: strict),
     .target(name: "Reports", dependencies: ["Histograms"], swiftSettings: strict),
     .target(name: "Input", swiftSettings: strict + lifetimes),
     // What is kept of a run's input, in files.
@@ -99,7 +102,7 @@ let package = Package(
       name: "CloneProbes",
       dependencies: [
         "BPF", "CLinux", "CloneModel", "Collapse", "Experiments", "Histograms", "Input", "Proc",
-        "Records", "Reports", "Session", "Symbols", "Tasks",
+        "Records", "Reports", "Session", "Symbols", "Tasks", "Unwinding",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict + lifetimes,
@@ -221,6 +224,9 @@ let package = Package(
     .testTarget(name: "ProcTests", dependencies: ["Proc"], swiftSettings: strict),
     .testTarget(
       name: "SymbolsTests", dependencies: ["Proc", "Support", "Symbols", "testload"],
+      swiftSettings: tests),
+    .testTarget(
+      name: "UnwindingTests", dependencies: ["CFrames", "Support", "testload"],
       swiftSettings: tests),
     .testTarget(
       name: "ReportsTests", dependencies: ["Histograms", "Reports", "Support"],

@@ -29,6 +29,47 @@ struct {
 	__type(value, struct child_state);
 } children SEC(".maps");
 
+/* Those that have ended without an exec and are on their way out: since 6.16 a
+ * process comes to sched_process_exit before it takes its memory down (Andrii
+ * Nakryiko, "exit: move and extend sched_process_exit() tracepoint").
+ * max_entries is set by the number of possible CPUs before load: each holds
+ * some free entries back (kernel/bpf/bpf_lru_list.c).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, struct child_state);
+} ending SEC(".maps");
+
+/* Processes that have forked, until they call exec or end, with the time of
+ * their start: an end may go unseen.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u32);
+	__type(value, u64);
+} parents SEC(".maps");
+
+static __always_inline void forget_parent(u32 tgid)
+{
+	if (clone_config.samples_after_fork)
+		bpf_map_delete_elem(&parents, &tgid);
+}
+
+static __always_inline void note_parent(struct task_struct *parent)
+{
+	u64 start = parent->group_leader->start_time, *known;
+	u32 tgid = parent->tgid;
+
+	if (!clone_config.samples_after_fork)
+		return;
+	known = bpf_map_lookup_elem(&parents, &tgid);
+	if (!known || *known != start)
+		bpf_map_update_elem(&parents, &tgid, &start, BPF_ANY);
+}
+
 static __always_inline void follow_child(struct clone_state *state,
 					 struct task_struct *child)
 {
@@ -116,6 +157,8 @@ static __always_inline void child_exits(struct task_struct *task)
 	if (bpf_map_delete_elem(&children, &tgid))
 		return;
 	emit_child(&last, tgid, SONDE_CHILD_EXIT, bytes_written(task));
+	if (clone_config.samples_after_fork && !last.has_execed)
+		bpf_map_update_elem(&ending, &tgid, &last, BPF_ANY);
 }
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "clone.bpf.h"
 #include "child.bpf.h"
+#include "after_fork.bpf.h"
 #include "copy.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -141,6 +142,9 @@ int BPF_PROG(child_complete, struct task_struct *parent,
 	if (tgid == parent->tgid)
 		return 0;
 	follow_child(state, child);
+	/* One that shares its memory has nothing to copy later. */
+	if (!(state->clone.flags & CLONE_VM))
+		note_parent(parent);
 	start = child->start_time;
 	if (clone_config.follows &&
 	    bpf_map_update_elem(&wanted, &tgid, &start, BPF_ANY))
@@ -152,6 +156,7 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_execs, struct task_struct *task)
 {
 	child_execs(task);
+	forget_parent(task->tgid);
 	return 0;
 }
 
@@ -164,6 +169,7 @@ int BPF_PROG(process_ends, struct task_struct *task)
 	if (BPF_CORE_READ(task, signal, live.counter))
 		return 0;
 	child_exits(task);
+	forget_parent(tgid);
 	if (clone_config.only_wanted)
 		bpf_map_delete_elem(&wanted, &tgid);
 	return 0;
@@ -291,6 +297,13 @@ STEP(anon_vma_fork, SONDE_STEP_REVERSE_MAPPING)
 STEP(copy_hugetlb_page_range, SONDE_STEP_HUGETLB)
 STEP(copy_pte_range, SONDE_STEP_ENTRIES)
 
+SEC("perf_event")
+int after_fork(struct bpf_perf_event_data *ctx)
+{
+	return sample_after_fork(ctx);
+}
+
+/* The phases of a clone in progress, where they can't be measured. */
 SEC("perf_event")
 int sample(struct bpf_perf_event_data *ctx)
 {

@@ -8,6 +8,7 @@
 #include "kernel.bpf.h"
 #include "ring.bpf.h"
 #include "memory.bpf.h"
+#include "stack_copy.bpf.h"
 #include "include/sonde_clone.h"
 
 /* include/uapi/asm-generic/errno-base.h */
@@ -64,27 +65,15 @@ static __always_inline struct clone_state *state_of(u32 tid)
 	return bpf_map_lookup_elem(&clones, &tid);
 }
 
-/* 5.15: helpers that are there show in the kernel's enum of them. */
-enum bpf_func_id___since_5_15 {
-	BPF_FUNC_task_pt_regs___since_5_15 = 175,
-};
-
 /* Which system call it is, where the probe doesn't say: by x86's numbers, and
  * otherwise by the flags.
  */
 static __always_inline u8 call_by_number(struct task_struct *task, u64 flags)
 {
 #ifdef __TARGET_ARCH_x86
-	struct pt_regs *regs;
+	struct pt_regs *regs = user_registers(task);
 	unsigned long number;
 
-	if (bpf_core_enum_value_exists(enum bpf_func_id___since_5_15,
-				       BPF_FUNC_task_pt_regs___since_5_15))
-		regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	else
-		/* task_pt_regs() of 64-bit kernels before FRED. */
-		regs = BPF_CORE_READ(task, stack) + 16384 -
-		       sizeof(struct pt_regs);
 	if (bpf_probe_read_kernel(&number, sizeof(number), &regs->orig_rax))
 		return SONDE_CALL_CLONE;
 	switch (number) {
@@ -104,11 +93,13 @@ static __always_inline u8 call_by_number(struct task_struct *task, u64 flags)
 }
 
 #define STACK_PERIOD 1000000
+/* One that is copied costs more, here and where it is unwound. */
+#define STACK_COPY_PERIOD 10000000
 
 /* A stack takes longer than all the rest: of many clones in a short time, one a
  * millisecond is enough to know who makes them. Returns when the clone begins.
  */
-static __always_inline u64 emit_user_stack(void *ctx, u32 tid)
+static __always_inline u64 emit_user_stack(void *ctx, u32 tid, u32 tgid)
 {
 	u64 begin = bpf_ktime_get_ns();
 	u32 zero = 0;
@@ -117,9 +108,17 @@ static __always_inline u64 emit_user_stack(void *ctx, u32 tid)
 	struct sonde_stack *record;
 	long length;
 
-	if (!last || begin - *last < STACK_PERIOD)
+	if (!last ||
+	    begin - *last < (clone_config.copies_stacks ? STACK_COPY_PERIOD
+							: STACK_PERIOD))
 		return begin;
 	*last = begin;
+	if (clone_config.copies_stacks) {
+		u64 copied = emit_stack_copy(tid, tgid, begin);
+
+		if (copied)
+			return copied;
+	}
 	record = ring_reserve_here(&counters, sizeof(*record));
 	if (!record)
 		return begin;
@@ -217,7 +216,7 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 	state->clone.tgid = tgid;
 	state->run_delay = BPF_CORE_READ(task, sched_info.run_delay);
 	state->off_cpu = off_cpu(task);
-	state->clone.begin = emit_user_stack(ctx, tid);
+	state->clone.begin = emit_user_stack(ctx, tid, tgid);
 	return 0;
 }
 

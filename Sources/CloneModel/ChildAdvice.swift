@@ -20,7 +20,7 @@ func spawn(
     let median = all.sum.exec.quantile(0.5)
   else { return nil }
   let name = group.comm.text
-  let caller = stacks.first { $0.comm == name && $0.use == .execAtOnce }.flatMap(caller)
+  let caller = stacks.first { $0.comm == name && $0.use == .execAtOnce }?.caller
   let place = caller.map { "in \($0)() " } ?? ""
   let sum = all.sum
   let known = sum.exec.count + sum.life.count + sum.lingering
@@ -43,15 +43,4 @@ func canDoWithout(_ tgid: UInt32, _ interval: CloneInterval) -> Bool {
   var sum = ChildSum()
   for (key, one) in interval.parents where key.tgid == tgid { sum.add(one) }
   return [.execAtOnce, .unknown].contains(sum.use)
-}
-
-/// The function that calls fork, as far as names are known: not of libc, which only passes it on.
-private func caller(_ stack: StackPart) -> String? {
-  let passing: Set = [
-    "fork", "_Fork", "vfork", "clone", "clone3", "syscall", "libc_fork", "libc_vfork",
-  ]
-  return stack.frames.first { frame in
-    !passing.contains(frame) && !passing.contains(String(frame.drop { $0 == "_" }))
-      && !frame.hasPrefix("0x") && !frame.hasPrefix("[") && !frame.contains("+0x")
-  }
 }

@@ -8,6 +8,12 @@ package struct ChildSum: Sendable, Equatable {
   package var copied: UInt64 = 0
   /// Time of the clones that made them.
   package var cloneNs: UInt64 = 0
+  /// Of that, on the CPU.
+  package var onCPUNs: UInt64 = 0
+  /// Samples of the children, and of the parents' copy-on-write faults.
+  package var samples = AfterFork.Samples()
+  /// Copies for those that called exec at once.
+  package var discardedCopies = DiscardedCopies()
   /// How old they were at their first exec.
   package var exec = SparseHistogram()
   /// How old they were at their end, without an exec.
@@ -59,6 +65,11 @@ package struct ChildSum: Sendable, Equatable {
     return life.count > 0 || most > 1 ? .serve : .unknown
   }
 
+  /// Whether it says nothing of children.
+  var hasNoChildren: Bool {
+    born == 0 && living == 0 && unfollowed == 0 && exec.count == 0 && life.count == 0
+  }
+
   mutating func raiseMost(to count: UInt64) { most = max(most, count) }
 
   /// Adds those of another parent.
@@ -74,6 +85,9 @@ package struct ChildSum: Sendable, Equatable {
     born &+= next.born
     copied &+= next.copied
     cloneNs &+= next.cloneNs
+    onCPUNs &+= next.onCPUNs
+    samples.add(next.samples)
+    discardedCopies.add(next.discardedCopies)
     exec.add(next.exec)
     life.add(next.life)
     saved &+= next.saved

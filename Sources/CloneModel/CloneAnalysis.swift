@@ -12,7 +12,7 @@ public struct CloneAnalysis: ~Copyable, Model {
   private var report: CloneSnapshot?
 
   public init() {
-    tracker = CloneTracker(filter: CloneFilter(), phases: KernelPhases([]), start: 0)
+    tracker = CloneTracker(filter: CloneFilter(), start: 0)
   }
 
   @inline(__always)
@@ -34,7 +34,8 @@ public struct CloneAnalysis: ~Copyable, Model {
       guard let setup else { return }
       let filter = tracker.filter
       tracker = CloneTracker(
-        filter: filter, phases: setup.kernelPhases, start: reading.at,
+        filter: filter, phases: setup.kernelPhases, afterFork: setup.afterFork ?? .init([]),
+        start: reading.at,
         followsChildren: setup.coverage.children ?? false, pageSize: setup.pageSize)
       reporter = CloneReporter(setup, reading)
     case .cgroups(let ids):

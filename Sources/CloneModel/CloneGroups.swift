@@ -53,10 +53,10 @@ package func mappingParts(
 /// to be like the ones with.
 ///
 /// - Parameters:
-///   - followsChildren: whether it is seen what becomes of the children.
+///   - coverage: what is seen.
 ///   - names: nil for a stack to leave out.
 package func stackParts(
-  _ interval: CloneInterval, followsChildren: Bool = true,
+  _ interval: CloneInterval, _ coverage: CloneCoverage,
   names: (CloneInterval.StackKey) -> [String]?
 ) -> [StackPart] {
   struct Key: Hashable {
@@ -88,20 +88,30 @@ package func stackParts(
   return sums.filter { $0.value.count >= 0.5 }.sorted {
     $0.value.ns != $1.value.ns
       ? $0.value.ns > $1.value.ns : $0.key.frames.lexicographicallyPrecedes($1.key.frames)
-  }.prefix(stackCount).map { key, sum in
-    StackPart(
-      comm: key.comm.text, frames: key.frames, count: UInt64(sum.count.rounded()),
-      ns: UInt64(sum.ns.rounded()), use: followsChildren ? sum.children.use : nil)
+  }.prefix(stackCount).map { key, sum -> StackPart in
+    let taken = Double(max(1, sum.children.born))
+    return StackPart(
+      comm: key.comm.text, frames: key.frames, count: clamped(sum.count), ns: clamped(sum.ns),
+      use: coverage.children ?? false ? sum.children.use : nil,
+      discardedCopies: discardedCopiesPart(
+        sum.children.discardedCopies, interval, coverage, scale: max(1, sum.count / taken)))
   }
 }
 
 /// What became of the children, by their parents' names and by what they are for: those whose clones
 /// took longest first.
-package func childrenParts(_ interval: CloneInterval) -> [ChildrenPart] {
-  interval.childGroups.map { group, all in
+///
+/// - Parameter period: the CPU time that a sample after a fork stands for, ns; nil where there are none.
+package func childrenParts(
+  _ interval: CloneInterval, _ coverage: CloneCoverage, period: UInt64?
+) -> [ChildrenPart] {
+  // Of a parent that only copies on write, of forks of before, all of them together tell.
+  interval.childGroups.filter { !$1.sum.hasNoChildren }.map { group, all in
     ChildrenPart(
       comm: group.comm.text, pid: all.processes == 1 ? Int(all.tgid) : nil,
       processes: all.processes, use: group.use, atATime: all.sum.most, ns: all.sum.cloneNs,
-      fates: all.sum.fates)
+      fates: all.sum.fates,
+      discardedCopies: discardedCopiesPart(all.sum.discardedCopies, interval, coverage),
+      bill: period.map { billParts(all.sum, period: $0) })
   }.sorted(by: ChildrenPart.precedes).prefix(childrenCount).map { $0 }
 }

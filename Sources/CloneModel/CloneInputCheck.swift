@@ -28,6 +28,8 @@ struct CloneInputCheck {
     if case .setUp(let setup) = observation {
       isSetUp = true
       return (1...(1 << 24)).contains(setup.pageSize) && (0...8192).contains(setup.host.cpus)
+        && setup.kernelPhases.isConsistent && setup.afterFork?.isConsistent ?? true
+        && setup.afterForkPeriod ?? 0 < Self.most
         ? nil : "an impossible set-up"
     }
     guard isSetUp else { return "input without a set-up" }
@@ -37,6 +39,10 @@ struct CloneInputCheck {
       return check(reading)
     case .closes(let reading):
       return hasBegun ? check(reading) : "an interval that never began"
+    case .ends(let time):
+      guard time >= at, time < Self.most else { return "impossible counters or times" }
+      at = time
+      return nil
     case .names(let answers):
       return answers.compactMap(\.memory).allSatisfy(\.isPlausible) ? nil : "impossible names"
     default: return nil

@@ -59,8 +59,8 @@ struct CloneNames {
 
   func memory(of tgid: UInt32) -> ForkedMemory? { memory[tgid] ?? nil }
 
-  func stacks(_ interval: CloneInterval, followsChildren: Bool) -> [StackPart] {
-    stackParts(interval, followsChildren: followsChildren) { frames[$0] }
+  func stacks(_ interval: CloneInterval, _ coverage: CloneCoverage) -> [StackPart] {
+    stackParts(interval, coverage) { frames[$0] }
   }
 
   func mappings(_ interval: CloneInterval) -> [MappingPart] {

@@ -25,7 +25,11 @@ public enum CloneObservation: Codable, Sendable {
 public struct CloneSetup: Codable, Sendable {
   public var filter: CloneFilter
   /// Where the functions are that tell the phases of a clone apart.
-  public var kernelPhases: KernelPhases
+  public var kernelPhases: KernelRanges<KernelPhases.Phase>
+  /// Where the functions are that tell apart what a fork costs after the call, and the CPU time that a
+  /// sample of that stands for, ns; nil where there are none, or in recordings from before.
+  public var afterFork: KernelRanges<AfterFork.Place>?
+  public var afterForkPeriod: UInt64?
   public var coverage: CloneCoverage
   /// Bytes.
   public var pageSize: UInt64
@@ -39,12 +43,14 @@ public struct CloneSetup: Codable, Sendable {
   public var interval: UInt64?
 
   public init(
-    filter: CloneFilter, kernelPhases: KernelPhases, coverage: CloneCoverage, pageSize: UInt64,
+    filter: CloneFilter, kernelPhases: KernelRanges<KernelPhases.Phase>,
+    afterFork: KernelRanges<AfterFork.Place>?, afterForkPeriod: UInt64?, coverage: CloneCoverage, pageSize: UInt64,
     pidsAreGlobal: Bool, host: HostPart, filterPart: FilterPart, probes: [ProbePart],
     ringBytes: UInt64, interval: UInt64
   ) {
     self.interval = interval
     (self.filter, self.kernelPhases, self.coverage) = (filter, kernelPhases, coverage)
+    (self.afterFork, self.afterForkPeriod) = (afterFork, afterForkPeriod)
     (self.pageSize, self.pidsAreGlobal, self.host) = (pageSize, pidsAreGlobal, host)
     (self.filterPart, self.probes, self.ringBytes) = (filterPart, probes, ringBytes)
   }

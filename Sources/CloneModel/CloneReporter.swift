@@ -71,7 +71,7 @@ struct CloneReporter {
       straddled: setup.filterPart.comms.isEmpty && setup.filterPart.cgroups.isEmpty
         ? now.counters.straddled - before.counters.straddled : nil)
     let followsChildren = setup.coverage.children ?? false
-    let stacks = names.stacks(interval, followsChildren: followsChildren)
+    let stacks = names.stacks(interval, setup.coverage)
     return CloneSnapshot(
       final: final, host: host, start: times.start, end: times.end,
       intervalNs: interval.end - interval.start, filter: setup.filterPart, probes: setup.probes,
@@ -98,7 +98,9 @@ struct CloneReporter {
       },
       stacks: stacks,
       childFates: followsChildren ? interval.children.fates : nil,
-      children: followsChildren ? childrenParts(interval) : nil,
+      children: followsChildren ? childrenParts(interval, setup.coverage, period: setup.afterForkPeriod)
+        : nil,
+      bill: setup.afterForkPeriod.map { billParts(interval.children, period: $0) },
       advice: advice(interval, calls: calls, phases: phases, tables: tables, stacks: stacks) {
         names.memory(of: $0)
       })

@@ -9,30 +9,38 @@ extension CloneTracker {
     change(parent, key) { sum in
       sum.born += 1
       sum.cloneNs &+= clone.ownNs
+      sum.onCPUNs &+= clone.ownNs - min(clone.ownNs, clone.offCPUNs)
       if clone.copiesAddressSpace { sum.copied += 1 }
       if clone.isUnfollowed { sum.unfollowed += 1 }
     }
     let early = children.takeEarly(id: clone.child, begin: clone.begin, tgid: clone.tgid)
+    if clone.copiesAddressSpace { note(parent: parent) }
     guard !clone.isUnfollowed else { return }
     hold(
       .init(
         begin: clone.begin, parent: parent, stack: key,
-        memory: (clone.entries &+ clone.hugetlbPages) &* pageSize,
-        counts: true), id: clone.child)
+        memory: (clone.entries &+ clone.hugetlbPages) &* pageSize, cloneNs: clone.ownNs,
+        copyNs: clone.addressSpaceNs, isCopy: clone.copiesAddressSpace, counts: true),
+      id: clone.child)
     noteMost(parent, key)
-    for event in early { become(event) }
+    change(parent, key) { $0.samples.add(early.samples) }
+    for event in early.events { become(event) }
   }
 
   /// One that doesn't count has: of its child the same records come.
   mutating func bearUncounted(_ clone: Clone) {
     let early = children.takeEarly(id: clone.child, begin: clone.begin, tgid: clone.tgid)
-    guard clone.error == 0, !clone.isUnfollowed else { return }
-    let hasEnded = early.contains { if case .exit = $0.kind { true } else { false } }
-    guard !hasEnded else { return }
+    guard clone.error == 0 else { return }
+    // Its id may have been that of one whose clones count.
+    parentsByProcess[clone.tgid] = nil
+    guard !clone.isUnfollowed else { return }
     hold(
       .init(
         begin: clone.begin, parent: .init(tgid: clone.tgid, comm: clone.comm), stack: nil,
         memory: 0, counts: false), id: clone.child)
+    if early.events.contains(where: { if case .exit = $0.kind { true } else { false } }) {
+      children.end(id: clone.child)
+    }
   }
 
   private mutating func hold(_ child: LivingChildren.Child, id: UInt32) {
@@ -48,10 +56,15 @@ extension CloneTracker {
       guard !child.hasExeced else { return }
       children.setExeced(id: event.child)
       guard child.counts else { return }
-      change(child.parent, child.stack) { $0.exec.record(event.ns) }
+      change(child.parent, child.stack) { sum in
+        sum.exec.record(event.ns)
+        if child.isCopy, event.ns <= ChildSum.soon {
+          sum.discardedCopies.add(cloneNs: child.cloneNs, copyNs: child.copyNs)
+        }
+      }
     case .exit(let hasExeced, let written):
       if child.counts { noteMost(child.parent, child.stack) }
-      _ = children.remove(id: event.child)
+      children.end(id: event.child)
       guard child.counts, !child.hasExeced else { return }
       change(child.parent, child.stack) { sum in
         // The record of its exec was lost.
@@ -64,6 +77,24 @@ extension CloneTracker {
         }
       }
     }
+  }
+
+  mutating func add(_ sample: AfterForkSample) {
+    if sample.isOfParent {
+      // What else a parent does is its own affair.
+      guard sample.place == .copyOnWrite, let parent = parentsByProcess[sample.process] else { return }
+      return change(parent, nil) { $0.samples[.parentCopyOnWrite] += 1 }
+    }
+    guard let child = children.child(of: sample) else { return children.keepEarly(sample) }
+    guard child.counts else { return }
+    change(child.parent, child.stack) { $0.samples[sample.place] += 1 }
+  }
+
+  private mutating func note(parent: CloneInterval.ParentKey) {
+    parentsByProcess[parent.tgid] = parent
+    guard parentsByProcess.count > mostParents else { return }
+    parentsByProcess = parentsByProcess.filter { children.ofParent[$0.value] != nil }
+    mostParents = max(Self.leastParents, 2 * parentsByProcess.count)
   }
 
   /// The sums that a child is in.

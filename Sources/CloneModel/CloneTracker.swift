@@ -7,10 +7,16 @@ import Records
 /// known whether it counts.
 public struct CloneTracker: Sendable {
   public var filter: CloneFilter
-  private let phases: KernelPhases
+  private let phases: KernelRanges<KernelPhases.Phase>
+  private let afterFork: KernelRanges<AfterFork.Place>
   var current: CloneInterval
   private var inProgress = CallsInProgress()
   var children = LivingChildren()
+  /// Those whose clones count, by process.
+  var parentsByProcess: [UInt32: CloneInterval.ParentKey] = [:]
+  /// From so many on those without children are forgotten.
+  var mostParents = Self.leastParents
+  static let leastParents = 4096
   /// Whether the kernel side tells what becomes of the children.
   private let followsChildren: Bool
   /// Bytes.
@@ -29,11 +35,13 @@ public struct CloneTracker: Sendable {
   private static let longest: UInt64 = 600_000_000_000
 
   public init(
-    filter: CloneFilter, phases: KernelPhases, start: UInt64, followsChildren: Bool = true,
-    pageSize: UInt64 = 4096
+    filter: CloneFilter, phases: KernelRanges<KernelPhases.Phase> = .init([]),
+    afterFork: KernelRanges<AfterFork.Place> = .init([]), start: UInt64,
+    followsChildren: Bool = true, pageSize: UInt64 = 4096
   ) {
     self.filter = filter
     self.phases = phases
+    self.afterFork = afterFork
     self.followsChildren = followsChildren
     self.pageSize = pageSize
     current = CloneInterval(start: start, end: start)
@@ -75,6 +83,8 @@ public struct CloneTracker: Sendable {
       inProgress.setStack(UserStack(record), tid: header.tid, begin: header.time)
     case (SONDE_KIND_CHILD.rawValue, MemoryLayout<sonde_child>.size):
       if followsChildren, let event = ChildEvent(record) { become(event) }
+    case (SONDE_KIND_AFTER_FORK.rawValue, MemoryLayout<sonde_after_fork>.size):
+      if followsChildren { add(AfterForkSample(record, header, afterFork)) }
     default:
       break
     }
@@ -82,9 +92,9 @@ public struct CloneTracker: Sendable {
 
   private func phase(of record: RawSpan, _ header: sonde_header) -> KernelPhases.Phase {
     let offset = MemoryLayout<sonde_sample>.offset(of: \.frames)!
-    return phases.phase(frames: min(Int(header.aux) / 8, Int(SONDE_SAMPLE_FRAMES))) { index in
+    return phases.part(frames: min(Int(header.aux) / 8, Int(SONDE_SAMPLE_FRAMES))) { index in
       unsafe record.unsafeLoad(fromByteOffset: offset + 8 * index, as: UInt64.self)
-    }
+    } ?? .other
   }
 
   /// What the interval holds that ends at `end`; all records up to then have been consumed.

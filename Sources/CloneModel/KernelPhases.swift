@@ -1,7 +1,7 @@
 import Reports
 
 /// Which part of a clone a kernel function belongs to: for samples of the kernel's stack.
-public struct KernelPhases: Sendable, Codable {
+public enum KernelPhases {
   /// The parts that samples can be in.
   public enum Phase: Int, Sendable, CaseIterable, Codable {
     case pageTables, mappings, openFiles, taskSetup, wakeChild, other
@@ -35,35 +35,4 @@ public struct KernelPhases: Sendable, Codable {
     ),
     (.wakeChild, ["wake_up_new_task"]),
   ]
-
-  private var starts: [UInt64] = []
-  private var ends: [UInt64] = []
-  private var phases: [Phase] = []
-
-  /// - Parameter ranges: where each of the functions stands in the running kernel; `end` is the first
-  ///   address beyond.
-  public init(_ ranges: [(start: UInt64, end: UInt64, phase: Phase)]) {
-    for range in ranges.sorted(by: { $0.start < $1.start }) {
-      starts.append(range.start)
-      ends.append(range.end)
-      phases.append(range.phase)
-    }
-  }
-
-  /// The part that a stack of so many frames is in, the innermost of which has the index 0.
-  func phase(frames: Int, _ frame: (Int) -> UInt64) -> Phase {
-    for index in 0..<frames {
-      if let phase = phase(at: frame(index)) { return phase }
-    }
-    return .other
-  }
-
-  private func phase(at address: UInt64) -> Phase? {
-    var (low, high) = (0, starts.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if starts[middle] <= address { low = middle + 1 } else { high = middle }
-    }
-    return low > 0 && address < ends[low - 1] ? phases[low - 1] : nil
-  }
 }

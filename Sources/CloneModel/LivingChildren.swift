@@ -10,6 +10,12 @@ struct LivingChildren: Sendable {
     let stack: CloneInterval.StackKey?
     /// What it has of its parent's memory as it begins, bytes.
     let memory: UInt64
+    /// What its clone took, and of that the copy of the address space, where there is one and it is
+    /// measured, ns.
+    var cloneNs: UInt64 = 0
+    var copyNs: UInt64 = 0
+    /// Whether it began with a copy of its parent's memory.
+    var isCopy = false
     /// Whether its clone counts.
     let counts: Bool
     var hasExeced = false
@@ -20,10 +26,13 @@ struct LivingChildren: Sendable {
     let begin: UInt64
     var exec: ChildEvent?
     var exit: ChildEvent?
+    var samples = AfterFork.Samples()
   }
 
   private(set) var children: [UInt32: Child] = [:]
   private var early: [UInt32: Early] = [:]
+  /// Those that have ended lately, and those before them: samples of their last steps may still come.
+  private var ended: (new: [UInt32: Child], old: [UInt32: Child]) = ([:], [:])
   /// How many there are of those that count.
   private(set) var ofParent: [CloneInterval.ParentKey: UInt64] = [:]
   private(set) var ofStack: [CloneInterval.StackKey: UInt64] = [:]
@@ -31,6 +40,7 @@ struct LivingChildren: Sendable {
   /// Twice as many as the kernel side follows: more there are only where the records of ends were lost.
   static let mostChildren = 32768
   private static let mostEarly = 16384
+  private static let mostEnded = 512
 
   /// One is born.
   ///
@@ -62,6 +72,22 @@ struct LivingChildren: Sendable {
     return child
   }
 
+  /// One ends.
+  mutating func end(id: UInt32) {
+    // Of one that has called exec there are no samples.
+    guard let child = remove(id: id), !child.hasExeced else { return }
+    if ended.new.count >= Self.mostEnded { ended = ([:], ended.new) }
+    ended.new[id] = child
+  }
+
+  /// The child that a sample is of, also if it has just ended.
+  func child(of sample: AfterForkSample) -> Child? {
+    if let child = children[sample.process], sample.isOf(child) { return child }
+    if let child = ended.new[sample.process], sample.isOf(child) { return child }
+    if let child = ended.old[sample.process], sample.isOf(child) { return child }
+    return nil
+  }
+
   private static func countDown<Key>(_ counts: inout [Key: UInt64], _ key: Key) {
     guard let count = counts[key] else { return }
     counts[key] = count > 1 ? count - 1 : nil
@@ -78,14 +104,24 @@ struct LivingChildren: Sendable {
   mutating func setExeced(id: UInt32) { children[id]?.hasExeced = true }
 
   mutating func keepEarly(_ event: ChildEvent) {
-    var one =
-      early[event.child].flatMap { $0.begin == event.begin ? $0 : nil }
-      ?? Early(begin: event.begin)
-    switch event.kind {
-    case .exec: one.exec = one.exec ?? event
-    case .exit: one.exit = event
+    changeEarly(event.child, begin: event.begin) { one in
+      switch event.kind {
+      case .exec: one.exec = one.exec ?? event
+      case .exit: one.exit = event
+      }
     }
-    early[event.child] = one
+  }
+
+  mutating func keepEarly(_ sample: AfterForkSample) {
+    changeEarly(sample.process, begin: sample.begin) { $0.samples[sample.place] += 1 }
+  }
+
+  private mutating func changeEarly(
+    _ id: UInt32, begin: UInt64, _ body: (inout Early) -> Void
+  ) {
+    var one = early[id].flatMap { $0.begin == begin ? $0 : nil } ?? Early(begin: begin)
+    body(&one)
+    early[id] = one
     guard early.count > Self.mostEarly else { return }
     for (id, _) in early.sorted(by: { ($0.value.begin, $0.key) < ($1.value.begin, $1.key) })
       .prefix(Self.mostEarly / 2)
@@ -95,16 +131,24 @@ struct LivingChildren: Sendable {
   }
 
   /// What came of a child before its clone's record, which has now come.
-  mutating func takeEarly(id: UInt32, begin: UInt64, tgid: UInt32) -> [ChildEvent] {
+  mutating func takeEarly(
+    id: UInt32, begin: UInt64, tgid: UInt32
+  ) -> (events: [ChildEvent], samples: AfterFork.Samples) {
     guard !early.isEmpty, let one = early.removeValue(forKey: id), one.begin == begin else {
-      return []
+      return ([], .init())
     }
-    return [one.exec, one.exit].compactMap { $0 }.filter { $0.tgid == tgid }
+    return ([one.exec, one.exit].compactMap { $0 }.filter { $0.tgid == tgid }, one.samples)
   }
 
   /// Where the record of a clone was lost what came of its child would be held for ever.
   mutating func forget(begunBefore time: UInt64) {
     guard early.values.contains(where: { $0.begin < time }) else { return }
     early = early.filter { $0.value.begin >= time }
+  }
+}
+
+extension AfterForkSample {
+  fileprivate func isOf(_ child: LivingChildren.Child) -> Bool {
+    child.begin == begin && child.parent.tgid == tgid
   }
 }

@@ -74,8 +74,8 @@ private func sampledParts(_ interval: CloneInterval) -> [PhasePart] {
       squares += half * half
     }
     return PhasePart(
-      phase: phase.reported, ns: UInt64(ns), share: nil, count: count, how: .sampled,
-      uncertaintyNs: UInt64(squares.squareRoot()))
+      phase: phase.reported, ns: clamped(ns), share: nil, count: count, how: .sampled,
+      uncertaintyNs: clamped(squares.squareRoot()))
   }
   return parts + [
     PhasePart(
@@ -84,10 +84,18 @@ private func sampledParts(_ interval: CloneInterval) -> [PhasePart] {
   ]
 }
 
+/// A normal distribution has 95 % of its values within so many standard deviations.
+let normal95 = 1.96
+
+/// To whole numbers; what a recording makes of it may be anything.
+func clamped(_ value: Double) -> UInt64 {
+  value >= 0x1p64 ? .max : value > 0 ? UInt64(value.rounded()) : 0
+}
+
 /// Half of what holds a binomial distribution's share with 95 %, by Wilson's score: it is right for
 /// few samples as well.
 private func wilsonHalf(_ share: Double, of n: Double) -> Double {
-  let z = 1.96
+  let z = normal95
   return z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)).squareRoot()
 }
 

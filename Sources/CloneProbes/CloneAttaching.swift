@@ -161,21 +161,44 @@ extension CloneProbes {
       return [
         ProbePart(
           feature: feature, probe: probe, available: .no,
-          reason: "addresses in /proc/kallsyms are hidden; run as root, or grant CAP_SYSLOG")
+          reason: hiddenAddresses)
       ]
     }
     do throws(BPFError) {
       let program = try object.program("sample")
-      for cpu in cpus { attached.clocks[cpu] = try Clock(of: cpu, running: program) }
+      attached.phases = try Sampler(program, frequency: sampleFrequency, onlineCPUs: cpus)
       attached.programs.append(program)
-      attached.sampler = program
       coverage.samples = true
       return [ProbePart(feature: feature, probe: probe, available: .yes, reason: reason)]
     } catch {
-      attached.clocks = [:]
       return [ProbePart(feature: feature, probe: probe, available: .no, reason: "\(error)")]
     }
   }
+
+  /// What forks cost after the call. Not among the programs whose cost is per clone: it costs the same
+  /// without any.
+  static func attachAfterFork(
+    _ object: borrowing Object, _ cpus: [Int], _ symbols: KernelSymbols?,
+    _ attached: inout Attached
+  ) -> ProbePart {
+    var part = ProbePart(
+      feature: "cost after a fork", probe: "kernel stack samples, \(afterForkFrequency) Hz",
+      available: .yes)
+    guard symbols != nil else {
+      (part.available, part.reason) = (.no, hiddenAddresses)
+      return part
+    }
+    do throws(BPFError) {
+      let program = try object.program("after_fork")
+      attached.afterFork = try Sampler(program, frequency: afterForkFrequency, onlineCPUs: cpus)
+    } catch {
+      (part.available, part.reason) = (.no, "\(error)")
+    }
+    return part
+  }
+
+  private static let hiddenAddresses =
+    "addresses in /proc/kallsyms are hidden; run as root, or grant CAP_SYSLOG"
 }
 
 extension Clone.Step {

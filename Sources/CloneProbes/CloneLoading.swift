@@ -60,6 +60,7 @@ extension CloneProbes {
     let file = try OpenObject(BPFObjects.clone)
     try file.setMaxEntries("rings", possibleCPUs)
     try file.setMaxEntries("cpus", possibleCPUs)
+    try file.setMaxEntries("ending", max(1024, 256 * possibleCPUs))
     if let most = probeOptions.mostChildren { try file.setMaxEntries("children", most) }
     let records = ringSize / 4 / (MemoryLayout<sonde_clone>.size + 8)
     try file.set(".rodata.config", to: sonde_config(wakeup_records: UInt32(records), cpus: 0))
@@ -67,12 +68,15 @@ extension CloneProbes {
       ".rodata.clone",
       to: sonde_clone_config(
         only_wanted: probeOptions.processes.isEmpty ? 0 : 1, follows: probeOptions.follows ? 1 : 0,
-        mapping_threshold: mappingThreshold, threads: probeOptions.threads ? 1 : 0))
+        mapping_threshold: mappingThreshold, threads: probeOptions.threads ? 1 : 0,
+        samples_after_fork: symbols == nil ? 0 : 1,
+        copies_stacks: probeOptions.copiesStacks ? 1 : 0))
     for call in systemCalls {
       try file.setLoads("\(call)_begins", strategy == .syscalls)
       try file.setLoads("\(call)_ends", strategy == .syscalls)
     }
     try file.setLoads("sample", strategy == .syscalls && symbols != nil)
+    try file.setLoads("after_fork", symbols != nil)
     // An fentry program loads only where its function stands in BTF; a kprobe attaches only there.
     let functions = [
       ("kernel_clone", ["kernel_clone_entry", "kernel_clone_exit"]),

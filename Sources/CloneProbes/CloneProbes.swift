@@ -18,6 +18,8 @@ public struct CloneProbeOptions: Sendable {
   public var threads = false
   /// Also the steps of copying an address space: two probes more for each mapping.
   public var steps = false
+  /// Whether stacks are copied, for the reader to unwind.
+  package var copiesStacks = false
   /// Not the best means that there is, but what takes its place elsewhere: to compare the two.
   package var substitute: Substitute?
   /// How many children are followed at a time; nil for as many as there usually are.
@@ -39,10 +41,9 @@ public struct CloneProbeOptions: Sendable {
 public struct CloneProbes: ~Copyable {
   private let programs: [Program]
   private var links: [Held]
-  /// By CPU; and what each tick runs, where samples are taken.
-  private var clocks: [Int: Clock]
-  private let sampler: Program?
-  private var isSampling = true
+  /// Of the phases of a clone, where they can't be measured; and of what forks cost afterwards.
+  private var phases: Sampler?
+  private var afterFork: Sampler?
   private let accounts: MappedValues<sonde_cpu>
   private let status: MappedValues<sonde_clone_status>
   private let control: Map
@@ -61,6 +62,13 @@ public struct CloneProbes: ~Copyable {
   /// How often a CPU is sampled, where the parts can't be measured: a prime, lest it keep step with
   /// something periodic. A sample takes 5 us where the kernel unwinds by ORC tables: half a percent.
   public static let sampleFrequency = 997
+  /// And what forks cost after the call: ten seconds of a busy CPU are 2,000 samples.
+  static let afterForkFrequency = 199
+  /// The CPU time that such a sample stands for, ns: such a clock has a fixed period
+  /// (perf_swevent_init_hrtimer()). Nil where there are none.
+  public var afterForkPeriod: UInt64? {
+    afterFork == nil ? nil : 1_000_000_000 / UInt64(Self.afterForkFrequency)
+  }
   /// Mappings that take less have no record of their own, ns.
   static let mappingThreshold: UInt32 = 5_000
 
@@ -68,20 +76,6 @@ public struct CloneProbes: ~Copyable {
   final class Held {
     private let link: Link
     init(_ link: consuming Link) { self.link = link }
-  }
-
-  final class Clock {
-    let clock: CPUClock
-
-    /// - Returns: nil where the CPU is offline.
-    init?(of cpu: Int, running program: Program) throws(BPFError) {
-      do throws(BPFError) {
-        clock = try CPUClock(of: cpu, frequency: CloneProbes.sampleFrequency, running: program)
-      } catch {
-        guard error.errno?.rawValue == ENODEV else { throw error }
-        return nil
-      }
-    }
   }
 
   /// Programs that run as a call begins.
@@ -181,6 +175,8 @@ public struct CloneProbes: ~Copyable {
       ProbePart(
         feature: "child: exec, exit", probe: "tp_btf/sched_process_exec, sched_process_exit",
         available: .yes))
+    ladder.append(
+      Self.attachAfterFork(loaded.object, host.onlineCPUs, symbols, &attached))
 
     let control = try loaded.object.map(".data.control")
     try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 0))
@@ -190,8 +186,8 @@ public struct CloneProbes: ~Copyable {
     self.calls = calls
     self.programs = attached.programs
     self.links = attached.links
-    clocks = attached.clocks
-    sampler = attached.sampler
+    phases = attached.phases
+    afterFork = attached.afterFork
     self.accounts = accounts
     self.status = status
     ringSize = size
@@ -209,8 +205,8 @@ public struct CloneProbes: ~Copyable {
   struct Attached {
     var programs: [Program] = []
     var links: [Held] = []
-    var clocks: [Int: Clock] = [:]
-    var sampler: Program?
+    var phases: Sampler?
+    var afterFork: Sampler?
 
     mutating func attach(_ program: Program) throws(BPFError) {
       links.append(Held(try program.attach()))
@@ -248,26 +244,19 @@ public struct CloneProbes: ~Copyable {
   public mutating func stop() throws(BPFError) {
     try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 1))
     while links.popLast() != nil {}
-    clocks = [:]
+    phases?.stop()
+    afterFork?.stop()
     unended = 0
     try calls.forEachKey(as: UInt32.self) { _ in unended += 1 }
   }
 
-  /// Whether samples are taken, where they are at all.
-  public mutating func setSampling(_ samples: Bool) {
-    isSampling = samples
-    for clock in clocks.values { clock.clock.setTicking(samples) }
-  }
+  /// Whether samples of the phases are taken, where they are at all.
+  public mutating func setSampling(_ samples: Bool) { phases?.setTicking(samples) }
 
-  /// Gives CPUs that have come a clock, where samples are taken. That of one that has gone stands still
-  /// for good.
+  /// Gives CPUs that have come a clock, where samples are taken.
   public mutating func followClocks(onlineCPUs cpus: [Int]) {
-    guard let sampler else { return }
-    clocks = clocks.filter { cpus.contains($0.key) }
-    for cpu in cpus where clocks[cpu] == nil {
-      clocks[cpu] = try? Clock(of: cpu, running: sampler)
-      clocks[cpu]?.clock.setTicking(isSampling)
-    }
+    phases?.follow(onlineCPUs: cpus)
+    afterFork?.follow(onlineCPUs: cpus)
   }
 
   // MARK: - Counters

@@ -3,6 +3,7 @@ public import CloneModel
 import Glibc
 public import Input
 public import Proc
+import Records
 public import Reports
 public import Session
 import Symbols
@@ -30,11 +31,13 @@ public struct CloneTracer: ~Copyable, Tracer {
   private let options: CloneOptions
   private let host: Proc.Host
   private let ladder: [ProbePart]
-  private let kernelPhases: KernelPhases
+  private let kernelPhases: KernelRanges<KernelPhases.Phase>
+  private let afterFork: KernelRanges<AfterFork.Place>
   private var probes: CloneProbes
   /// The model, and what entered it.
   public private(set) var door: Door<CloneAnalysis>
   private var names = UserNames()
+  private var stacks = UnwoundStacks()
   private var wallClock = WallClock(at: 0, wall: 0)
   private var delivered: UInt64 = 0
   private var isSampling = true
@@ -64,7 +67,12 @@ public struct CloneTracer: ~Copyable, Tracer {
     var ladder: [ProbePart] = []
     if options.raisesPriority { ladder.append(raisePriority()) }
     let symbols = try? KernelSymbols.current()
-    let probes = try CloneProbes(host, probeOptions: options.probeOptions, symbols: symbols)
+    let kernelPhases = Self.ranges(KernelPhases.functions.map { ($0.phase, $0.names) }, symbols)
+    let afterFork = Self.ranges(AfterFork.functions.map { ($0.place, $0.names) }, symbols)
+    var probeOptions = options.probeOptions
+    // What a process has mapped is read by the ids of this namespace.
+    probeOptions.copiesStacks = UnwoundStacks.isSupported && PIDNamespace.isInitial
+    let probes = try CloneProbes(host, probeOptions: probeOptions, symbols: symbols)
     if (try? RunTimeStatistics()) == nil {
       ladder.append(
         ProbePart(
@@ -74,20 +82,22 @@ public struct CloneTracer: ~Copyable, Tracer {
     self.options = options
     self.host = host
     self.ladder = probes.ladder + ladder
-    kernelPhases = Self.phases(symbols)
+    self.kernelPhases = kernelPhases
+    self.afterFork = afterFork
     door = Door(CloneAnalysis(), recorder: recorder)
     self.probes = probes
   }
 
-  /// Where the functions stand that tell the parts of a clone apart.
-  private static func phases(_ symbols: KernelSymbols?) -> KernelPhases {
-    guard let symbols else { return KernelPhases([]) }
-    return KernelPhases(
-      KernelPhases.functions.flatMap { phase, names in
-        names.flatMap { name in
-          symbols.addresses(named: name).map {
-            ($0.range.lowerBound, $0.range.upperBound, phase)
-          }
+  /// Where the functions stand that tell parts apart.
+  private static func ranges<Part>(
+    _ functions: [(part: Part, names: [String])], _ symbols: KernelSymbols?
+  ) -> KernelRanges<Part> {
+    guard let symbols else { return KernelRanges([]) }
+    let found = symbols.addresses(named: Set(functions.flatMap(\.names)))
+    return KernelRanges(
+      functions.flatMap { part, names in
+        names.flatMap { found[$0] ?? [] }.map {
+          ($0.range.lowerBound, $0.range.upperBound, part)
         }
       })
   }
@@ -101,7 +111,9 @@ public struct CloneTracer: ~Copyable, Tracer {
 
   public mutating func begin() throws -> UInt64 {
     let setup = CloneSetup(
-      filter: options.filter, kernelPhases: kernelPhases, coverage: probes.coverage,
+      filter: options.filter, kernelPhases: kernelPhases, afterFork: afterFork,
+      afterForkPeriod: probes.afterForkPeriod,
+      coverage: probes.coverage,
       pageSize: UInt64(getpagesize()), pidsAreGlobal: PIDNamespace.isInitial,
       host: HostPart(
         names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
@@ -138,17 +150,28 @@ public struct CloneTracer: ~Copyable, Tracer {
   public mutating func attend() throws {}
 
   public mutating func advance(to horizon: UInt64) throws {
-    delivered += UInt64(Self.drain(&probes.rings, into: &door, upTo: horizon))
+    stacks.beginDrain()
+    delivered += UInt64(Self.drain(&probes.rings, into: &door, &stacks, upTo: horizon))
     door.passOn(at: Clocks.wall)
   }
 
   private static func drain(
-    _ rings: inout RingBuffers, into door: inout Door<CloneAnalysis>, upTo horizon: UInt64
+    _ rings: inout RingBuffers, into door: inout Door<CloneAnalysis>,
+    _ stacks: inout UnwoundStacks, upTo horizon: UInt64
   ) -> Int {
-    guard door.kept == nil else {
-      return rings.drain(upTo: horizon) { record, cpu in door.record(record, cpu: cpu) }
+    let isKept = door.kept != nil
+    return rings.drain(upTo: horizon) { record, cpu in
+      switch UnwoundStacks.kind(of: record) {
+      case SONDE_KIND_STACK_COPY.rawValue: return stacks.keep(record)
+      case SONDE_KIND_CLONE.rawValue:
+        if let stack = stacks.stack(ofEnded: record) {
+          let bytes = unsafe withUnsafeBytes(of: stack) { unsafe Array($0) }
+          unsafe door.record(bytes.span.bytes, cpu: cpu)
+        }
+      default: break
+      }
+      if isKept { door.record(record, cpu: cpu) } else { door.model.record(record, cpu: cpu) }
     }
-    return rings.drain(upTo: horizon) { record, cpu in door.model.record(record, cpu: cpu) }
   }
 
   public mutating func caughtUp(to horizon: UInt64) throws {

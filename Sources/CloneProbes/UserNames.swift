@@ -34,12 +34,14 @@ struct UserNames {
     return answers
   }
 
-  /// Without frame pointers what follows is no address of code: there the stack ends.
+  /// Where a stack was taken by frame pointers and there are none, what follows is no address of code:
+  /// there it ends.
   private mutating func names(of addresses: [UInt64], in pid: Int32) -> [String] {
     var names: [String] = []
     for address in addresses {
-      let name = symbols.name(of: address, in: pid)
-      if name == nil || name == "[unknown]", !names.isEmpty { break }
+      // A return address may be the first byte of another function.
+      let name = symbols.name(of: names.isEmpty ? address : address &- 1, in: pid)
+      if name == nil || (name == "[unknown]" && !UnwoundStacks.isSupported), !names.isEmpty { break }
       names.append(name ?? "0x" + String(address, radix: 16))
     }
     return names

@@ -4,14 +4,14 @@ import Reports
 /// What became of the children, by parents.
 extension CloneText {
   private static let shownParents = 5
-  private static let mostName = 23
+  private static let parentNameWidth = 23
 
   func children(_ snapshot: CloneSnapshot) -> [Line] {
     guard let rows = snapshot.children?.prefix(Self.shownParents), !rows.isEmpty else { return [] }
     let title = "children of"
     let names = rows.map(name(of:))
     let widest = names.map { Faces.columns(of: $0) }.max() ?? 0
-    let width = min(Self.mostName, max(widest, Faces.columns(of: title)))
+    let width = min(Self.parentNameWidth, max(widest, Faces.columns(of: title)))
     func line(_ cells: [String], name: Line.Style, figures: Line.Style) -> Line {
       var line = Line(left(clipped(cells[0], to: width, mark: bars.mark), width), name)
       line.add("  " + left(cells[1], 12), name)
@@ -38,7 +38,7 @@ extension CloneText {
       }
   }
 
-  private func name(of row: ChildrenPart) -> String {
+  func name(of row: ChildrenPart) -> String {
     let name = escaped(row.comm)
     if let pid = row.pid { return "\(name) (\(pid))" }
     return "\(name) (\(compactCountText(row.processes)) processes)"

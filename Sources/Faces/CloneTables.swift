@@ -6,6 +6,7 @@ extension CloneText {
   private static let shown = 5
   /// Columns of "52.0 ms" or "100.0 %" and the gap before it.
   private static let figureWidth = 10
+  private static let nameWidthLimit = 28
 
   /// A duration, all clones together, as one clone's share of it; as it is where none has ended.
   private func perClone(_ ns: UInt64, _ snapshot: CloneSnapshot) -> String {
@@ -14,7 +15,7 @@ extension CloneText {
 
   // MARK: - Tables with bars
 
-  private struct Row {
+  struct Row {
     let name: String
     let time: String
     /// Nil: of something else than the clones' time.
@@ -28,13 +29,15 @@ extension CloneText {
     let names =
       snapshot.phases.map(\.phase.text) + snapshot.steps.map(name(of:))
       + shownMappings(snapshot).map(\.type.text)
-    return min(28, max(19, names.map { Faces.columns(of: $0) }.max() ?? 0))
+    return min(Self.nameWidthLimit, max(19, names.map { Faces.columns(of: $0) }.max() ?? 0))
   }
 
-  private func table(
-    _ title: String, note: String = "", _ rows: [Row], _ snapshot: CloneSnapshot
+  func table(
+    _ title: String, unit: String? = nil, note: String = "", _ rows: [Row],
+    _ snapshot: CloneSnapshot
   ) -> [Line] {
-    let width = nameWidth(snapshot)
+    let names = rows.map { Faces.columns(of: $0.name) }
+    let width = min(Self.nameWidthLimit, max(nameWidth(snapshot), names.max() ?? 0))
     let noteWidth = 20
     let free = columns - width - 2 * Self.figureWidth - 4 - noteWidth
     let barWidth = free >= 4 ? min(20, free) : 0
@@ -45,7 +48,7 @@ extension CloneText {
       line.add(cells[4], .heading)
       return line
     }
-    let unit = snapshot.histograms.clone.count > 0 ? "per clone" : "total"
+    let unit = unit ?? (snapshot.histograms.clone.count > 0 ? "per clone" : "total")
     return [line([title, unit, "share", "", note], name: .heading, figures: .heading)]
       + rows.map { row in
         let share = row.share.map { max(0, min(1, $0.isNaN ? 0 : $0)) }

@@ -13,11 +13,11 @@ public struct CloneText: Sendable {
   /// `leastImportant` goes first, and never a part of one.
   private enum Section: CaseIterable {
     case percentiles, phases, mappingTypes, mappings, pageTables, histogram, slowest, stacks,
-      children, advice
+      children, bill, discardedCopies, advice
 
     static let leastImportant: [Section] = [
-      .children, .slowest, .stacks, .mappings, .histogram, .mappingTypes, .pageTables, .percentiles,
-      .advice,
+      .children, .slowest, .discardedCopies, .stacks, .mappings, .bill, .histogram,
+      .mappingTypes, .pageTables, .percentiles, .advice,
     ]
   }
 
@@ -78,6 +78,8 @@ public struct CloneText: Sendable {
     case .slowest: slowest(snapshot.slowest)
     case .stacks: stacks(snapshot)
     case .children: children(snapshot)
+    case .bill: bill(snapshot)
+    case .discardedCopies: discardedCopies(snapshot)
     case .advice: advice(snapshot.advice, withEvidence: true)
     }
   }
@@ -85,7 +87,8 @@ public struct CloneText: Sendable {
   /// Whether no clone was asked for, and none that was asked for before has ended.
   private static func isEmpty(_ snapshot: CloneSnapshot) -> Bool {
     let calls = snapshot.calls
-    return snapshot.histograms.clone.count == 0 && snapshot.histograms.vforkWait.count == 0
+    return CloneText.total(snapshot.bill) == 0 && snapshot.histograms.clone.count == 0
+      && snapshot.histograms.vforkWait.count == 0
       && [calls.fork, calls.vfork, calls.clone, calls.clone3, calls.threads].allSatisfy { $0 == 0 }
       && calls.failed.values.allSatisfy { $0 == 0 }
   }

@@ -61,10 +61,14 @@ public struct ChildrenPart: Codable, Sendable, Equatable {
   /// Time of the clones that made them.
   public var ns: UInt64
   public var fates: ChildFatesPart
+  /// Those of the clones that copied for a child that called exec at once; nil where there are none.
+  public var discardedCopies: DiscardedCopiesPart?
+  /// What these forks cost in all; nil where that wasn't seen.
+  public var bill: [BillItemPart]?
 
   public init(
     comm: String, pid: Int?, processes: UInt64, use: ChildUse, atATime: UInt64, ns: UInt64,
-    fates: ChildFatesPart
+    fates: ChildFatesPart, discardedCopies: DiscardedCopiesPart? = nil, bill: [BillItemPart]? = nil
   ) {
     self.comm = comm
     self.pid = pid
@@ -73,10 +77,13 @@ public struct ChildrenPart: Codable, Sendable, Equatable {
     self.atATime = atATime
     self.ns = ns
     self.fates = fates
+    self.discardedCopies = discardedCopies
+    self.bill = bill
   }
 
   enum CodingKeys: String, CodingKey {
-    case comm, pid, processes, use, ns, fates
+    case comm, pid, processes, use, ns, fates, bill
+    case discardedCopies = "discarded_copies"
     case atATime = "at_a_time"
   }
 }
@@ -108,7 +115,9 @@ extension CloneSnapshot {
         comm: one.comm, pid: one.pid == two.pid ? one.pid : nil,
         processes: try one.processes.adding(two.processes), use: one.use,
         atATime: max(one.atATime, two.atATime), ns: try one.ns.adding(two.ns),
-        fates: try one.fates.adding(two.fates))
+        fates: try one.fates.adding(two.fates),
+        discardedCopies: try DiscardedCopiesPart.sum(one.discardedCopies, two.discardedCopies),
+        bill: try [BillItemPart].sum(one.bill, two.bill))
     }
     children = [ChildrenPart](all.sorted(by: ChildrenPart.precedes).prefix(10))
   }

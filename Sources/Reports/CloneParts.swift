@@ -290,15 +290,37 @@ public struct StackPart: Codable, Sendable, Equatable {
   public var ns: UInt64
   /// What the children are for; nil where that isn't seen.
   public var use: ChildUse?
+  /// Those of the clones that copied for a child that called exec at once; nil where there are none.
+  public var discardedCopies: DiscardedCopiesPart?
 
   public init(
-    comm: String, frames: [String], count: UInt64, ns: UInt64, use: ChildUse? = nil
+    comm: String, frames: [String], count: UInt64, ns: UInt64, use: ChildUse? = nil,
+    discardedCopies: DiscardedCopiesPart? = nil
   ) {
     self.comm = comm
     self.frames = frames
     self.count = count
     self.ns = ns
     self.use = use
+    self.discardedCopies = discardedCopies
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case comm, frames, count, ns, use
+    case discardedCopies = "discarded_copies"
+  }
+}
+
+extension StackPart {
+  /// The function that calls fork, as far as names are known: not of libc, which only passes it on.
+  package var caller: String? {
+    let passing: Set = [
+      "fork", "_Fork", "vfork", "clone", "clone3", "syscall", "libc_fork", "libc_vfork",
+    ]
+    return frames.first { frame in
+      !passing.contains(frame) && !passing.contains(String(frame.drop { $0 == "_" }))
+        && !frame.hasPrefix("0x") && !frame.hasPrefix("[") && !frame.contains("+0x")
+    }
   }
 }
 

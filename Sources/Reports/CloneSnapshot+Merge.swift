@@ -19,6 +19,7 @@ extension CloneSnapshot {
     merged.slowest = slowest.merged(with: other.slowest)
     merged.stacks = try stacks.merged(with: other.stacks)
     try merged.setChildren(self, other)
+    merged.bill = try [BillItemPart].sum(bill, other.bill)
     merged.advice = try advice.joined(
       with: other.advice, same: { ($0.kind, $0.text) == ($1.kind, $1.text) },
       adding: {
@@ -69,23 +70,8 @@ extension PhasePart {
   fileprivate static func sum(_ one: Self, _ two: Self) throws(MergeError) -> Self {
     PhasePart(
       phase: one.phase, ns: try one.ns.adding(two.ns), share: one.share ?? two.share,
-      count: try one.count.adding(two.count), how: how(one.how, two.how),
+      count: try one.count.adding(two.count), how: .ofBoth(one.how, two.how),
       uncertaintyNs: try uncertainty(one.uncertaintyNs, two.uncertaintyNs))
-  }
-
-  /// The one that is known less well.
-  private static func how(_ one: How, _ two: How) -> How {
-    if one == .derived || two == .derived { return .derived }
-    return one == .sampled || two == .sampled ? .sampled : .measured
-  }
-
-  /// The samples of the two are independent: their variances add up.
-  private static func uncertainty(_ one: UInt64?, _ two: UInt64?) throws(MergeError) -> UInt64? {
-    guard let one, let two else { return one ?? two }
-    let (a, b) = (Double(one), Double(two))
-    let both = (a * a + b * b).squareRoot()
-    guard both < 0x1p64 else { throw MergeError(description: "the sum exceeds 64 bits") }
-    return UInt64(both)
   }
 }
 
@@ -147,7 +133,8 @@ extension [StackPart] {
     ) { one, two throws(MergeError) in
       StackPart(
         comm: one.comm, frames: one.frames, count: try one.count.adding(two.count),
-        ns: try one.ns.adding(two.ns), use: ChildUse.ofBoth(one.use, two.use))
+        ns: try one.ns.adding(two.ns), use: ChildUse.ofBoth(one.use, two.use),
+        discardedCopies: try DiscardedCopiesPart.sum(one.discardedCopies, two.discardedCopies))
     }
     return all.first(20) {
       if ($0.ns, $0.comm) != ($1.ns, $1.comm) { return ($1.ns, $0.comm) < ($0.ns, $1.comm) }

@@ -37,6 +37,8 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
   public var childFates: ChildFatesPart?
   /// And by their parents; those whose clones took longest first.
   public var children: [ChildrenPart]?
+  /// What the forks cost in all, the calls first; nil where that wasn't seen.
+  public var bill: [BillItemPart]?
   /// What would make it faster, the most effective first.
   public var advice: [AdvicePart]
 
@@ -47,7 +49,7 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
     histograms: CloneHistogramsPart,
     mappingTypes: [MappingTypePart], mappings: [MappingPart], pageTables: PageTablesPart,
     slowest: [SlowClonePart], stacks: [StackPart], childFates: ChildFatesPart? = nil,
-    children: [ChildrenPart]? = nil, advice: [AdvicePart]
+    children: [ChildrenPart]? = nil, bill: [BillItemPart]? = nil, advice: [AdvicePart]
   ) {
     self.final = final
     self.host = host
@@ -69,13 +71,14 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
     self.stacks = stacks
     self.childFates = childFates
     self.children = children
+    self.bill = bill
     self.advice = advice
   }
 
   enum CodingKeys: String, CodingKey {
     case schema, final, host, start, end, filter, probes, loss, cost, calls, phases, steps,
       histograms
-    case mappings, slowest, stacks, children, advice
+    case mappings, slowest, stacks, children, bill, advice
     case childFates = "child_fates"
     case mappingTypes = "mapping_types"
     case intervalNs = "interval_ns"

@@ -156,6 +156,23 @@ public struct KernelSymbols: Sendable {
     return found.sorted { $0.range.lowerBound < $1.range.lowerBound }
   }
 
+  /// The same for several names, none of which has a dot, by one pass.
+  public func addresses(named wanted: Set<String>) -> [String: [Function]] {
+    let keys = Dictionary(uniqueKeysWithValues: wanted.map { (ArraySlice($0.utf8), $0) })
+    var found: [String: [Function]] = [:]
+    func check(_ place: UInt32, at address: UInt64) {
+      guard place != KernelSymbols.data else { return }
+      let candidate = names[place]
+      let stem = candidate.prefix { $0 != UInt8(ascii: ".") }
+      guard let name = keys[stem], isCompilerSuffix(candidate.dropFirst(stem.count)) else { return }
+      found[name, default: []].append(
+        Function(name: names.string(at: place), range: range(from: address)))
+    }
+    for index in addresses.indices { check(places[index], at: addresses[index]) }
+    for alias in aliases { check(alias.place, at: alias.address) }
+    return found.mapValues { $0.sorted { $0.range.lowerBound < $1.range.lowerBound } }
+  }
+
   /// From an address at which a symbol stands.
   private func range(from address: UInt64) -> Range<UInt64> {
     let next = countUpTo(address, in: addresses)

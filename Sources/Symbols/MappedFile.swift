@@ -2,9 +2,9 @@ import Glibc
 
 /// The file behind a mapping, found but not yet opened for reading: that may do things where it is
 /// a device.
-final class MappedFile: Sendable {
+package final class MappedFile: Sendable {
   /// What tells a file from all others, and from what it was before it was written anew.
-  struct Identity: Hashable {
+  package struct Identity: Hashable, Sendable {
     let device: UInt64
     let inode: UInt64
     let size: Int64
@@ -12,14 +12,14 @@ final class MappedFile: Sendable {
     let nanoseconds: Int
   }
 
-  let identity: Identity
+  package let identity: Identity
   private let descriptor: Int32
 
   /// Nil where the file can't be found, or is none that holds bytes.
   ///
   /// A path alone may lead to another file by now: only its inode number tells. The device's number
   /// doesn't, since btrfs and overlayfs give another one to stat(2) than to maps.
-  init?(_ mapping: Mapping, of pid: Int32) {
+  package init?(_ mapping: Mapping, of pid: Int32) {
     let range = mapping.range
     let part = "\(String(range.lowerBound, radix: 16))-\(String(range.upperBound, radix: 16))"
     // As the process sees it, which may be in a container; as this process does, where the other
@@ -29,7 +29,7 @@ final class MappedFile: Sendable {
       ("/proc/\(pid)/map_files/\(part)", true), ("/proc/\(pid)/exe", false),
     ]
     for (path, isCertain) in paths where path.hasPrefix("/") {
-      let descriptor = unsafe open(path, MappedFile.pathOnly | O_CLOEXEC)
+      let descriptor = unsafe Glibc.open(path, MappedFile.pathOnly | O_CLOEXEC)
       guard descriptor >= 0 else { continue }
       var status = stat()
       if unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
@@ -53,10 +53,15 @@ final class MappedFile: Sendable {
 
   /// Its functions; none where it may not be read.
   func symbols(debugDirectory: String) -> FileSymbols {
-    let file = unsafe open("/proc/self/fd/\(descriptor)", O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return FileSymbols() }
+    guard let file = open() else { return FileSymbols() }
     defer { close(file) }
     return FileSymbols(descriptor: file, debugDirectory: debugDirectory)
+  }
+
+  /// For reading; nil where it may not be. To be closed by the caller.
+  package func open() -> Int32? {
+    let file = unsafe Glibc.open("/proc/self/fd/\(descriptor)", O_RDONLY | O_CLOEXEC)
+    return file >= 0 ? file : nil
   }
 
   /// O_PATH (man open(2)), which Swift's view of glibc leaves out.

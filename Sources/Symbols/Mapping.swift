@@ -1,24 +1,24 @@
-import Proc
+package import Proc
 
 /// A part of a process's memory (`/proc/PID/maps`: man proc_pid_maps(5), fs/proc/task_mmu.c).
-struct Mapping: Hashable {
-  let range: Range<UInt64>
-  let isExecutable: Bool
+package struct Mapping: Hashable, Sendable {
+  package let range: Range<UInt64>
+  package let isExecutable: Bool
   /// Where in the file it begins.
-  let offset: UInt64
+  package let offset: UInt64
   /// The device and the inode number of the file; the number is 0 where there is no file.
-  let file: File
+  package let file: File
   /// The path of the file, "[heap]" and the like, or nothing.
-  let name: String
+  package let name: String
 
-  struct File: Hashable {
-    let device: UInt64
-    let inode: UInt64
+  package struct File: Hashable, Sendable {
+    package let device: UInt64
+    package let inode: UInt64
   }
 
   /// Where in the file an address of this mapping lies. A mapping that was made up may exceed all
   /// files.
-  func fileOffset(of address: UInt64) -> UInt64 { address - range.lowerBound &+ offset }
+  package func fileOffset(of address: UInt64) -> UInt64 { address - range.lowerBound &+ offset }
 
   /// The last part of the path.
   var basename: Substring {
@@ -30,7 +30,7 @@ struct Mapping: Hashable {
   private static let deleted = " (deleted)"
 
   /// All of a process, in ascending order; a kernel thread has none.
-  static func all(of pid: Int32) throws(ProcError) -> [Mapping] {
+  package static func all(of pid: Int32) throws(ProcError) -> [Mapping] {
     let path = "/proc/\(pid)/maps"
     let text = try Lookups.shared.result(of: path) { () throws(ProcError) in
       try bytes(of: path)
@@ -39,6 +39,20 @@ struct Mapping: Hashable {
       throw ProcError(path, "unexpected format")
     }
     return mappings
+  }
+
+  /// The one of them that holds an address; they are in ascending order.
+  package static func holding(_ address: UInt64, among mappings: [Mapping]) -> Mapping? {
+    var (low, high) = (0, mappings.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if mappings[middle].range.upperBound <= address {
+        low = middle + 1
+      } else {
+        high = middle
+      }
+    }
+    return low < mappings.count && mappings[low].range.contains(address) ? mappings[low] : nil
   }
 
   /// From lines such as "7f6f521ca000-7f6f52320000 r-xp 00026000 fe:00 333151   /usr/lib/libc.so.6".

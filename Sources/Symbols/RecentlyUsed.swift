@@ -1,6 +1,6 @@
 /// A few values under their keys; where they become too many, the one that was not used for longest
 /// is dropped.
-struct RecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+package struct RecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private struct Entry: Sendable {
     var value: Value
     var cost: Int
@@ -14,7 +14,7 @@ struct RecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private let budget: Int
 
   /// At most `limit` values, of which all but the latest cost no more than `budget` together.
-  init(limit: Int, budget: Int = .max) {
+  package init(limit: Int, budget: Int = .max) {
     self.limit = limit
     self.budget = budget
   }
@@ -22,13 +22,13 @@ struct RecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   var count: Int { entries.count }
 
   /// The value, which is used by this.
-  mutating func value(_ key: Key) -> Value? {
+  package mutating func value(_ key: Key) -> Value? {
     uses += 1
     entries[key]?.lastUse = uses
     return entries[key]?.value
   }
 
-  mutating func insert(_ value: Value, under key: Key, cost: Int = 0) {
+  package mutating func insert(_ value: Value, under key: Key, cost: Int = 0) {
     remove(key)
     while let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })?.key,
       entries.count >= limit || total > budget - cost
@@ -40,7 +40,7 @@ struct RecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     entries[key] = Entry(value: value, cost: cost, lastUse: uses)
   }
 
-  mutating func remove(_ key: Key) {
+  package mutating func remove(_ key: Key) {
     guard let entry = entries.removeValue(forKey: key) else { return }
     total -= entry.cost
   }

@@ -78,17 +78,7 @@ public struct UserSymbols: Sendable {
   }
 
   private mutating func mapping(at address: UInt64, in pid: Int32) -> Mapping? {
-    guard let mappings = process(pid)?.mappings else { return nil }
-    var (low, high) = (0, mappings.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if mappings[middle].range.upperBound <= address {
-        low = middle + 1
-      } else {
-        high = middle
-      }
-    }
-    return low < mappings.count && mappings[low].range.contains(address) ? mappings[low] : nil
+    process(pid).flatMap { Mapping.holding(address, among: $0.mappings) }
   }
 
   private mutating func function(

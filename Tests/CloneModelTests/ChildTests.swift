@@ -10,8 +10,14 @@ import Testing
 struct ChildTests {
   private let parent = CloneInterval.ParentKey(tgid: 7, comm: Comm("a"))
 
+  private let coverage = {
+    var coverage = CloneCoverage()
+    coverage.children = true
+    return coverage
+  }()
+
   private func tracker(_ filter: CloneFilter = CloneFilter()) -> CloneTracker {
-    CloneTracker(filter: filter, phases: KernelPhases([]), start: 100)
+    CloneTracker(filter: filter, start: 100)
   }
 
   /// Of process 7, from then on.
@@ -164,11 +170,11 @@ struct ChildTests {
     feed(child(SONDE_CHILD_EXIT, 21, of: 5000, at: 12_000), to: &tracker)
     let next = tracker.close(at: 20_000)
     // It has no clones of its own: there is no row for it.
-    #expect(stackParts(next) { _ in ["f"] }.isEmpty)
+    #expect(stackParts(next, coverage) { _ in ["f"] }.isEmpty)
     whole.append(next)
-    let parts = stackParts(whole) { $0.stack.addresses.map { "f\($0)" } }
+    let parts = stackParts(whole, coverage) { $0.stack.addresses.map { "f\($0)" } }
     #expect(parts.map(\.use) == [.execAtOnce, .serve])
-    #expect(stackParts(whole, followsChildren: false) { _ in ["f"] }.map(\.use) == [nil])
+    #expect(stackParts(whole, CloneCoverage()) { _ in ["f"] }.map(\.use) == [nil])
   }
 
   /// A million processes that each make a child, and ten thousand whose children stay.
@@ -197,7 +203,7 @@ struct ChildTests {
     #expect(groups.reduce(0) { $0 + $1.value.sum.living } == 10_000)
     let execed = groups.first { $0.key.use == .execAtOnce }?.value
     #expect(execed?.sum.exec.count == 30_000 && execed?.processes == 30_000)
-    let parts = childrenParts(whole)
+    let parts = childrenParts(whole, coverage, period: nil)
     #expect(parts.map(\.use) == [.execAtOnce, .unknown] && parts[0].pid == nil)
   }
 
@@ -237,7 +243,7 @@ struct ChildTests {
     let sum = whole.children
     #expect(sum.born == births && sum.exec.count <= births && sum.life.count <= births)
     #expect(sum.life.count + sum.unfollowed + sum.living <= births)
-    #expect(!childrenParts(whole).isEmpty)
+    #expect(!childrenParts(whole, coverage, period: nil).isEmpty)
   }
 
   /// As no kernel says it: no event.

@@ -7,9 +7,9 @@ import Testing
 
 /// Records made into intervals, without a kernel.
 struct CloneTrackerTests {
-  private static let phases = KernelPhases([
-    (start: 0x1000, end: 0x2000, phase: .pageTables),
-    (start: 0x2000, end: 0x3000, phase: .taskSetup),
+  private static let phases = KernelRanges<KernelPhases.Phase>([
+    (start: 0x1000, end: 0x2000, part: .pageTables),
+    (start: 0x2000, end: 0x3000, part: .taskSetup),
   ])
 
   private func tracker(_ filter: CloneFilter = CloneFilter()) -> CloneTracker {

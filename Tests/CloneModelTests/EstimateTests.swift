@@ -90,7 +90,7 @@ struct EstimateTests {
     interval.stacks = [a: one, b: two]
     (interval.strata[0].stackCount, interval.strata[0].stackNs) = (50, 1_500_000)
     (interval.strata[3].stackCount, interval.strata[3].stackNs) = (1, 300_000_000)
-    let parts = stackParts(interval, followsChildren: false) { $0.stack.addresses.map { "f\($0)" } }
+    let parts = stackParts(interval, CloneCoverage()) { $0.stack.addresses.map { "f\($0)" } }
     #expect(
       parts == [
         StackPart(comm: "a", frames: ["f1"], count: 3001, ns: 390_000_000),

@@ -192,8 +192,19 @@ func randomCloneSample(_ random: inout SplitMix64) -> CloneSnapshot {
       at: name(), pid: Int(number(31)), tid: Int(number(31)), comm: name(), call: name(),
       child: Int(number(31)), ns: number(), residentBytes: number())
   }
+  func randomCopies() -> DiscardedCopiesPart? {
+    some(1) { DiscardedCopiesPart(count: number(), ns: number(), how: .sampled) }.first
+  }
+  func randomBill() -> [BillItemPart] {
+    some(9) {
+      BillItemPart(
+        item: BillItem.allCases.randomElement(using: &random) ?? .clone, ns: number(),
+        count: number(), how: .sampled, uncertaintyNs: number())
+    }
+  }
   snapshot.stacks = some(9) {
-    StackPart(comm: name(), frames: some(30, name), count: number(), ns: number())
+    StackPart(
+      comm: name(), frames: some(30, name), count: number(), ns: number(), discardedCopies: randomCopies())
   }
   func randomFates() -> ChildFatesPart {
     fates(
@@ -206,7 +217,7 @@ func randomCloneSample(_ random: inout SplitMix64) -> CloneSnapshot {
     ChildrenPart(
       comm: name(), pid: Bool.random(using: &random) ? Int(number(31)) : nil, processes: number(),
       use: ChildUse.allCases.randomElement(using: &random) ?? .other, atATime: number(),
-      ns: number(), fates: randomFates())
+      ns: number(), fates: randomFates(), discardedCopies: randomCopies(), bill: randomBill())
   }
   snapshot.advice = some(3) { AdvicePart(kind: .limits, text: name(), evidence: some(3, name)) }
   return snapshot

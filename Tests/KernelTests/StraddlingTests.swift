@@ -19,7 +19,7 @@ struct StraddlingTests {
       var probes = try CloneProbes(
         Proc.Host.current(), probeOptions: CloneProbeOptions(),
         symbols: try? KernelSymbols.current())
-      var tracker = CloneTracker(filter: CloneFilter(), phases: KernelPhases([]), start: now())
+      var tracker = CloneTracker(filter: CloneFilter(), start: now())
       usleep(50_000)
       try probes.stop()
       probes.rings.drain(upTo: .max) { record, _ in tracker.consume(record) }

@@ -30,7 +30,9 @@ static const struct load {
 	void (*run)(const long *arguments);
 } loads[] = {
 	{"attempts", "MIB N", 2, 2, load_attempts},
+	{"bills", "N KIB [1]", 2, 3, load_bills},
 	{"bursts", "N PHASE_MS PERIOD_MS LENGTH_MS", 4, 4, load_bursts},
+	{"callers", "N", 1, 1, load_callers},
 	{"calls", "N", 1, 1, load_calls},
 	{"chain", "N", 1, 1, load_chain},
 	{"collapsible", "MIB [1]", 1, 2, load_collapsible},
@@ -57,6 +59,7 @@ static const struct load {
 	{"saves", "N KIB", 2, 2, load_saves},
 	{"serves", "N", 1, 1, load_serves},
 	{"sleepers", "N", 1, 1, load_sleepers},
+	{"spawns", "N M", 2, 2, load_spawns},
 	{"spin", "N [CPU]", 1, 2, load_spin},
 	{"thrash", "N MIB", 2, 2, load_thrash},
 	{"vfork", "N", 1, 1, load_vfork},

@@ -14,7 +14,9 @@
  * is -1. It returns when the load has ended and nothing of it is left.
  */
 void load_attempts(const long *arguments);
+void load_bills(const long *arguments);
 void load_bursts(const long *arguments);
+void load_callers(const long *arguments);
 void load_calls(const long *arguments);
 void load_chain(const long *arguments);
 void load_collapsible(const long *arguments);
@@ -41,6 +43,7 @@ void load_renamer(const long *arguments);
 void load_saves(const long *arguments);
 void load_serves(const long *arguments);
 void load_sleepers(const long *arguments);
+void load_spawns(const long *arguments);
 void load_spin(const long *arguments);
 void load_thrash(const long *arguments);
 void load_vfork(const long *arguments);

@@ -117,15 +117,25 @@ extension CloneFormTests {
       ],
       stacks: [
         StackPart(
-          comm: "httpd", frames: ["__libc_fork", "main"], count: 3, ns: 50, use: .execAtOnce)
+          comm: "httpd", frames: ["__libc_fork", "main"], count: 3, ns: 50, use: .execAtOnce,
+          discardedCopies: DiscardedCopiesPart(count: 3, ns: 40, how: .sampled))
       ],
       childFates: fates(),
       children: [
         ChildrenPart(
           comm: "httpd", pid: 812, processes: 1, use: .execAtOnce, atATime: 2, ns: 50,
-          fates: fates())
+          fates: fates(), discardedCopies: DiscardedCopiesPart(count: 3, ns: 40, how: .measured), bill: bill())
       ],
+      bill: bill(),
       advice: [AdvicePart(kind: .cpu, text: "All is well.", evidence: ["3 clones"])])
+  }
+
+  private static func bill() -> [BillItemPart] {
+    BillItem.allCases.map { item in
+      item == .clone
+        ? BillItemPart(item: item, ns: 50, count: 3, how: .measured)
+        : BillItemPart(item: item, ns: 90, count: 9, how: .sampled, uncertaintyNs: 58)
+    }
   }
 
   private static func fates() -> ChildFatesPart {
@@ -151,8 +161,10 @@ extension CloneFormTests {
     snapshot.mappingTypes = []
     snapshot.slowest = []
     snapshot.stacks[0].use = nil
+    snapshot.stacks[0].discardedCopies = nil
     snapshot.childFates = nil
     snapshot.children = nil
+    snapshot.bill = nil
     return snapshot
   }
 
@@ -160,13 +172,13 @@ extension CloneFormTests {
   private static let optional: Set<String> = [
     "reason", "bpf_ns_per_clone", "share", "uncertainty_ns", "min", "max", "p50", "p90", "p99",
     "p999", "ns_per_entry", "ms_per_gib", "gb_per_s", "grade", "name",
-    "straddled", "child_fates", "children", "written_bytes",
+    "straddled", "child_fates", "children", "written_bytes", "bill", "discarded_copies",
   ]
 
   private static func mayLack(_ key: String, at path: [String]) -> Bool {
     // Phases may have no share, steps have one.
     if key == "share" { return path.first != "steps" }
-    if path.first == "stacks" { return key == "use" }
+    if path.first == "stacks" { return key == "use" || key == "discarded_copies" }
     if path.first == "children", key == "pid" { return true }
     return optional.contains(key) || path == ["calls", "failed"]
   }

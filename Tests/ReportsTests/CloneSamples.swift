@@ -58,10 +58,26 @@ func cloneSample(_ seed: UInt64, host: String? = nil) -> CloneSnapshot {
       at: timestamp(Int(number(60))), pid: Int(number(9)), tid: Int(number(9)), comm: "redis",
       call: "fork", child: Int(number(1 << 20)), ns: number(1 << 30), residentBytes: 1 << 30)
   }
+  func copies() -> DiscardedCopiesPart? {
+    number(3) == 0
+      ? nil
+      : DiscardedCopiesPart(
+        count: number(99), ns: number(1 << 30), how: number(2) == 0 ? .measured : .sampled)
+  }
+  func bill() -> [BillItemPart]? {
+    number(3) == 0
+      ? nil
+      : some {
+        BillItemPart(
+          item: BillItem.allCases[$0], ns: number(1 << 30), count: number(999), how: .sampled,
+          uncertaintyNs: number(1 << 20))
+      }
+  }
   snapshot.stacks = some {
     StackPart(
       comm: "comm \($0 % 2)", frames: ["__libc_fork", "f\($0 / 2)"], count: number(99),
-      ns: number(1 << 30), use: number(3) == 0 ? nil : ChildUse.allCases[Int(number(5))])
+      ns: number(1 << 30), use: number(3) == 0 ? nil : ChildUse.allCases[Int(number(5))],
+      discardedCopies: copies())
   }
   func fates() -> ChildFatesPart {
     ChildFatesPart(
@@ -73,8 +89,10 @@ func cloneSample(_ seed: UInt64, host: String? = nil) -> CloneSnapshot {
     snapshot.children = some {
       ChildrenPart(
         comm: "comm \($0 / 2)", pid: Int(number(2)), processes: 1 + number(9),
-        use: ChildUse.allCases[$0 % 2], atATime: number(9), ns: number(1 << 30), fates: fates())
+        use: ChildUse.allCases[$0 % 2], atATime: number(9), ns: number(1 << 30), fates: fates(),
+        discardedCopies: copies(), bill: bill())
     }
+    snapshot.bill = bill()
   }
   snapshot.advice = some {
     AdvicePart(kind: .limits, text: "advice \($0)", evidence: ["\($0) + \(number(3))"])

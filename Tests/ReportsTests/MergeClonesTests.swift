@@ -27,13 +27,20 @@ struct MergeClonesTests {
         }
         add([one.calls.straddled ?? 0], to: "straddled")
         for part in one.mappings { add([part.ns, part.count], to: "\(part.pid) \(part.comm)") }
-        for part in one.stacks { add([part.ns, part.count], to: "\(part.comm) \(part.frames)") }
+        for part in one.stacks {
+          let name = "\(part.comm) \(part.frames)"
+          add([part.ns, part.count], to: name)
+          add(part.discardedCopies, to: name)
+        }
+        add(one.bill, to: "bill")
         for part in one.slowest { add([part.ns], to: "\(part.at) \(part.child)") }
         if let fates = one.childFates { try add(fates, to: "children") }
         for part in one.children ?? [] {
           let name = "children of \(part.comm), \(part.use)"
           add([part.ns, part.processes], to: name)
           try add(part.fates, to: name + ", fates")
+          add(part.discardedCopies, to: name)
+          add(part.bill, to: name)
         }
       }
       histograms = try [
@@ -49,6 +56,14 @@ struct MergeClonesTests {
       let histograms = try [fates.execAfter, fates.lived].map { try $0.histogram() }
       add([fates.born, fates.unfollowed, fates.writtenBytes ?? 0], to: name)
       add(histograms.flatMap { [$0.count, $0.sum] }, to: name + ", times")
+    }
+
+    private mutating func add(_ copies: DiscardedCopiesPart?, to name: String) {
+      add([copies?.count ?? 0, copies?.ns ?? 0], to: name + ", discarded copies")
+    }
+
+    private mutating func add(_ bill: [BillItemPart]?, to name: String) {
+      for part in bill ?? [] { add([part.ns, part.count], to: "\(name), \(part.item)") }
     }
 
     private mutating func add(_ numbers: [UInt64], to name: String) {

@@ -27,6 +27,8 @@ enum sonde_kind {
 	SONDE_KIND_SAMPLE = 18,
 	SONDE_KIND_STACK = 19,
 	SONDE_KIND_CHILD = 20,
+	SONDE_KIND_AFTER_FORK = 21,
+	SONDE_KIND_STACK_COPY = 22,
 };
 
 /* What every ring record begins with. */

@@ -130,6 +130,28 @@ struct sonde_stack {
 	sonde_u64 frames[SONDE_STACK_FRAMES];
 };
 
+/* struct pt_regs of x86-64. */
+#define SONDE_PT_REGS 21
+#define SONDE_STACK_BYTES 32768
+
+/* The same for programs without frame pointers, which the reader unwinds: a
+ * copy of what lies on the stack.
+ */
+struct sonde_stack_copy {
+	struct sonde_header header;
+	/* with which the task has entered the kernel */
+	sonde_u64 registers[SONDE_PT_REGS];
+	/* of the process, and how often it has called exec */
+	sonde_u64 start_time;
+	sonde_u64 exec_id;
+	sonde_u32 tgid;
+	/* where the copy ends in these bytes, which begin with the page that
+	 * the stack pointer is in
+	 */
+	sonde_u32 end;
+	sonde_u8 bytes[SONDE_STACK_BYTES];
+};
+
 enum sonde_child_event {
 	/* its first exec has succeeded */
 	SONDE_CHILD_EXEC = 1,
@@ -160,6 +182,26 @@ struct sonde_child {
 	sonde_u32 pad;
 };
 
+/* It was in user space: there are no frames. */
+#define SONDE_AFTER_FORK_USER 0x1
+/* It is a parent, in the kernel; else a child. */
+#define SONDE_AFTER_FORK_PARENT 0x2
+
+/* One tick of the clock: where a process was that has forked, or that a fork
+ * has made and that has not called exec yet. tid is the process, aux is the
+ * bytes of frames, flags are SONDE_AFTER_FORK_*.
+ */
+struct sonde_after_fork {
+	struct sonde_header header;
+	/* of a child: when the call that made it began */
+	sonde_u64 begin;
+	/* the parent's process */
+	sonde_u32 tgid;
+	sonde_u32 pad;
+	/* innermost first */
+	sonde_u64 frames[SONDE_SAMPLE_FRAMES];
+};
+
 struct sonde_clone_config {
 	/* whether only the processes in the map of wanted ones count */
 	sonde_u32 only_wanted;
@@ -169,6 +211,10 @@ struct sonde_clone_config {
 	sonde_u32 mapping_threshold;
 	/* whether new threads count */
 	sonde_u32 threads;
+	/* whether samples are taken after a fork */
+	sonde_u32 samples_after_fork;
+	/* whether stacks are copied, for the reader to unwind */
+	sonde_u32 copies_stacks;
 };
 
 /* User space to kernel, while the programs run. */
@@ -198,8 +244,10 @@ SONDE_ASSERT_RECORD(sonde_clone, 384);
 SONDE_ASSERT_RECORD(sonde_mapping, 48);
 SONDE_ASSERT_RECORD(sonde_sample, 216);
 SONDE_ASSERT_RECORD(sonde_stack, 272);
+SONDE_ASSERT_RECORD(sonde_stack_copy, 208 + SONDE_STACK_BYTES);
 SONDE_ASSERT_RECORD(sonde_child, 48);
-_Static_assert(sizeof(struct sonde_clone_config) == 16, "sonde_clone_config");
+SONDE_ASSERT_RECORD(sonde_after_fork, 224);
+_Static_assert(sizeof(struct sonde_clone_config) == 24, "sonde_clone_config");
 _Static_assert(sizeof(struct sonde_clone_control) == 8, "sonde_clone_control");
 _Static_assert(sizeof(struct sonde_clone_status) == 24, "sonde_clone_status");
 

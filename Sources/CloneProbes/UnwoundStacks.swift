@@ -1,0 +1,112 @@
+import BPF
+import Records
+import Session
+import Unwinding
+
+/// Makes records of stacks of copies of stacks, as the calls end: until then a fork holds its process's
+/// mmap_lock, and what is mapped can't be read.
+struct UnwoundStacks {
+  fileprivate struct Copy {
+    let header: sonde_header
+    let program: Unwinder.Program
+    let registers: [17 of UInt64]
+    let bytes: [UInt8]
+  }
+
+  private var unwinder = Unwinder()
+  /// Of calls in progress, by thread.
+  private var copies: [UInt32: Copy] = [:]
+  private static let mostCopies = 128
+  /// When not to unwind any more before the next drain, CLOCK_MONOTONIC, ns.
+  private var deadline: UInt64 = 0
+  private static let drainShare: UInt64 = 10_000_000
+
+  /// Whether this machine's stacks can be unwound.
+  static var isSupported: Bool {
+    #if arch(x86_64)
+      true
+    #else
+      false
+    #endif
+  }
+
+  mutating func beginDrain() { deadline = Clocks.monotonic + Self.drainShare }
+
+  static func kind(of record: RawSpan) -> UInt32 {
+    guard record.byteCount >= MemoryLayout<sonde_header>.size else { return 0 }
+    return UInt32(unsafe record.unsafeLoad(as: sonde_header.self).kind)
+  }
+
+  /// - Precondition: the record is a `sonde_stack_copy`.
+  mutating func keep(_ record: RawSpan) {
+    let copy = Copy(record)
+    if copies.count >= Self.mostCopies, copies[copy.header.tid] == nil,
+      let oldest = copies.min(by: { $0.value.header.time < $1.value.header.time })?.key
+    {
+      copies[oldest] = nil
+    }
+    copies[copy.header.tid] = copy
+  }
+
+  /// The stack of a call that has ended; nil where no copy was taken of it, or there is no time.
+  ///
+  /// - Precondition: the record is a `sonde_clone`.
+  mutating func stack(ofEnded record: RawSpan) -> sonde_stack? {
+    guard !copies.isEmpty else { return nil }
+    let header = unsafe record.unsafeLoad(as: sonde_header.self)
+    let begin = unsafe record.unsafeLoad(
+      fromByteOffset: MemoryLayout<sonde_clone>.offset(of: \.begin)!, as: UInt64.self)
+    guard let copy = copies.removeValue(forKey: header.tid), copy.header.time == begin else {
+      return nil
+    }
+    let now = Clocks.monotonic
+    guard now < deadline else { return nil }
+    let found = unwinder.addresses(
+      of: copy.program, registers: copy.registers, stack: copy.bytes,
+      most: Int(SONDE_STACK_FRAMES), now: now)
+    var stack = sonde_stack()
+    stack.header = copy.header
+    stack.header.kind = UInt8(SONDE_KIND_STACK.rawValue)
+    stack.header.aux = UInt16(8 * found.count)
+    unsafe withUnsafeMutableBytes(of: &stack.frames) { frames in
+      for (index, address) in found.enumerated() {
+        unsafe frames.storeBytes(of: address, toByteOffset: 8 * index, as: UInt64.self)
+      }
+    }
+    return stack
+  }
+}
+
+extension UnwoundStacks.Copy {
+  /// Where the registers stand in struct pt_regs, by their DWARF numbers.
+  private static let places: [17 of Int] = [
+    10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16,
+  ]
+
+  fileprivate init(_ record: RawSpan) {
+    typealias Layout = MemoryLayout<sonde_stack_copy>
+    header = unsafe record.unsafeLoad(as: sonde_header.self)
+    func word(_ offset: Int) -> UInt64 {
+      unsafe record.unsafeLoad(fromByteOffset: offset, as: UInt64.self)
+    }
+    func half(_ offset: Int) -> UInt32 {
+      unsafe record.unsafeLoad(fromByteOffset: offset, as: UInt32.self)
+    }
+    program = Unwinder.Program(
+      pid: Int32(bitPattern: half(Layout.offset(of: \.tgid)!)),
+      startTime: word(Layout.offset(of: \.start_time)!),
+      execID: word(Layout.offset(of: \.exec_id)!))
+    let place = Layout.offset(of: \.registers)!
+    let registers = [17 of UInt64] { word(place + 8 * Self.places[$0]) }
+    self.registers = registers
+    // The bytes, whose array is too long for Swift to see, are the last of the record, and lie in it
+    // page by page.
+    let first = Layout.size - Int(SONDE_STACK_BYTES)
+    let begin = Int(registers[7] % 4096)
+    let end = min(Int(half(Layout.offset(of: \.end)!)), Int(SONDE_STACK_BYTES))
+    bytes =
+      begin < end
+      ? (begin..<end).map { unsafe record.unsafeLoad(fromByteOffset: first + $0, as: UInt8.self) }
+      : []
+  }
+}

@@ -1,0 +1,190 @@
+import CFrames
+import Glibc
+import Proc
+import Symbols
+
+/// Finds the callers on copies of stacks of programs that were built without frame pointers, as those
+/// of most distributions are: by the call-frame information (`.eh_frame`) of the mapped files.
+public struct Unwinder: Sendable {
+  /// A process between two calls of exec: another one may have its id, and other files.
+  public struct Program: Hashable, Sendable {
+    public var pid: Int32
+    /// In the kernel's own units.
+    public var startTime: UInt64
+    /// How often it has called exec.
+    public var execID: UInt64
+
+    public init(pid: Int32, startTime: UInt64, execID: UInt64) {
+      (self.pid, self.startTime, self.execID) = (pid, startTime, execID)
+    }
+  }
+
+  private struct Mapped: Sendable {
+    /// None where they couldn't be read.
+    var mappings: [Mapping]
+    var read: UInt64
+    var files: [Mapping.File: MappedFile.Identity?] = [:]
+  }
+
+  private var programs = RecentlyUsed<Program, Mapped>(limit: 64)
+  private var files = RecentlyUsed<MappedFile.Identity, FileFrames?>(limit: 64, budget: 64 << 20)
+  /// Reading what a process has mapped takes its mmap_lock: not more often than that, ns.
+  private static let readPeriod: UInt64 = 1_000_000_000
+
+  public init() {}
+
+  /// The addresses of code on a stack, innermost first: where the task was, and return addresses.
+  ///
+  /// A stack that lies ends early: each frame has to lie above the one before, and each address in code.
+  ///
+  /// - Parameters:
+  ///   - registers: by their DWARF numbers.
+  ///   - stack: a copy of the memory from the stack pointer on.
+  ///   - most: how many addresses at most.
+  ///   - now: CLOCK_MONOTONIC, ns.
+  public mutating func addresses(
+    of program: Program, registers: [17 of UInt64], stack: [UInt8], most: Int, now: UInt64
+  ) -> [UInt64] {
+    var frame = sonde_frame()
+    unsafe withUnsafeMutableBytes(of: &frame.registers) { room in
+      for index in registers.indices {
+        unsafe room.storeBytes(
+          of: registers[index], toByteOffset: 8 * index, as: UInt64.self)
+      }
+    }
+    frame.known = 1 << UInt32(SONDE_FRAME_REGISTERS) - 1
+    guard code(at: frame, program, now) != nil else { return [] }
+    var found = [frame.instruction]
+    unsafe stack.withUnsafeBufferPointer { bytes in
+      let memory = unsafe sonde_memory(
+        start: frame.stack, bytes: bytes.baseAddress, length: bytes.count)
+      while found.count < most {
+        var caller = frame
+        guard unsafe step(&caller, program, memory, now) else { break }
+        // vfork() has no frame of its own as it is in the kernel.
+        let isAbove = caller.stack > frame.stack || (found.count == 1 && caller.stack == frame.stack)
+        guard isAbove, code(at: caller, program, now) != nil else { break }
+        frame = caller
+        found.append(frame.instruction)
+      }
+    }
+    return found
+  }
+
+  private mutating func step(
+    _ frame: inout sonde_frame, _ program: Program, _ memory: sonde_memory, _ now: UInt64
+  ) -> Bool {
+    guard let mapping = code(at: frame, program, now) else { return false }
+    if let frames = frames(of: mapping, in: program, now) {
+      switch unsafe frames.step(at: mapping.fileOffset(of: frame.instruction), &frame, memory) {
+      case .stepped: return true
+      case .end: return false
+      case .nothingKnown: break
+      }
+    }
+    // glibc's clone() and clone3() say nothing of the place behind the system call: there the return
+    // address is still on top of the stack.
+    if frame.is_return == 0, let word = unsafe memory.word(at: frame.stack) {
+      var caller = frame
+      caller.instruction = word
+      caller.is_return = 1
+      if code(at: caller, program, now) != nil {
+        caller.stack &+= 8
+        frame = caller
+        return true
+      }
+    }
+    return unsafe frame.stepByFramePointer(memory)
+  }
+
+  /// The mapping that holds what the frame executes, or the call that it returns from.
+  private mutating func code(
+    at frame: sonde_frame, _ program: Program, _ now: UInt64
+  ) -> Mapping? {
+    let address = frame.instruction &- (frame.is_return == 0 ? 0 : 1)
+    var known = programs.value(program)
+    if let found = known.flatMap({ Mapping.holding(address, among: $0.mappings) }) {
+      return found.isExecutable ? found : nil
+    }
+    if let read = known?.read, now < read &+ Self.readPeriod { return nil }
+    // It may have loaded a library.
+    let mappings = (try? Mapping.all(of: program.pid)) ?? known?.mappings ?? []
+    known = Mapped(mappings: mappings, read: now, files: known?.files ?? [:])
+    if let known { programs.insert(known, under: program) }
+    return Mapping.holding(address, among: mappings).flatMap { $0.isExecutable ? $0 : nil }
+  }
+
+  /// Nil where there are none; and, for this time, where that isn't known soon.
+  private mutating func frames(
+    of mapping: Mapping, in program: Program, _ now: UInt64
+  ) -> FileFrames? {
+    guard mapping.file.inode != 0, var mapped = programs.value(program) else { return nil }
+    if let found = mapped.files[mapping.file] {
+      guard let identity = found else { return nil }
+      if let frames = files.value(identity) { return frames }
+    }
+    let pid = program.pid
+    guard let file = Lookups.shared.value({ Found(MappedFile(mapping, of: pid)) }) else { return nil }
+    mapped.files[mapping.file] = .some(file.value?.identity)
+    programs.insert(mapped, under: program)
+    guard let file = file.value else { return nil }
+    if let frames = files.value(file.identity) { return frames }
+    guard let frames = Lookups.shared.value({ Found(FileFrames(file)) }) else { return nil }
+    files.insert(frames.value, under: file.identity, cost: frames.value?.cost ?? 0)
+    return frames.value
+  }
+
+  /// What was looked for, and may not be there: other than what was not answered in time.
+  private struct Found<Value: Sendable>: Sendable {
+    let value: Value?
+    init(_ value: Value?) { self.value = value }
+  }
+}
+
+extension sonde_frame {
+  private func register(_ number: Int32) -> UInt64 {
+    unsafe withUnsafeBytes(of: registers) {
+      unsafe $0.load(fromByteOffset: 8 * Int(number), as: UInt64.self)
+    }
+  }
+
+  private mutating func setRegister(_ number: Int32, to value: UInt64) {
+    unsafe withUnsafeMutableBytes(of: &registers) {
+      unsafe $0.storeBytes(of: value, toByteOffset: 8 * Int(number), as: UInt64.self)
+    }
+  }
+
+  fileprivate var instruction: UInt64 {
+    get { register(SONDE_FRAME_IP) }
+    set { setRegister(SONDE_FRAME_IP, to: newValue) }
+  }
+
+  fileprivate var stack: UInt64 {
+    get { register(SONDE_FRAME_SP) }
+    set { setRegister(SONDE_FRAME_SP, to: newValue) }
+  }
+
+  /// As code does that was compiled with frame pointers, or at run time.
+  fileprivate mutating func stepByFramePointer(_ memory: sonde_memory) -> Bool {
+    let pointer = register(SONDE_FRAME_BP)
+    guard known & 1 << UInt32(SONDE_FRAME_BP) != 0, pointer >= stack,
+      let last = unsafe memory.word(at: pointer), let caller = unsafe memory.word(at: pointer &+ 8)
+    else { return false }
+    setRegister(SONDE_FRAME_BP, to: last)
+    stack = pointer &+ 16
+    instruction = caller
+    is_return = 1
+    return true
+  }
+}
+
+extension sonde_memory {
+  fileprivate func word(at address: UInt64) -> UInt64? {
+    let place = unsafe address &- start
+    guard unsafe address >= start, unsafe length >= 8, unsafe place <= UInt64(length) - 8,
+      let bytes = unsafe bytes
+    else { return nil }
+    return unsafe UnsafeRawPointer(bytes).loadUnaligned(
+      fromByteOffset: Int(place), as: UInt64.self)
+  }
+}
