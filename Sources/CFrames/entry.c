@@ -89,24 +89,26 @@ static bool read_shared(const struct sonde_frames *frames, uint64_t address,
 }
 
 bool read_entry(const struct sonde_frames *frames, uint64_t entry_address,
-		uint64_t address, struct entry *entry)
+		struct entry *entry, uint64_t *behind)
 {
 	struct reader body;
-	uint64_t place, distance, length;
+	uint64_t place, distance;
 	bool has_data;
 
 	memset(entry, 0, sizeof(*entry));
+	*behind = 0;
 	if (!read_body(frames, entry_address, &body))
 		return false;
 	place = body.address;
+	*behind = place + (uint64_t)(body.end - body.at);
 	distance = read_fixed(&body, 4);
 	if (distance == 0 || distance > place ||
 	    !read_shared(frames, place - distance, entry, &has_data))
 		return false;
 	entry->begin = read_pointer(&body, entry->pointer_encoding, false);
-	length = read_pointer(&body, entry->pointer_encoding, true);
+	entry->length = read_pointer(&body, entry->pointer_encoding, true);
 	if (has_data)
 		skip(&body, read_uleb(&body));
 	entry->own = body;
-	return !body.failed && address - entry->begin < length;
+	return !body.failed;
 }

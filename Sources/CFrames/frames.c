@@ -7,34 +7,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define MOST_HEADERS 512
-#define MOST_SEGMENTS 16
 #define MOST_BYTES (64U << 20)
 
-struct segment {
-	uint64_t offset; /* in the file */
-	uint64_t size;
-	uint64_t address;
-	bool is_executable;
-};
-
-/* A part of the file. */
-struct part {
-	uint8_t *bytes;
-	size_t length;
-	uint64_t address;
-};
-
-struct sonde_frames {
-	size_t segments;
-	struct segment segment[MOST_SEGMENTS];
-	/* .eh_frame_hdr, and .eh_frame with what lies behind it */
-	struct part table;
-	struct part info;
-	size_t entries;
-};
-
-static bool read_bytes(int fd, void *bytes, size_t length, uint64_t offset)
+bool read_bytes(int fd, void *bytes, size_t length, uint64_t offset)
 {
 	size_t done = 0;
 
@@ -51,8 +26,8 @@ static bool read_bytes(int fd, void *bytes, size_t length, uint64_t offset)
 	return true;
 }
 
-static bool read_part(int fd, uint64_t offset, uint64_t length,
-		      uint64_t address, struct part *part)
+bool read_part(int fd, uint64_t offset, uint64_t length, uint64_t address,
+	       struct part *part)
 {
 	if (length == 0 || length > MOST_BYTES)
 		return false;
@@ -94,12 +69,11 @@ static void add_segment(struct sonde_frames *frames, const Elf64_Phdr *header)
 		};
 }
 
-/* Segments; and the search table, if there is one. */
+/* Segments; and the search table, which is empty where there is none. */
 static bool read_headers(int fd, struct sonde_frames *frames)
 {
 	Elf64_Ehdr file;
 	Elf64_Phdr header;
-	bool has_table = false;
 
 	if (!read_bytes(fd, &file, sizeof(file), 0) ||
 	    memcmp(file.e_ident, ELFMAG, SELFMAG) ||
@@ -114,12 +88,13 @@ static bool read_headers(int fd, struct sonde_frames *frames)
 			return false;
 		if (header.p_type == PT_LOAD)
 			add_segment(frames, &header);
-		else if (header.p_type == PT_GNU_EH_FRAME && !has_table)
-			has_table =
-				read_part(fd, header.p_offset, header.p_filesz,
-					  header.p_vaddr, &frames->table);
+		else if (header.p_type == PT_GNU_EH_FRAME &&
+			 !frames->table.bytes &&
+			 !read_part(fd, header.p_offset, header.p_filesz,
+				    header.p_vaddr, &frames->table))
+			return false;
 	}
-	return has_table;
+	return true;
 }
 
 /* Where .eh_frame lies, and how many entries the table has. The encodings are
@@ -140,7 +115,9 @@ static bool read_table_header(struct sonde_frames *frames, uint64_t *info)
 	*info = read_pointer(&reader, 0x1b, false);
 	frames->entries = read_fixed(&reader, 4);
 	return table_encoding == 0x3b && !reader.failed &&
-	       frames->entries <= (frames->table.length - 12) / 8;
+	       frames->entries <=
+		       (frames->table.length - TABLE_HEADER) /
+			       sizeof(struct place);
 }
 
 /* .eh_frame up to its segment's end: where it ends itself only the section
@@ -166,11 +143,17 @@ struct sonde_frames *sonde_frames_open(int fd)
 {
 	struct sonde_frames *frames = calloc(1, sizeof(*frames));
 	uint64_t info;
+	bool is_there;
 
 	if (!frames)
 		return NULL;
-	if (read_headers(fd, frames) && read_table_header(frames, &info) &&
-	    read_info(fd, frames, info))
+	is_there = read_headers(fd, frames);
+	if (is_there && frames->table.bytes)
+		is_there = read_table_header(frames, &info) &&
+			   read_info(fd, frames, info);
+	else if (is_there)
+		is_there = make_table(fd, frames);
+	if (is_there)
 		return frames;
 	sonde_frames_close(frames);
 	return NULL;
@@ -188,12 +171,14 @@ size_t sonde_frames_size(const struct sonde_frames *frames)
 	return sizeof(*frames) + frames->table.length + frames->info.length;
 }
 
-static int32_t table_word(const struct sonde_frames *frames, size_t index)
+static struct place place_at(const struct sonde_frames *frames, size_t index)
 {
-	int32_t word;
+	struct place place;
 
-	memcpy(&word, frames->table.bytes + 12 + 4 * index, sizeof(word));
-	return word;
+	memcpy(&place,
+	       frames->table.bytes + TABLE_HEADER + sizeof(place) * index,
+	       sizeof(place));
+	return place;
 }
 
 /* The entry that may hold an address: the last that doesn't begin beyond. */
@@ -201,22 +186,20 @@ static bool find_entry(const struct sonde_frames *frames, uint64_t address,
 		       uint64_t *entry)
 {
 	size_t low = 0, high = frames->entries;
+	uint64_t base = frames->table.address;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		uint64_t begin =
-			frames->table.address +
-			(uint64_t)(int64_t)table_word(frames, 2 * middle);
 
-		if (begin <= address)
+		if (base + (uint64_t)(int64_t)place_at(frames, middle).begin <=
+		    address)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	if (low == 0)
 		return false;
-	*entry = frames->table.address +
-		 (uint64_t)(int64_t)table_word(frames, 2 * low - 1);
+	*entry = base + (uint64_t)(int64_t)place_at(frames, low - 1).entry;
 	return true;
 }
 
@@ -279,6 +262,15 @@ static bool find_cfa(const struct rules *rules,
 	return true;
 }
 
+static bool is_beyond(const struct rule *rule, uint64_t cfa,
+		      const struct sonde_memory *memory)
+{
+	uint64_t place = cfa + (uint64_t)rule->number;
+
+	return rule->kind == RULE_OFFSET && place >= memory->start &&
+	       place - memory->start >= memory->length;
+}
+
 int sonde_frames_step(const struct sonde_frames *frames, uint64_t offset,
 		      struct sonde_frame *frame,
 		      const struct sonde_memory *memory)
@@ -287,13 +279,14 @@ int sonde_frames_step(const struct sonde_frames *frames, uint64_t offset,
 	struct sonde_frame caller = {.known = 0};
 	struct entry entry;
 	struct rules rules;
-	uint64_t address, place, cfa;
+	uint64_t address, place, behind, cfa;
 
 	/* A return address may be the first byte of another function. */
 	if (!address_of(frames, offset - (frame->is_return ? 1 : 0),
 			&address) ||
 	    !find_entry(frames, address, &place) ||
-	    !read_entry(frames, place, address, &entry))
+	    !read_entry(frames, place, &entry, &behind) ||
+	    address - entry.begin >= entry.length)
 		return SONDE_FRAMES_NONE;
 	if (!find_rules(&entry, address, &rules) ||
 	    !find_cfa(&rules, &evaluation, &cfa))
@@ -304,7 +297,9 @@ int sonde_frames_step(const struct sonde_frames *frames, uint64_t offset,
 			caller.known |= 1U << i;
 	}
 	if (!(caller.known & 1U << SONDE_FRAME_IP))
-		return SONDE_FRAMES_END;
+		return is_beyond(&rules.registers[SONDE_FRAME_IP], cfa, memory)
+			       ? SONDE_FRAMES_BEYOND
+			       : SONDE_FRAMES_END;
 	caller.is_return = !entry.is_signal_frame;
 	*frame = caller;
 	return SONDE_FRAMES_STEPPED;

@@ -7,6 +7,49 @@
 
 #include <stdbool.h>
 
+#define MOST_HEADERS 512
+#define MOST_SEGMENTS 16
+
+struct segment {
+	uint64_t offset; /* in the file */
+	uint64_t size;
+	uint64_t address;
+	bool is_executable;
+};
+
+/* A part of the file. */
+struct part {
+	uint8_t *bytes;
+	size_t length;
+	uint64_t address;
+};
+
+struct sonde_frames {
+	size_t segments;
+	struct segment segment[MOST_SEGMENTS];
+	/* .eh_frame_hdr or what table.c makes, and .eh_frame */
+	struct part table;
+	struct part info;
+	size_t entries;
+};
+
+/* The table: a header, then by address where functions begin and their entries
+ * in .eh_frame are, relative to the table.
+ */
+#define TABLE_HEADER 12
+
+struct place {
+	int32_t begin;
+	int32_t entry;
+};
+
+bool read_bytes(int fd, void *bytes, size_t length, uint64_t offset);
+bool read_part(int fd, uint64_t offset, uint64_t length, uint64_t address,
+	       struct part *part);
+
+/* table.c */
+bool make_table(int fd, struct sonde_frames *frames);
+
 /* Bytes that are read one after the other. What would exceed them is 0, and
  * sets failed.
  */
@@ -36,17 +79,19 @@ struct entry {
 	struct reader shared; /* instructions of all with the same CIE */
 	struct reader own;    /* and its own */
 	uint64_t begin;
+	uint64_t length;
 	uint64_t code_alignment;
 	int64_t data_alignment;
 	uint8_t pointer_encoding;
 	bool is_signal_frame;
 };
 
-/* `info` begins with it. False where it doesn't cover the address, or is
- * damaged. `at` gives a reader for another address in the same section.
+/* False where it says nothing of a function, or is damaged. `behind`: where the
+ * next begins; 0 at the section's end.
  */
 bool read_entry(const struct sonde_frames *frames, uint64_t entry_address,
-		uint64_t address, struct entry *entry);
+		struct entry *entry, uint64_t *behind);
+/* A reader for .eh_frame. */
 bool reader_at(const struct sonde_frames *frames, uint64_t address,
 	       struct reader *reader);
 

@@ -197,6 +197,13 @@ extension CloneProbes {
     return part
   }
 
+  static func stacks(areCopied: Bool) -> ProbePart {
+    ProbePart(
+      feature: "call stacks",
+      probe: areCopied ? "copy of the user stack, .eh_frame" : "bpf_get_stack, frame pointers",
+      available: .yes, reason: areCopied ? nil : UnwoundStacks.reasonAgainst)
+  }
+
   private static let hiddenAddresses =
     "addresses in /proc/kallsyms are hidden; run as root, or grant CAP_SYSLOG"
 }

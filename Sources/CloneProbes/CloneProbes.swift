@@ -175,6 +175,7 @@ public struct CloneProbes: ~Copyable {
       ProbePart(
         feature: "child: exec, exit", probe: "tp_btf/sched_process_exec, sched_process_exit",
         available: .yes))
+    ladder.append(Self.stacks(areCopied: probeOptions.copiesStacks))
     ladder.append(
       Self.attachAfterFork(loaded.object, host.onlineCPUs, symbols, &attached))
 
@@ -295,7 +296,9 @@ public func cloneProbes() throws -> [ProbePart] {
     try CloneProbes(host, probeOptions: probeOptions, symbols: symbols).ladder
   }
   var probeOptions = CloneProbeOptions()
-  probeOptions.steps = true
+  probeOptions.copiesStacks = UnwoundStacks.reasonAgainst == nil
+  var withSteps = probeOptions
+  withSteps.steps = true
   // Where there are no steps to be seen the rest is.
-  return try (try? ladder(probeOptions)) ?? ladder(CloneProbeOptions())
+  return try (try? ladder(withSteps)) ?? ladder(probeOptions)
 }

@@ -70,8 +70,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     let kernelPhases = Self.ranges(KernelPhases.functions.map { ($0.phase, $0.names) }, symbols)
     let afterFork = Self.ranges(AfterFork.functions.map { ($0.place, $0.names) }, symbols)
     var probeOptions = options.probeOptions
-    // What a process has mapped is read by the ids of this namespace.
-    probeOptions.copiesStacks = UnwoundStacks.isSupported && PIDNamespace.isInitial
+    probeOptions.copiesStacks = UnwoundStacks.reasonAgainst == nil
     let probes = try CloneProbes(host, probeOptions: probeOptions, symbols: symbols)
     if (try? RunTimeStatistics()) == nil {
       ladder.append(

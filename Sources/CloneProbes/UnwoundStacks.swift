@@ -1,4 +1,5 @@
 import BPF
+import Proc
 import Records
 import Session
 import Unwinding
@@ -11,6 +12,8 @@ struct UnwoundStacks {
     let program: Unwinder.Program
     let registers: [17 of UInt64]
     let bytes: [UInt8]
+    /// Whether the stack goes on behind them.
+    let isCut: Bool
   }
 
   private var unwinder = Unwinder()
@@ -21,12 +24,13 @@ struct UnwoundStacks {
   private var deadline: UInt64 = 0
   private static let drainShare: UInt64 = 10_000_000
 
-  /// Whether this machine's stacks can be unwound.
-  static var isSupported: Bool {
+  /// Why stacks can't be unwound here; nil where they can.
+  static var reasonAgainst: String? {
     #if arch(x86_64)
-      true
+      // What a process has mapped is read by the ids of this namespace.
+      PIDNamespace.isInitial ? nil : "inside a PID namespace, PIDs differ from the kernel's"
     #else
-      false
+      "call-frame information is read only on x86_64"
     #endif
   }
 
@@ -63,7 +67,7 @@ struct UnwoundStacks {
     guard now < deadline else { return nil }
     let found = unwinder.addresses(
       of: copy.program, registers: copy.registers, stack: copy.bytes,
-      most: Int(SONDE_STACK_FRAMES), now: now)
+      isCut: copy.isCut, most: Int(SONDE_STACK_FRAMES), now: now)
     var stack = sonde_stack()
     stack.header = copy.header
     stack.header.kind = UInt8(SONDE_KIND_STACK.rawValue)
@@ -104,6 +108,7 @@ extension UnwoundStacks.Copy {
     let first = Layout.size - Int(SONDE_STACK_BYTES)
     let begin = Int(registers[7] % 4096)
     let end = min(Int(half(Layout.offset(of: \.end)!)), Int(SONDE_STACK_BYTES))
+    isCut = end == Int(SONDE_STACK_BYTES)
     bytes =
       begin < end
       ? (begin..<end).map { unsafe record.unsafeLoad(fromByteOffset: first + $0, as: UInt8.self) }

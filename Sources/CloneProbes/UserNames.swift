@@ -3,10 +3,12 @@ import Collapse
 import Experiments
 import Reports
 import Symbols
+import Unwinding
 
 /// Finds the names of stacks and mappings while their processes live.
 struct UserNames {
   private var symbols = UserSymbols()
+  private let areUnwound = UnwoundStacks.reasonAgainst == nil
   private lazy var canCollapse = Collapser.isSupported
   private lazy var calibration = CalibrationFile.read().calibration
 
@@ -39,9 +41,13 @@ struct UserNames {
   private mutating func names(of addresses: [UInt64], in pid: Int32) -> [String] {
     var names: [String] = []
     for address in addresses {
+      if let end = Unwinder.End(rawValue: address) {
+        names.append(end.name)
+        continue
+      }
       // A return address may be the first byte of another function.
       let name = symbols.name(of: names.isEmpty ? address : address &- 1, in: pid)
-      if name == nil || (name == "[unknown]" && !UnwoundStacks.isSupported), !names.isEmpty { break }
+      if name == nil || (name == "[unknown]" && !areUnwound), !names.isEmpty { break }
       names.append(name ?? "0x" + String(address, radix: 16))
     }
     return names

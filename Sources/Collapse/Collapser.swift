@@ -27,11 +27,11 @@ public struct Collapser {
 
   /// Looks at the processes, and at what stands against it.
   ///
-  /// - Parameter calibration: of this machine, to predict by; asked for once it is known that something
-  ///   can be done.
+  /// - Parameter calibration: of this machine, to predict by, for processes with so much memory; asked for
+  ///   once it is known that something can be done.
   /// - Throws: ``CollapseError`` where nothing can be done, `ProcError`.
   public init(
-    _ options: Options, dryRun: Bool, calibration: () throws -> Calibration?
+    _ options: Options, dryRun: Bool, calibration: (UInt64) throws -> Calibration?
   ) throws {
     self.options = options
     holds = dryRun ? nil : try? LockHolds()
@@ -56,7 +56,8 @@ public struct Collapser {
     note()
     if !dryRun { try checkMemory() }
     try Self.checkKernel()
-    guard let calibration = try calibration() else { return }
+    let resident = report.processes.compactMap { $0.before?.residentBytes }.max() ?? 0
+    guard let calibration = try calibration(resident) else { return }
     for (index, copied) in copied.enumerated() {
       report.processes[index].predictedBefore = UInt64(calibration.fork(of: copied.before))
       report.processes[index].predictedAfter = UInt64(calibration.fork(of: copied.after))
@@ -157,7 +158,7 @@ public struct Collapser {
     }
     report.usedAfter = Memory.used(by: plans.map(\.pid))
     if let longest = holds?.longest {
-      (report.longestPauseNs, report.longestFaultPauseNs) = (longest.any, longest.writing)
+      (report.longestPauseNs, report.longestFaultPauseNs) = (longest.any, longest.ofFaults)
     }
   }
 

@@ -2,7 +2,8 @@ import BPF
 import CLinux
 import Records
 
-/// How long this thread holds other processes' mmap_lock, measured in the kernel.
+/// How long this thread holds other processes' mmap_lock, and how long they wait for it because of that,
+/// measured in the kernel.
 final class LockHolds {
   private let links: [Held]
   private let holds: MappedValues<sonde_lock_holds>
@@ -26,17 +27,19 @@ final class LockHolds {
     let object = try file.load()
     holds = try MappedValues(try object.map(".data.holds"), as: sonde_lock_holds.self)
     var links: [Held] = []
-    for name in ["lock_released", "lock_acquired"] {
+    for name in ["lock_released", "lock_acquired", "lock_wanted"] {
       links.append(Held(try object.program(name).attach()))
     }
     self.links = links
   }
 
-  /// How long it was held at most, for writing alone, and in any way; ns. Nil where no hold was seen: in a
-  /// PID namespace this thread has another id than the kernel's.
-  var longest: (writing: UInt64, any: UInt64)? {
+  /// The longest pauses, ns: of page faults, which need the lock for reading, and of any kind. Holds are
+  /// pauses whether or not anyone came meanwhile. Nil where no hold was seen: in a PID namespace this
+  /// thread has another id than the kernel's.
+  var longest: (ofFaults: UInt64, any: UInt64)? {
     let holds = holds[0]
     guard holds.count.1 > 0 else { return nil }
-    return (holds.longest.1, max(holds.longest.0, holds.longest.1))
+    let ofFaults = max(holds.longest.1, holds.longest_wait.0)
+    return (ofFaults, max(holds.longest.0, holds.longest_wait.1, ofFaults))
   }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: (MIT OR GPL-2.0)
 /*
  * How long one thread holds the mmap_lock of another process: for writing in
- * collapse_huge_page(), for each huge page, and for reading around it.
+ * collapse_huge_page(), for each huge page, and for reading around it. And how
+ * long the process waits: who holds the lock again at once may do so before a
+ * waiter, for up to 4 ms (RWSEM_WAIT_TIMEOUT).
  */
 #include "kernel.bpf.h"
 #include "include/sonde_collapse.h"
@@ -12,51 +14,122 @@ const volatile struct sonde_collapse_config
 	collapse_config SEC(".rodata.collapse");
 struct sonde_lock_holds lock_holds SEC(".data.holds");
 
+/* Since when a thread waits for that lock, and how often it was held by then. */
+struct wait {
+	u64 begin;
+	u64 holds;
+	u32 is_held;
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__type(value, struct wait);
+} waits SEC(".maps");
+
+/* Raw tracepoints: their arguments differ between kernels, and can be read
+ * whatever their types. The branch that isn't taken is never verified:
+ * arguments beyond those of the tracepoint may not be read, nor may clang
+ * choose an address first.
+ */
+static __always_inline u64 argument(struct bpf_raw_tracepoint_args *ctx,
+				    int behind_path)
+{
+	u64 value;
+
+	if (collapse_config.has_path) {
+		value = ctx->args[behind_path + 1];
+		barrier_var(value);
+	} else {
+		value = ctx->args[behind_path];
+		barrier_var(value);
+	}
+	return value;
+}
+
+static __always_inline bool is_own_thread(void)
+{
+	return (u32)bpf_get_current_pid_tgid() == collapse_config.tid;
+}
+
 /* Whether the lock of another process is held for writing (1) or reading (0);
- * -1 where it isn't this thread's business. Raw tracepoints: their arguments
- * differ between kernels, and can be read whatever their types.
+ * -1 where it is this process' own.
  */
 static __always_inline int kind_of(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct task_struct *task;
-	u64 write;
+	struct task_struct *task = (void *)bpf_get_current_task();
 
-	if ((u32)bpf_get_current_pid_tgid() != collapse_config.tid)
-		return -1;
-	/* The branch that isn't taken is never verified: arguments beyond
-	 * those of the tracepoint may not be read, nor may clang choose an
-	 * address first.
-	 */
-	if (collapse_config.has_path) {
-		write = ctx->args[2];
-		barrier_var(write);
-	} else {
-		write = ctx->args[1];
-		barrier_var(write);
-	}
-	task = (void *)bpf_get_current_task();
 	if ((u64)BPF_CORE_READ(task, mm) == ctx->args[0])
 		return -1;
-	return (u8)write ? 1 : 0;
+	return (u8)argument(ctx, 1) ? 1 : 0;
+}
+
+/* A task that waits runs after it has the lock: what it waited for a CPU is in
+ * its wait.
+ */
+static __always_inline void wait_ended(struct bpf_raw_tracepoint_args *ctx)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	u64 holds = lock_holds.count[0] + lock_holds.count[1], ns;
+	int kind = (u8)argument(ctx, 1) ? 1 : 0;
+	struct wait *wait;
+
+	if (ctx->args[0] != lock_holds.mm)
+		return;
+	wait = bpf_map_lookup_elem(&waits, &tid);
+	if (!wait)
+		return;
+	ns = bpf_ktime_get_ns() - wait->begin;
+	if ((wait->is_held || holds != wait->holds) &&
+	    ns > lock_holds.longest_wait[kind & 1])
+		lock_holds.longest_wait[kind & 1] = ns;
+	bpf_map_delete_elem(&waits, &tid);
 }
 
 /* include/trace/events/mmap_lock.h, 5.11. */
+SEC("raw_tp/mmap_lock_start_locking")
+int lock_wanted(struct bpf_raw_tracepoint_args *ctx)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	struct wait wait = {};
+
+	if (!lock_holds.mm || ctx->args[0] != lock_holds.mm || is_own_thread())
+		return 0;
+	wait.begin = bpf_ktime_get_ns();
+	wait.holds = lock_holds.count[0] + lock_holds.count[1];
+	wait.is_held = lock_holds.begin[0] || lock_holds.begin[1];
+	bpf_map_update_elem(&waits, &tid, &wait, BPF_ANY);
+	return 0;
+}
+
 SEC("raw_tp/mmap_lock_acquire_returned")
 int lock_acquired(struct bpf_raw_tracepoint_args *ctx)
 {
-	int kind = kind_of(ctx);
+	int kind;
 
-	if (kind >= 0)
-		lock_holds.begin[kind & 1] = bpf_ktime_get_ns();
+	if (!is_own_thread()) {
+		wait_ended(ctx);
+		return 0;
+	}
+	kind = kind_of(ctx);
+	if (kind < 0)
+		return 0;
+	lock_holds.mm = ctx->args[0];
+	lock_holds.begin[kind & 1] = bpf_ktime_get_ns();
 	return 0;
 }
 
 SEC("raw_tp/mmap_lock_released")
 int lock_released(struct bpf_raw_tracepoint_args *ctx)
 {
-	int kind = kind_of(ctx);
+	int kind;
 	u64 hold;
 
+	if (!is_own_thread())
+		return 0;
+	kind = kind_of(ctx);
 	if (kind < 0 || !lock_holds.begin[kind & 1])
 		return 0;
 	hold = bpf_ktime_get_ns() - lock_holds.begin[kind & 1];

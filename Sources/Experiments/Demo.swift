@@ -278,13 +278,22 @@ public struct DemoError: Error, CustomStringConvertible {
 }
 
 extension Demo {
-  /// What a prediction needs, within a second or two; nil where the machine has no room even for that.
+  /// What a prediction needs, within a few seconds; nil where the machine has no room even for that.
   ///
+  /// - Parameter bytes: how much memory the processes have that it is for. The more page tables a fork
+  ///   takes, the fewer of them are at hand: an entry takes longer.
   /// - Throws: what ``run(_:)`` throws.
-  public static func quickCalibration() throws -> Calibration? {
-    var options = Options(bytes: 128 << 20)
-    options.kinds = [.empty, .libraries, .small, .transparent, .collapsed]
-    guard let demo = try? Demo(options) else { return nil }
-    return Calibration(try demo.run { _, _, _ in }.report)
+  public static func quickCalibration(for bytes: UInt64) throws -> Calibration? {
+    var size = (min(max(bytes, leastCalibrated), mostCalibrated) >> 21) << 21
+    while size >= leastCalibrated {
+      var options = Options(bytes: size)
+      options.kinds = [.empty, .libraries, .small, .transparent, .collapsed]
+      if let demo = try? Demo(options) { return Calibration(try demo.run { _, _, _ in }.report) }
+      size = (size >> 22) << 21
+    }
+    return nil
   }
+
+  private static let leastCalibrated: UInt64 = 128 << 20
+  private static let mostCalibrated: UInt64 = 1 << 30
 }

@@ -5,6 +5,8 @@ extension CloneText {
   /// The bill of so many parents is shown.
   private static let shownBills = 2
   private static let shownCopies = 5
+  /// Columns of "per second" and the gap before it.
+  private static let figureWidth = 12
 
   static func total(_ bill: [BillItemPart]?) -> UInt64 { sum((bill ?? []).map(\.ns)) }
 
@@ -62,10 +64,10 @@ extension CloneText {
     }
     rows = rows.filter { $0.copies.ns > 0 }.sorted { $0.copies.ns > $1.copies.ns }
     guard !rows.isEmpty else { return [] }
-    let width = max(20, columns - 40)
+    let width = max(20, columns - 4 * Self.figureWidth)
     func line(_ cells: [String], name: Line.Style, figures: Line.Style) -> Line {
       var line = Line(left(clipped(cells[0], to: width, mark: bars.mark), width), name)
-      for cell in cells[1...] { line.add(right(cell, 10), figures) }
+      for cell in cells[1...] { line.add(right(cell, Self.figureWidth), figures) }
       return line
     }
     let heading = line(

@@ -21,7 +21,7 @@ final class FileFrames: @unchecked Sendable {
   /// Memory that it takes, bytes.
   var cost: Int { unsafe sonde_frames_size(frames) }
 
-  enum Step { case stepped, nothingKnown, end }
+  enum Step { case stepped, nothingKnown, beyond, end }
 
   /// Makes the frame that of the caller.
   ///
@@ -31,6 +31,7 @@ final class FileFrames: @unchecked Sendable {
     switch unsafe sonde_frames_step(frames, offset, &frame, &memory) {
     case SONDE_FRAMES_STEPPED.rawValue: return .stepped
     case SONDE_FRAMES_NONE.rawValue: return .nothingKnown
+    case SONDE_FRAMES_BEYOND.rawValue: return .beyond
     default: return .end
     }
   }

@@ -19,10 +19,30 @@ public struct Unwinder: Sendable {
     }
   }
 
+  /// Why a stack isn't known any further, in place of an address: no code has such a one.
+  public enum End: UInt64, Sendable {
+    /// The process may not be read.
+    case forbidden = 0xffff_ffff_ffff_ff01
+    /// The caller's frame lies beyond the copy.
+    case beyondCopy
+    /// There are more functions than were asked for.
+    case tooMany
+
+    /// As it stands among the functions of a stack.
+    public var name: String {
+      switch self {
+      case .forbidden: "[no permission to read this process]"
+      case .beyondCopy: "[beyond the copied part of the stack]"
+      case .tooMany: "[more]"
+      }
+    }
+  }
+
   private struct Mapped: Sendable {
     /// None where they couldn't be read.
     var mappings: [Mapping]
     var read: UInt64
+    var isForbidden = false
     var files: [Mapping.File: MappedFile.Identity?] = [:]
   }
 
@@ -33,17 +53,20 @@ public struct Unwinder: Sendable {
 
   public init() {}
 
-  /// The addresses of code on a stack, innermost first: where the task was, and return addresses.
+  /// The addresses of code on a stack, innermost first: where the task was, and return addresses. The
+  /// last may be an ``End``.
   ///
   /// A stack that lies ends early: each frame has to lie above the one before, and each address in code.
   ///
   /// - Parameters:
   ///   - registers: by their DWARF numbers.
   ///   - stack: a copy of the memory from the stack pointer on.
+  ///   - isCut: whether the stack goes on behind it.
   ///   - most: how many addresses at most.
   ///   - now: CLOCK_MONOTONIC, ns.
   public mutating func addresses(
-    of program: Program, registers: [17 of UInt64], stack: [UInt8], most: Int, now: UInt64
+    of program: Program, registers: [17 of UInt64], stack: [UInt8], isCut: Bool, most: Int,
+    now: UInt64
   ) -> [UInt64] {
     var frame = sonde_frame()
     unsafe withUnsafeMutableBytes(of: &frame.registers) { room in
@@ -53,17 +76,27 @@ public struct Unwinder: Sendable {
       }
     }
     frame.known = 1 << UInt32(SONDE_FRAME_REGISTERS) - 1
-    guard code(at: frame, program, now) != nil else { return [] }
     var found = [frame.instruction]
+    guard code(at: frame, program, now) != nil else {
+      guard programs.value(program)?.isForbidden == true else { return [] }
+      return found + [End.forbidden.rawValue]
+    }
+    func add(_ end: End) { found = found.prefix(most - 1) + [end.rawValue] }
     unsafe stack.withUnsafeBufferPointer { bytes in
       let memory = unsafe sonde_memory(
         start: frame.stack, bytes: bytes.baseAddress, length: bytes.count)
-      while found.count < most {
+      while true {
         var caller = frame
-        guard unsafe step(&caller, program, memory, now) else { break }
+        let outcome = unsafe step(&caller, program, memory, now)
+        if outcome == .beyond, isCut { add(.beyondCopy) }
+        guard outcome == .stepped else { break }
         // vfork() has no frame of its own as it is in the kernel.
         let isAbove = caller.stack > frame.stack || (found.count == 1 && caller.stack == frame.stack)
         guard isAbove, code(at: caller, program, now) != nil else { break }
+        guard found.count < most else {
+          add(.tooMany)
+          break
+        }
         frame = caller
         found.append(frame.instruction)
       }
@@ -73,14 +106,12 @@ public struct Unwinder: Sendable {
 
   private mutating func step(
     _ frame: inout sonde_frame, _ program: Program, _ memory: sonde_memory, _ now: UInt64
-  ) -> Bool {
-    guard let mapping = code(at: frame, program, now) else { return false }
+  ) -> FileFrames.Step {
+    guard let mapping = code(at: frame, program, now) else { return .end }
     if let frames = frames(of: mapping, in: program, now) {
-      switch unsafe frames.step(at: mapping.fileOffset(of: frame.instruction), &frame, memory) {
-      case .stepped: return true
-      case .end: return false
-      case .nothingKnown: break
-      }
+      let step = unsafe frames.step(
+        at: mapping.fileOffset(of: frame.instruction), &frame, memory)
+      guard step == .nothingKnown else { return step }
     }
     // glibc's clone() and clone3() say nothing of the place behind the system call: there the return
     // address is still on top of the stack.
@@ -91,10 +122,10 @@ public struct Unwinder: Sendable {
       if code(at: caller, program, now) != nil {
         caller.stack &+= 8
         frame = caller
-        return true
+        return .stepped
       }
     }
-    return unsafe frame.stepByFramePointer(memory)
+    return unsafe frame.stepByFramePointer(memory) ? .stepped : .end
   }
 
   /// The mapping that holds what the frame executes, or the call that it returns from.
@@ -102,16 +133,21 @@ public struct Unwinder: Sendable {
     at frame: sonde_frame, _ program: Program, _ now: UInt64
   ) -> Mapping? {
     let address = frame.instruction &- (frame.is_return == 0 ? 0 : 1)
-    var known = programs.value(program)
+    let known = programs.value(program)
     if let found = known.flatMap({ Mapping.holding(address, among: $0.mappings) }) {
       return found.isExecutable ? found : nil
     }
     if let read = known?.read, now < read &+ Self.readPeriod { return nil }
     // It may have loaded a library.
-    let mappings = (try? Mapping.all(of: program.pid)) ?? known?.mappings ?? []
-    known = Mapped(mappings: mappings, read: now, files: known?.files ?? [:])
-    if let known { programs.insert(known, under: program) }
-    return Mapping.holding(address, among: mappings).flatMap { $0.isExecutable ? $0 : nil }
+    var mapped = known ?? Mapped(mappings: [], read: now)
+    mapped.read = now
+    do throws(ProcError) {
+      mapped.mappings = try Mapping.all(of: program.pid)
+    } catch {
+      mapped.isForbidden = error.errno == EACCES || error.errno == EPERM
+    }
+    programs.insert(mapped, under: program)
+    return Mapping.holding(address, among: mapped.mappings).flatMap { $0.isExecutable ? $0 : nil }
   }
 
   /// Nil where there are none; and, for this time, where that isn't known soon.

@@ -84,10 +84,10 @@ struct CollapseCommand: ParsableCommand {
     var options = Collapser.Options(pid: pid, pace: pace.ns)
     options.follows = descendants.follow
     // What can't be done is said before anything is measured.
-    var collapser = try Collapser(options, dryRun: dryRun) {
+    var collapser = try Collapser(options, dryRun: dryRun) { bytes in
       let (calibration, rejected) = CalibrationFile.read()
       if let rejected { warn(rejected, as: Cloneprof.name) }
-      return try calibration ?? Demo.quickCalibration()
+      return try calibration ?? Demo.quickCalibration(for: bytes)
     }
     var report = collapser.report
     if !dryRun {

@@ -99,7 +99,7 @@ struct Trial {
     var options = Collapser.Options(pid: pid, pace: .max)
     options.follows = true
     do {
-      var collapser = try Collapser(options, dryRun: false) { nil }
+      var collapser = try Collapser(options, dryRun: false) { _ in nil }
       try collapser.run { _, _ in true }
       row.reason = collapser.report.stopped
     } catch let error as CollapseError {

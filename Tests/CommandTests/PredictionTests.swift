@@ -117,7 +117,7 @@ struct PredictionTests {
 
   /// A live program's longest wait is the tool's longest pause, and its forks afterwards take what was
   /// predicted.
-  @Test(.needs(.collapse), .needs(.fastCPUs), arguments: [256, 1024])
+  @Test(.needs(.collapse), .needs(.fastCPUs), arguments: sizes)
   func collapse(_ mebibytes: Int) throws {
     var told = ""
     var (wasPause, wasPredicted) = (false, false)

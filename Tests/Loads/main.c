@@ -32,7 +32,7 @@ static const struct load {
 	{"attempts", "MIB N", 2, 2, load_attempts},
 	{"bills", "N KIB [1]", 2, 3, load_bills},
 	{"bursts", "N PHASE_MS PERIOD_MS LENGTH_MS", 4, 4, load_bursts},
-	{"callers", "N", 1, 1, load_callers},
+	{"callers", "N [WAY]", 1, 2, load_callers},
 	{"calls", "N", 1, 1, load_calls},
 	{"chain", "N", 1, 1, load_chain},
 	{"collapsible", "MIB [1]", 1, 2, load_collapsible},

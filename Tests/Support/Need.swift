@@ -26,6 +26,8 @@ public enum Need: String, Sendable {
   case throttledHolders
   /// Programs that clone, each in its own way.
   case git, postgres, redis
+  /// A C compiler, and a static C library.
+  case compiler
 
   /// Whether this is a guest of the lab: emulated, with little memory.
   public static var inLab: Bool { ProcessInfo.processInfo.environment["SONDE_LAB"] != nil }
@@ -53,6 +55,7 @@ public enum Need: String, Sendable {
     case .git: Self.program("git") != nil
     case .postgres: Self.program("postgres") != nil && Self.program("initdb") != nil
     case .redis: Self.program("redis-server") != nil
+    case .compiler: Self.program("gcc") != nil
     case .fuse: FileManager.default.fileExists(atPath: "/dev/fuse")
     }
   }

@@ -49,6 +49,24 @@ struct FramesTests {
     #expect(outcomes[1] ?? 0 > 20 && outcomes[0] ?? 0 > 20, "\(outcomes)")
   }
 
+  /// The same comes of a table that is made of the entries as of the linker's.
+  @Test func withoutATable() throws {
+    let bytes = try withoutTable()
+    for seed in 5..<10 as Range<UInt64> {
+      var (one, other) = (SplitMix64(seed: seed), SplitMix64(seed: seed))
+      let outcomes = try #require(try outcomes(program, places: 500, &one))
+      #expect(try self.outcomes(bytes, places: 500, &other) == outcomes)
+    }
+  }
+
+  private func withoutTable() throws -> [UInt8] {
+    let header = try #require(Self.header(of: 0x6474_e550, in: program))
+    var bytes = program
+    // PT_NULL
+    for index in header..<header + 4 { bytes[index] = 0 }
+    return bytes
+  }
+
   @Test func cutOff() throws {
     var random = SplitMix64(seed: 2)
     for _ in 0..<100 {
@@ -58,13 +76,14 @@ struct FramesTests {
   }
 
   /// Bytes changed, most of them where the headers and the call-frame information are.
-  @Test func damaged() throws {
+  @Test(arguments: [true, false]) func damaged(hasTable: Bool) throws {
     var random = SplitMix64(seed: 3)
+    let whole = hasTable ? program : try withoutTable()
     let frames = try #require(Self.range(of: 0x6474_e550, in: program))
     let near = max(0, frames.lowerBound - 4096)..<min(program.count, frames.upperBound + 65536)
     var opened = 0
     for _ in 0..<200 {
-      var bytes = program
+      var bytes = whole
       for _ in 0..<Int.random(in: 1...200, using: &random) {
         let range = random.once(in: 8) ? 0..<1024 : near
         bytes[Int.random(in: range, using: &random)] = UInt8.random(in: 0...255, using: &random)
@@ -88,17 +107,24 @@ struct FramesTests {
     }
   }
 
-  /// Where a program header of that type puts its segment in the file.
-  private static func range(of type: UInt32, in bytes: [UInt8]) -> Range<Int>? {
+  /// Where a program header of that type lies in the file.
+  private static func header(of type: UInt32, in bytes: [UInt8]) -> Int? {
     bytes.withUnsafeBytes { file in
       let start = Int(file.loadUnaligned(fromByteOffset: 32, as: UInt64.self))
       let count = Int(file.loadUnaligned(fromByteOffset: 56, as: UInt16.self))
-      for header in (0..<count).map({ start + 56 * $0 })
-      where file.loadUnaligned(fromByteOffset: header, as: UInt32.self) == type {
+      return (0..<count).map { start + 56 * $0 }.first {
+        file.loadUnaligned(fromByteOffset: $0, as: UInt32.self) == type
+      }
+    }
+  }
+
+  /// And where it puts its segment.
+  private static func range(of type: UInt32, in bytes: [UInt8]) -> Range<Int>? {
+    header(of: type, in: bytes).map { header in
+      bytes.withUnsafeBytes { file in
         let offset = Int(file.loadUnaligned(fromByteOffset: header + 8, as: UInt64.self))
         return offset..<offset + Int(file.loadUnaligned(fromByteOffset: header + 32, as: UInt64.self))
       }
-      return nil
     }
   }
 }

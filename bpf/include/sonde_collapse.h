@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0) */
 /*
- * How long one thread holds the mmap_lock of another process.
+ * How long one thread holds the mmap_lock of another process, and how long
+ * others wait for it because of that.
  */
 #ifndef SONDE_COLLAPSE_H
 #define SONDE_COLLAPSE_H
@@ -19,16 +20,20 @@ struct sonde_collapse_config {
 };
 
 /* Kernel to user space; times in ns. The first is for reading, for which only
- * those wait who want it for writing, and the second for writing.
+ * those wait who want it for writing, and the second for writing. Of waits, the
+ * first is of those who want it for reading.
  */
 struct sonde_lock_holds {
 	sonde_u64 begin[2];
 	sonde_u64 count[2];
 	sonde_u64 longest[2];
+	sonde_u64 longest_wait[2];
+	/* whose it was that was held last */
+	sonde_u64 mm;
 };
 
 _Static_assert(sizeof(struct sonde_collapse_config) == 8,
 	       "sonde_collapse_config");
-_Static_assert(sizeof(struct sonde_lock_holds) == 48, "sonde_lock_holds");
+_Static_assert(sizeof(struct sonde_lock_holds) == 72, "sonde_lock_holds");
 
 #endif

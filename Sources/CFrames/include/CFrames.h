@@ -39,8 +39,8 @@ struct sonde_memory {
 
 struct sonde_frames;
 
-/* NULL where the file is no x86-64 program or library, has no search table, or
- * can't be read. `fd` stays with the caller.
+/* NULL where the file is no x86-64 program or library, has no call-frame
+ * information, or can't be read. `fd` stays with the caller.
  */
 struct sonde_frames *sonde_frames_open(int fd);
 void sonde_frames_close(struct sonde_frames *frames);
@@ -49,6 +49,8 @@ void sonde_frames_close(struct sonde_frames *frames);
 size_t sonde_frames_size(const struct sonde_frames *frames);
 
 enum sonde_frames_outcome {
+	/* the caller's place lies beyond the memory */
+	SONDE_FRAMES_BEYOND = -2,
 	/* the stack ends here, or the caller can't be found */
 	SONDE_FRAMES_END = -1,
 	/* nothing is known of this place */
