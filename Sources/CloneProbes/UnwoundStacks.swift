@@ -12,8 +12,6 @@ struct UnwoundStacks {
     let program: Unwinder.Program
     let registers: [17 of UInt64]
     let bytes: [UInt8]
-    /// Whether the stack goes on behind them.
-    let isCut: Bool
   }
 
   private var unwinder = Unwinder()
@@ -67,7 +65,7 @@ struct UnwoundStacks {
     guard now < deadline else { return nil }
     let found = unwinder.addresses(
       of: copy.program, registers: copy.registers, stack: copy.bytes,
-      isCut: copy.isCut, most: Int(SONDE_STACK_FRAMES), now: now)
+      most: Int(SONDE_STACK_FRAMES), now: now)
     var stack = sonde_stack()
     stack.header = copy.header
     stack.header.kind = UInt8(SONDE_KIND_STACK.rawValue)
@@ -108,7 +106,6 @@ extension UnwoundStacks.Copy {
     let first = Layout.size - Int(SONDE_STACK_BYTES)
     let begin = Int(registers[7] % 4096)
     let end = min(Int(half(Layout.offset(of: \.end)!)), Int(SONDE_STACK_BYTES))
-    isCut = end == Int(SONDE_STACK_BYTES)
     bytes =
       begin < end
       ? (begin..<end).map { unsafe record.unsafeLoad(fromByteOffset: first + $0, as: UInt8.self) }

@@ -61,12 +61,10 @@ public struct Unwinder: Sendable {
   /// - Parameters:
   ///   - registers: by their DWARF numbers.
   ///   - stack: a copy of the memory from the stack pointer on.
-  ///   - isCut: whether the stack goes on behind it.
   ///   - most: how many addresses at most.
   ///   - now: CLOCK_MONOTONIC, ns.
   public mutating func addresses(
-    of program: Program, registers: [17 of UInt64], stack: [UInt8], isCut: Bool, most: Int,
-    now: UInt64
+    of program: Program, registers: [17 of UInt64], stack: [UInt8], most: Int, now: UInt64
   ) -> [UInt64] {
     var frame = sonde_frame()
     unsafe withUnsafeMutableBytes(of: &frame.registers) { room in
@@ -88,7 +86,7 @@ public struct Unwinder: Sendable {
       while true {
         var caller = frame
         let outcome = unsafe step(&caller, program, memory, now)
-        if outcome == .beyond, isCut { add(.beyondCopy) }
+        if outcome == .beyond { add(.beyondCopy) }
         guard outcome == .stepped else { break }
         // vfork() has no frame of its own as it is in the kernel.
         let isAbove = caller.stack > frame.stack || (found.count == 1 && caller.stack == frame.stack)
