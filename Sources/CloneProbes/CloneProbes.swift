@@ -12,7 +12,7 @@ public import SystemPackage
 public struct CloneProbeOptions: Sendable {
   /// Only these processes; empty: all.
   public var processes: [Int32] = []
-  /// And those that they make.
+  /// And their descendants.
   public var follows = false
   /// Also new threads.
   public var threads = false
@@ -179,6 +179,12 @@ public struct CloneProbes: ~Copyable {
     ladder.append(
       Self.attachAfterFork(loaded.object, host.onlineCPUs, symbols, &attached))
 
+    // Those that they make from here on are seen to be made.
+    for pid in probeOptions.follows ? probeOptions.processes : [] {
+      for child in ProcessTree.descendants(of: pid) {
+        try wanted.set(UInt32(child), to: UInt64(0))
+      }
+    }
     let control = try loaded.object.map(".data.control")
     try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 0))
     let calls = try loaded.object.map("clones")

@@ -21,7 +21,7 @@ struct ProcessOptions: ParsableArguments {
 struct FollowOption: ParsableArguments {
   @Flag(
     name: .long,
-    help: "With --pid: also its future descendants (for collapse: those that exist now).")
+    help: "With --pid: also its descendants.")
   var follow = false
 }
 

@@ -61,8 +61,7 @@ struct Trial {
     options.session.duration = duration
     options.session.interval = duration
     options.session.processes = [held.pid]
-    // By now it may have made what it is about: only future descendants are followed.
-    options.probeOptions.processes = [held.pid] + ProcessTree.descendants(of: held.pid)
+    options.probeOptions.processes = [held.pid]
     options.probeOptions.follows = true
     options.filter.comms = Set(comms.map { Comm($0) })
     options.filterPart = FilterPart(pids: [Int(held.pid)], comms: comms)

@@ -313,6 +313,28 @@ struct CloneprofTests {
     #expect(final.histograms.clone.count >= 3 && final.intervalNs < 25_000_000_000)
   }
 
+  /// Also those that were there before.
+  @Test func followsDescendants() throws {
+    let shell = try Command(
+      "sh", ["-c", "echo ready; (while :; do /bin/true; sleep 0.02; done) & wait"])
+    try shell.read { $0.contains("ready") }
+    var worker: Int32 = 0
+    #expect(
+      eventually {
+        worker = ProcessTree.descendants(of: shell.pid).first ?? 0
+        return worker > 0
+      })
+    defer { kill(worker, SIGKILL) }
+    let own = try scratch.cloneprof(["--pid", "\(shell.pid)", "--duration", "500ms"]).wait()
+    #expect(try scratch.snapshots(of: own).last?.calls == CallsPart())
+    let all = try scratch.cloneprof(
+      ["--pid", "\(shell.pid)", "--follow", "--clones", "4", "--duration", "20s"]
+    ).wait()
+    let final = try #require(scratch.snapshots(of: all).last)
+    #expect(final.calls.processes >= 4)
+    #expect(final.children?.map(\.pid) == [Int(worker)], "\(String(describing: final.children))")
+  }
+
   @Test func badProcesses() throws {
     let gone = try cloneprof("--pid", "4194303")
     #expect(

@@ -72,14 +72,26 @@ func cloneSample(final: Bool = false) -> CloneSnapshot {
           "__libc_fork", "apr_proc_create", "cgi_handler", "ap_run_handler", "ap_invoke_handler",
           "ap_process_request", "child_main", "main",
         ],
-        count: 1_190, ns: 61_900_000_000),
+        count: 1_190, ns: 61_900_000_000,
+        discardedCopies: DiscardedCopiesPart(count: 1_190, ns: 59_100_000_000, how: .measured)),
       StackPart(comm: "cron", frames: ["_Fork", "0x55c4f21a9c10"], count: 10, ns: 101_000_000),
       StackPart(comm: "make", frames: [], count: 4, ns: 9_240_000),
     ],
     children: [
       ChildrenPart(
         comm: "httpd", pid: 812, processes: 1, use: .execAtOnce, atATime: 7, ns: 61_900_000_000,
-        fates: fates(born: 1_190, living: 3, exec: [(1_210_000, 1_188)], lived: [])),
+        fates: fates(born: 1_190, living: 3, exec: [(1_210_000, 1_188)], lived: []),
+        bill: [
+          BillItemPart(item: .clone, ns: 61_900_000_000, count: 1_190, how: .measured),
+          BillItemPart(
+            item: .copyOnWrite, ns: 2_100_000_000, count: 418, how: .sampled,
+            uncertaintyNs: 201_000_000),
+          BillItemPart(
+            item: .teardown, ns: 21_000_000_000, count: 4_179, how: .sampled,
+            uncertaintyNs: 637_000_000),
+          BillItemPart(
+            item: .exec, ns: 140_000_000, count: 28, how: .sampled, uncertaintyNs: 52_000_000),
+        ]),
       ChildrenPart(
         comm: "cron", pid: nil, processes: 8, use: .serve, atATime: 1, ns: 101_000_000,
         fates: fates(born: 10, lived: [(41_000_000, 10)], written: 3_200)),

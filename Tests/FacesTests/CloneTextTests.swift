@@ -104,7 +104,7 @@ struct CloneTextTests {
     snapshot.advice[0].text = bad
     snapshot.advice[0].evidence[0] = bad
     let text = Self.text(snapshot, columns: 200)
-    #expect(text.split(separator: good, omittingEmptySubsequences: false).count == 13 + 1)
+    #expect(text.split(separator: good, omittingEmptySubsequences: false).count == 16 + 1)
     #expect(!text.contains("\u{1b}") && !text.contains("\u{202e}"))
   }
 
@@ -145,12 +145,11 @@ struct CloneTextTests {
   @Test func whereRowsAreFewWholeSectionsGo() {
     let titles = [
       "p50", "where the time", "by mapping", "costliest", "page tables per", "  clone  ", "slowest",
-      "call stacks", "children of", "advice",
+      "call stacks", "children of", "bill of forks", "copied, then", "advice",
     ]
     let last = [
-      "children of", "slowest", "call stacks", "costliest", "  clone  ", "by mapping",
-      "page tables per", "p50",
-      "advice",
+      "children of", "slowest", "copied, then", "call stacks", "costliest", "bill of forks",
+      "  clone  ", "by mapping", "page tables per", "p50", "advice",
     ]
     let full = CloneText(columns: 80, color: false).block(cloneSample(), live: true)
     let all = Self.sections(full)
@@ -246,6 +245,17 @@ private let golden = """
   httpd (812)             exec at once 1.19k      3    1.21 ms         -        -
   cron (8 processes)      serve           10      0          -   41.0 ms  3.20 kB
   redis-server (2040112)  save             0      0          -    3.50 s   412 MB
+
+  bill of forks: httpd (812)  1.19k forks, 0.710 CPUs
+  CPU time of           per fork     share                    CPUs
+  clone                  52.0 ms    72.7 %  ███████████▋      0.516
+  copy-on-write, child   1.76 ms     2.5 %  ▍                 0.018 ± 0.002
+  unmapping              17.6 ms    24.7 %  ████              0.175 ± 0.005
+  exec                    118 us    0.16 %  ▏                 0.001 ± 0.000
+  total                  71.5 ms   100.0 %                    0.710
+
+  copied, then discarded by exec         forks    per fork  per second       total
+  httpd in apr_proc_create               1.19k     49.7 ms      493 ms      59.1 s
 
   advice
   * httpd clones only to start programs: posix_spawn or vfork copies no page
