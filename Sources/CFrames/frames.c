@@ -115,9 +115,8 @@ static bool read_table_header(struct sonde_frames *frames, uint64_t *info)
 	*info = read_pointer(&reader, 0x1b, false);
 	frames->entries = read_fixed(&reader, 4);
 	return table_encoding == 0x3b && !reader.failed &&
-	       frames->entries <=
-		       (frames->table.length - TABLE_HEADER) /
-			       sizeof(struct place);
+	       frames->entries <= (frames->table.length - TABLE_HEADER) /
+					  sizeof(struct place);
 }
 
 /* .eh_frame up to its segment's end: where it ends itself only the section

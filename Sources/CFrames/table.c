@@ -35,7 +35,8 @@ static bool find_info(int fd, struct sonde_frames *frames)
 	Elf64_Shdr names, section;
 
 	if (!read_bytes(fd, &file, sizeof(file), 0) ||
-	    file.e_shentsize != sizeof(section) || file.e_shnum > MOST_HEADERS ||
+	    file.e_shentsize != sizeof(section) ||
+	    file.e_shnum > MOST_HEADERS ||
 	    !read_section(fd, &file, file.e_shstrndx, &names))
 		return false;
 	for (unsigned int i = 0; i < file.e_shnum; i++) {

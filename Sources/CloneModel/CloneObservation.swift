@@ -44,7 +44,8 @@ public struct CloneSetup: Codable, Sendable {
 
   public init(
     filter: CloneFilter, kernelPhases: KernelRanges<KernelPhases.Phase>,
-    afterFork: KernelRanges<AfterFork.Place>?, afterForkPeriod: UInt64?, coverage: CloneCoverage, pageSize: UInt64,
+    afterFork: KernelRanges<AfterFork.Place>?, afterForkPeriod: UInt64?, coverage: CloneCoverage,
+    pageSize: UInt64,
     pidsAreGlobal: Bool, host: HostPart, filterPart: FilterPart, probes: [ProbePart],
     ringBytes: UInt64, interval: UInt64
   ) {

@@ -98,7 +98,8 @@ struct CloneReporter {
       },
       stacks: stacks,
       childFates: followsChildren ? interval.children.fates : nil,
-      children: followsChildren ? childrenParts(interval, setup.coverage, period: setup.afterForkPeriod)
+      children: followsChildren
+        ? childrenParts(interval, setup.coverage, period: setup.afterForkPeriod)
         : nil,
       bill: setup.afterForkPeriod.map { billParts(interval.children, period: $0) },
       advice: advice(interval, calls: calls, phases: phases, tables: tables, stacks: stacks) {

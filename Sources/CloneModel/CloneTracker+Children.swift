@@ -82,7 +82,9 @@ extension CloneTracker {
   mutating func add(_ sample: AfterForkSample) {
     if sample.isOfParent {
       // What else a parent does is its own affair.
-      guard sample.place == .copyOnWrite, let parent = parentsByProcess[sample.process] else { return }
+      guard sample.place == .copyOnWrite, let parent = parentsByProcess[sample.process] else {
+        return
+      }
       return change(parent, nil) { $0.samples[.parentCopyOnWrite] += 1 }
     }
     guard let child = children.child(of: sample) else { return children.keepEarly(sample) }

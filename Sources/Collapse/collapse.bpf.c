@@ -14,7 +14,8 @@ const volatile struct sonde_collapse_config
 	collapse_config SEC(".rodata.collapse");
 struct sonde_lock_holds lock_holds SEC(".data.holds");
 
-/* Since when a thread waits for that lock, and how often it was held by then. */
+/* Since when a thread waits for that lock, and how often it was held by then.
+ */
 struct wait {
 	u64 begin;
 	u64 holds;

@@ -51,7 +51,8 @@ extension LoadSnapshot {
         mean),
       .largest(
         max, "tasks.\(name).max", "tasks",
-        "the largest count at instants about a millisecond apart (further apart in intervals longer than 4 s)"),
+        "the largest count at instants about a millisecond apart (further apart in intervals longer than 4 s)"
+      ),
       .sum(
         taskNs, "tasks.\(name).task_ns", "task-ns",
         "time of all tasks in the state, exactly; this is what adds up"),

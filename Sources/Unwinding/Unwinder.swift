@@ -89,7 +89,8 @@ public struct Unwinder: Sendable {
         if outcome == .beyond { add(.beyondCopy) }
         guard outcome == .stepped else { break }
         // vfork() has no frame of its own as it is in the kernel.
-        let isAbove = caller.stack > frame.stack || (found.count == 1 && caller.stack == frame.stack)
+        let isAbove =
+          caller.stack > frame.stack || (found.count == 1 && caller.stack == frame.stack)
         guard isAbove, code(at: caller, program, now) != nil else { break }
         guard found.count < most else {
           add(.tooMany)
@@ -158,7 +159,9 @@ public struct Unwinder: Sendable {
       if let frames = files.value(identity) { return frames }
     }
     let pid = program.pid
-    guard let file = Lookups.shared.value({ Found(MappedFile(mapping, of: pid)) }) else { return nil }
+    guard let file = Lookups.shared.value({ Found(MappedFile(mapping, of: pid)) }) else {
+      return nil
+    }
     mapped.files[mapping.file] = .some(file.value?.identity)
     programs.insert(mapped, under: program)
     guard let file = file.value else { return nil }

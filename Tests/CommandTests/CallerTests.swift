@@ -13,13 +13,15 @@ struct CallerTests {
   /// As testload's callers has them.
   enum Way: Int, CaseIterable { case fork, vfork, posixSpawn, clone3, inHandler, deep }
 
-  private static let callers = ["call_once"] + (1...10).map { "caller_\($0)" } + [
-    "load_callers", "main",
-  ]
+  private static let callers =
+    ["call_once"] + (1...10).map { "caller_\($0)" } + [
+      "load_callers", "main",
+    ]
 
   /// Ten functions that use the frame pointer for something else, up to the program's beginning.
   @Test(arguments: Way.allCases) func withoutFramePointers(_ way: Way) throws {
-    let (final, told, _) = try scratch.profile("callers", "20", "\(way.rawValue)", "--seconds", "60")
+    let (final, told, _) = try scratch.profile(
+      "callers", "20", "\(way.rawValue)", "--seconds", "60")
     #expect(told["callers"] == 20)
     let stack = try #require(final.stacks.first)
     #expect(final.stacks.count == 1 && stack.count == 20, "\(final.stacks)")
@@ -95,7 +97,8 @@ struct CallerTests {
     if form == .deleted || form == .inItsOwnMounts {
       for file in files { try FileManager.default.removeItem(atPath: file) }
     }
-    let ended = try scratch.cloneprof(["--pid", "\(program.pid)", "--clones", "5"]).wait(seconds: 60)
+    let ended = try scratch.cloneprof(["--pid", "\(program.pid)", "--clones", "5"]).wait(
+      seconds: 60)
     let final = try #require(scratch.snapshots(of: ended).last)
     let frames = try #require(final.stacks.first?.frames)
     let wanted = (1...5).reversed().map { "inner_\($0)" } + (1...5).reversed().map { "outer_\($0)" }
@@ -146,7 +149,8 @@ struct CallerTests {
       }
       """
     let (outer, inner) = (
-      Self.chain("outer", callee: "inner_1"), Self.chain("inner", callee: "make_child"))
+      Self.chain("outer", callee: "inner_1"), Self.chain("inner", callee: "make_child")
+    )
     let sources = [
       try scratch.write(main, to: "forks.c"), try scratch.write(outer, to: "outer.c"),
       try scratch.write(inner, to: "inner.c"),

@@ -216,7 +216,8 @@ func randomCloneSample(_ random: inout SplitMix64) -> CloneSnapshot {
   }
   snapshot.stacks = some(9) {
     StackPart(
-      comm: name(), frames: some(30, name), count: number(), ns: number(), discardedCopies: randomCopies())
+      comm: name(), frames: some(30, name), count: number(), ns: number(),
+      discardedCopies: randomCopies())
   }
   func randomFates() -> ChildFatesPart {
     fates(

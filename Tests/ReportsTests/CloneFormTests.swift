@@ -124,7 +124,8 @@ extension CloneFormTests {
       children: [
         ChildrenPart(
           comm: "httpd", pid: 812, processes: 1, use: .execAtOnce, atATime: 2, ns: 50,
-          fates: fates(), discardedCopies: DiscardedCopiesPart(count: 3, ns: 40, how: .measured), bill: bill())
+          fates: fates(), discardedCopies: DiscardedCopiesPart(count: 3, ns: 40, how: .measured),
+          bill: bill())
       ],
       bill: bill(),
       advice: [AdvicePart(kind: .cpu, text: "All is well.", evidence: ["3 clones"])])

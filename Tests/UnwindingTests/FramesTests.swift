@@ -123,7 +123,8 @@ struct FramesTests {
     header(of: type, in: bytes).map { header in
       bytes.withUnsafeBytes { file in
         let offset = Int(file.loadUnaligned(fromByteOffset: header + 8, as: UInt64.self))
-        return offset..<offset + Int(file.loadUnaligned(fromByteOffset: header + 32, as: UInt64.self))
+        return offset..<offset
+          + Int(file.loadUnaligned(fromByteOffset: header + 32, as: UInt64.self))
       }
     }
   }
