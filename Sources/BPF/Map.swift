@@ -132,6 +132,18 @@ public struct Map {
     for (key, value) in zip(keys, values) { try set(key, to: value) }
   }
 
+  /// Removes what is under `key`, if anything is.
+  /// - Throws: where the map has no keys, `Key` doesn't have their size, or the kernel refuses.
+  public func remove<Key: BitwiseCopyable>(_ key: Key) throws(BPFError) {
+    try check(.single, key: Key.self)
+    let code = unsafe withUnsafeBytes(of: key) {
+      unsafe bpf_map_delete_elem(descriptor, $0.baseAddress)
+    }
+    guard code == 0 || code == -ENOENT else {
+      throw BPFError("remove from map \(name)", code: code)
+    }
+  }
+
   /// Calls `body` with each key that the map has, in no order.
   ///
   /// A map that changes meanwhile may show a key twice or not at all (`bpf_map_get_next_key`).

@@ -180,7 +180,7 @@ static struct place place_at(const struct sonde_frames *frames, size_t index)
 	return place;
 }
 
-/* The entry that may hold an address: the last that doesn't begin beyond. */
+/* The last entry that begins at or below the address. */
 static bool find_entry(const struct sonde_frames *frames, uint64_t address,
 		       uint64_t *entry)
 {

@@ -16,39 +16,41 @@ uint64_t read_fixed(struct reader *reader, size_t size)
 	return value;
 }
 
+/* So many bytes hold 64 bits; what goes on may do so for long. */
+#define MOST_LEB 10
+
 uint64_t read_uleb(struct reader *reader)
 {
 	uint64_t value = 0;
-	unsigned int shift = 0;
 
-	for (;;) {
+	for (unsigned int i = 0; i < MOST_LEB; i++) {
 		uint8_t byte = read_fixed(reader, 1);
 
-		if (shift < 64)
-			value |= (uint64_t)(byte & 0x7f) << shift;
-		shift += 7;
+		value |= (uint64_t)(byte & 0x7f) << (7 * i);
 		if (reader->failed || !(byte & 0x80))
 			return value;
 	}
+	reader->failed = true;
+	return value;
 }
 
 int64_t read_sleb(struct reader *reader)
 {
 	uint64_t value = 0;
-	unsigned int shift = 0;
 
-	for (;;) {
+	for (unsigned int i = 0; i < MOST_LEB; i++) {
+		unsigned int shift = 7 * (i + 1);
 		uint8_t byte = read_fixed(reader, 1);
 
-		if (shift < 64)
-			value |= (uint64_t)(byte & 0x7f) << shift;
-		shift += 7;
+		value |= (uint64_t)(byte & 0x7f) << (7 * i);
 		if (reader->failed || !(byte & 0x80)) {
 			if (shift < 64 && (byte & 0x40))
 				value |= ~0ULL << shift;
 			return (int64_t)value;
 		}
 	}
+	reader->failed = true;
+	return (int64_t)value;
 }
 
 void skip(struct reader *reader, uint64_t size)

@@ -3,6 +3,8 @@
 #include "frames.h"
 
 #define MOST_REMEMBERED 8
+/* A function with more is none that a compiler has made. */
+#define MOST_INSTRUCTIONS 16384
 
 enum {
 	CFA_NOP = 0x00,
@@ -212,7 +214,7 @@ static void execute(struct machine *machine, uint8_t operation,
 static bool run(struct machine *machine, struct reader instructions,
 		uint64_t address)
 {
-	while (instructions.at < instructions.end) {
+	for (size_t i = 0; instructions.at < instructions.end; i++) {
 		uint8_t operation = read_fixed(&instructions, 1);
 		uint8_t operand = operation & 0x3f;
 
@@ -230,7 +232,8 @@ static bool run(struct machine *machine, struct reader instructions,
 		default:
 			execute(machine, operation, &instructions);
 		}
-		if (machine->failed || instructions.failed)
+		if (machine->failed || instructions.failed ||
+		    i == MOST_INSTRUCTIONS)
 			return false;
 		if (machine->location > address)
 			return true;

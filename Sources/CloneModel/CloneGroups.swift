@@ -105,8 +105,7 @@ package func stackParts(
 package func childrenParts(
   _ interval: CloneInterval, _ coverage: CloneCoverage, period: UInt64?
 ) -> [ChildrenPart] {
-  // Of a parent that only copies on write, of forks of before, all of them together tell.
-  interval.childGroups.filter { !$1.sum.hasNoChildren }.map { group, all in
+  interval.childGroups.map { group, all in
     ChildrenPart(
       comm: group.comm.text, pid: all.processes == 1 ? Int(all.tgid) : nil,
       processes: all.processes, use: group.use, atATime: all.sum.most, ns: all.sum.cloneNs,

@@ -41,6 +41,8 @@ extension CloneInterval {
   private static func fold(
     _ key: ParentKey, _ sum: ChildSum, into groups: inout [ChildGroup: ChildGroupSum]
   ) {
+    // One that only has copy-on-write faults, of forks before the interval.
+    guard !sum.hasNoChildren else { return }
     groups[ChildGroup(comm: key.comm, use: sum.use), default: .init()]
       .add(ChildGroupSum(sum: sum, processes: 1, tgid: key.tgid))
   }

@@ -179,12 +179,7 @@ public struct CloneProbes: ~Copyable {
     ladder.append(
       Self.attachAfterFork(loaded.object, host.onlineCPUs, symbols, &attached))
 
-    // Those that they make from here on are seen to be made.
-    for pid in probeOptions.follows ? probeOptions.processes : [] {
-      for child in ProcessTree.descendants(of: pid) {
-        try wanted.set(UInt32(child), to: UInt64(0))
-      }
-    }
+    if probeOptions.follows { try Self.follow(probeOptions.processes, wanted) }
     let control = try loaded.object.map(".data.control")
     try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 0))
     let calls = try loaded.object.map("clones")
@@ -201,6 +196,24 @@ public struct CloneProbes: ~Copyable {
     self.rings = rings
     self.ladder = ladder
     self.coverage = coverage
+  }
+
+  /// Wants those that are there already; what these make from here on is seen to be made.
+  private static func follow(_ processes: [Int32], _ wanted: borrowing Map) throws(BPFError) {
+    var added: Set<Int32> = []
+    // One that is found by the next look was made before its parent was wanted.
+    for _ in 0..<4 {
+      let all = Set(processes.flatMap(ProcessTree.descendants(of:)))
+      // The id of one that has ended is free for another process.
+      for gone in added.subtracting(all) { try wanted.remove(UInt32(gone)) }
+      added.formIntersection(all)
+      let new = all.subtracting(added)
+      guard !new.isEmpty else { return }
+      for child in new where try wanted.value(UInt32(child)) as UInt64? == nil {
+        try wanted.set(UInt32(child), to: UInt64(0))
+      }
+      added.formUnion(new)
+    }
   }
 
   /// An object that is there, or isn't.

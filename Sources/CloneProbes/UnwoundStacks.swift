@@ -65,7 +65,7 @@ struct UnwoundStacks {
     guard now < deadline else { return nil }
     let found = unwinder.addresses(
       of: copy.program, registers: copy.registers, stack: copy.bytes,
-      most: Int(SONDE_STACK_FRAMES), now: now)
+      most: Int(SONDE_STACK_FRAMES), now: now, deadline: deadline)
     var stack = sonde_stack()
     stack.header = copy.header
     stack.header.kind = UInt8(SONDE_KIND_STACK.rawValue)

@@ -2,8 +2,8 @@
 /*
  * How long one thread holds the mmap_lock of another process: for writing in
  * collapse_huge_page(), for each huge page, and for reading around it. And how
- * long the process waits: who holds the lock again at once may do so before a
- * waiter, for up to 4 ms (RWSEM_WAIT_TIMEOUT).
+ * long the process waits: a thread that retakes the lock at once may get it
+ * ahead of waiters for up to 4 ms (RWSEM_WAIT_TIMEOUT).
  */
 #include "kernel.bpf.h"
 #include "include/sonde_collapse.h"
@@ -14,13 +14,17 @@ const volatile struct sonde_collapse_config
 	collapse_config SEC(".rodata.collapse");
 struct sonde_lock_holds lock_holds SEC(".data.holds");
 
-/* Since when a thread waits for that lock, and how often it was held by then.
+/* When the last holds began. */
+#define HOLDS 64
+u64 begins[HOLDS] SEC(".data.begins");
+
+/* Since when a thread waits for that lock, and how many holds had ended or
+ * begun by then.
  */
 struct wait {
 	u64 begin;
-	u64 holds;
-	u32 is_held;
-	u32 pad;
+	u64 ended;
+	u64 begun;
 };
 
 struct {
@@ -67,25 +71,32 @@ static __always_inline int kind_of(struct bpf_raw_tracepoint_args *ctx)
 	return (u8)argument(ctx, 1) ? 1 : 0;
 }
 
-/* A task that waits runs after it has the lock: what it waited for a CPU is in
- * its wait.
+/* From the first hold on: before, someone else is in the way. A task that waits
+ * runs after it has the lock: what it waited for a CPU is in its wait.
  */
 static __always_inline void wait_ended(struct bpf_raw_tracepoint_args *ctx)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();
-	u64 holds = lock_holds.count[0] + lock_holds.count[1], ns;
 	int kind = (u8)argument(ctx, 1) ? 1 : 0;
 	struct wait *wait;
+	u64 from, ns;
 
 	if (ctx->args[0] != lock_holds.mm)
 		return;
 	wait = bpf_map_lookup_elem(&waits, &tid);
 	if (!wait)
 		return;
-	ns = bpf_ktime_get_ns() - wait->begin;
-	if ((wait->is_held || holds != wait->holds) &&
-	    ns > lock_holds.longest_wait[kind & 1])
+	from = wait->begin;
+	if (wait->begun == wait->ended) {
+		if (lock_holds.begun == wait->begun)
+			goto forget;
+		if (lock_holds.begun - wait->begun < HOLDS)
+			from = begins[wait->begun & (HOLDS - 1)];
+	}
+	ns = bpf_ktime_get_ns() - from;
+	if ((long long)ns > 0 && ns > lock_holds.longest_wait[kind & 1])
 		lock_holds.longest_wait[kind & 1] = ns;
+forget:
 	bpf_map_delete_elem(&waits, &tid);
 }
 
@@ -93,14 +104,17 @@ static __always_inline void wait_ended(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/mmap_lock_start_locking")
 int lock_wanted(struct bpf_raw_tracepoint_args *ctx)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
 	u32 tid = (u32)bpf_get_current_pid_tgid();
 	struct wait wait = {};
 
-	if (!lock_holds.mm || ctx->args[0] != lock_holds.mm || is_own_thread())
+	/* Not whoever only looks at the process. */
+	if (!lock_holds.mm || ctx->args[0] != lock_holds.mm ||
+	    (u64)BPF_CORE_READ(task, mm) != lock_holds.mm)
 		return 0;
 	wait.begin = bpf_ktime_get_ns();
-	wait.holds = lock_holds.count[0] + lock_holds.count[1];
-	wait.is_held = lock_holds.begin[0] || lock_holds.begin[1];
+	wait.ended = lock_holds.count[0] + lock_holds.count[1];
+	wait.begun = lock_holds.begun;
 	bpf_map_update_elem(&waits, &tid, &wait, BPF_ANY);
 	return 0;
 }
@@ -109,16 +123,21 @@ SEC("raw_tp/mmap_lock_acquire_returned")
 int lock_acquired(struct bpf_raw_tracepoint_args *ctx)
 {
 	int kind;
+	u64 now;
 
 	if (!is_own_thread()) {
 		wait_ended(ctx);
 		return 0;
 	}
 	kind = kind_of(ctx);
-	if (kind < 0)
+	/* It may have been an attempt. */
+	if (kind < 0 || !(u8)argument(ctx, 2))
 		return 0;
 	lock_holds.mm = ctx->args[0];
-	lock_holds.begin[kind & 1] = bpf_ktime_get_ns();
+	now = bpf_ktime_get_ns();
+	lock_holds.begin[kind & 1] = now;
+	begins[lock_holds.begun & (HOLDS - 1)] = now;
+	lock_holds.begun++;
 	return 0;
 }
 

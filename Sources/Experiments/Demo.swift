@@ -288,7 +288,16 @@ extension Demo {
     while size >= leastCalibrated {
       var options = Options(bytes: size)
       options.kinds = [.empty, .libraries, .small, .transparent, .collapsed]
-      if let demo = try? Demo(options) { return Calibration(try demo.run { _, _, _ in }.report) }
+      if let demo = try? Demo(options) {
+        let result = try demo.run { _, _, _ in }
+        guard result.notPutBack.isEmpty else {
+          throw DemoError("could not put back \(result.notPutBack.joined(separator: ", "))")
+        }
+        guard result.signal == nil else {
+          throw DemoError("interrupted while measuring how long forks take here")
+        }
+        return Calibration(result.report)
+      }
       size = (size >> 22) << 21
     }
     return nil

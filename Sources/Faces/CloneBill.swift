@@ -2,7 +2,7 @@ import Reports
 
 /// What forks cost in all, and which of their copies were for nothing.
 extension CloneText {
-  /// The bill of so many parents is shown.
+  /// How many parents' bills are shown.
   private static let shownBills = 2
   private static let shownCopies = 5
   /// Columns of "per second" and the gap before it.
@@ -19,7 +19,7 @@ extension CloneText {
     }
   }
 
-  /// What children that serve do besides is their work, and nobody's bill.
+  /// Without what children that serve do besides: that is their own work.
   private static func items(of parent: ChildrenPart) -> [BillItemPart] {
     (parent.bill ?? []).filter {
       $0.ns > 0 && (parent.use != .serve || ($0.item != .user && $0.item != .otherKernel))
@@ -40,7 +40,8 @@ extension CloneText {
     func perFork(_ ns: UInt64) -> String { forks > 0 ? durationText(ns: ns / forks) : "-" }
     var heading = Line("bill of forks: ", .heading)
     heading.add(name(of: parent))
-    heading.add("  \(compactCountText(forks)) forks, \(cpus(total)) CPUs", .strong)
+    heading.add(
+      "  \(compactCountText(forks)) \(forks == 1 ? "fork" : "forks"), \(cpus(total)) CPUs", .strong)
     var rows = items.map { item in
       let unsure = item.uncertaintyNs.map { " \(bars.plusMinus) \(cpus($0))" } ?? ""
       return Row(
@@ -71,7 +72,7 @@ extension CloneText {
       return line
     }
     let heading = line(
-      ["copied, then discarded by exec", "forks", "per fork", "per second", "total"],
+      ["address space copied for exec", "forks", "per fork", "per second", "total"],
       name: .heading, figures: .heading)
     return [heading]
       + rows.prefix(Self.shownCopies).map { row in
@@ -101,7 +102,7 @@ extension BillItem {
     case .otherFaults: "other page faults"
     case .protection: "mprotect, NUMA"
     case .reverseMapping: "reverse mapping"
-    case .teardown: "unmapping"
+    case .teardown: "teardown"
     case .exec: "exec"
     case .exit: "exit"
     case .otherKernel: "other, kernel"

@@ -85,8 +85,9 @@ func uncertainty(_ one: UInt64?, _ two: UInt64?) throws(MergeError) -> UInt64? {
 }
 
 extension [BillItemPart] {
+  /// Nil where one isn't known: the other is of a part of the time.
   static func sum(_ one: Self?, _ two: Self?) throws(MergeError) -> Self? {
-    guard let one, let two else { return one ?? two }
+    guard let one, let two else { return nil }
     let all = try one.joined(with: two, same: { $0.item == $1.item }) {
       one, two throws(MergeError) in
       BillItemPart(

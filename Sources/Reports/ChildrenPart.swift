@@ -120,6 +120,8 @@ extension CloneSnapshot {
         bill: try [BillItemPart].sum(one.bill, two.bill))
     }
     children = [ChildrenPart](all.sorted(by: ChildrenPart.precedes).prefix(10))
+    guard first.bill == nil || second.bill == nil else { return }
+    for index in (children ?? []).indices { children?[index].bill = nil }
   }
 
   private mutating func forgetLiving() {

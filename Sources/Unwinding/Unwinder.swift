@@ -46,25 +46,30 @@ public struct Unwinder: Sendable {
     var files: [Mapping.File: MappedFile.Identity?] = [:]
   }
 
-  private var programs = RecentlyUsed<Program, Mapped>(limit: 64)
+  private var programs = RecentlyUsed<Program, Mapped>(limit: 64, budget: 16 << 20)
   private var files = RecentlyUsed<MappedFile.Identity, FileFrames?>(limit: 64, budget: 64 << 20)
   /// Reading what a process has mapped takes its mmap_lock: not more often than that, ns.
   private static let readPeriod: UInt64 = 1_000_000_000
+  /// But that often even where all is known.
+  private static let refreshPeriod: UInt64 = 10_000_000_000
 
   public init() {}
 
   /// The addresses of code on a stack, innermost first: where the task was, and return addresses. The
   /// last may be an ``End``.
   ///
-  /// A stack that lies ends early: each frame has to lie above the one before, and each address in code.
+  /// A corrupt stack ends the walk: each frame has to lie above the one before, and each address in
+  /// executable memory.
   ///
   /// - Parameters:
   ///   - registers: by their DWARF numbers.
   ///   - stack: a copy of the memory from the stack pointer on.
   ///   - most: how many addresses at most.
   ///   - now: CLOCK_MONOTONIC, ns.
+  ///   - deadline: when to give up, on the same clock.
   public mutating func addresses(
-    of program: Program, registers: [17 of UInt64], stack: [UInt8], most: Int, now: UInt64
+    of program: Program, registers: [17 of UInt64], stack: [UInt8], most: Int, now: UInt64,
+    deadline: UInt64
   ) -> [UInt64] {
     var frame = sonde_frame()
     unsafe withUnsafeMutableBytes(of: &frame.registers) { room in
@@ -75,7 +80,7 @@ public struct Unwinder: Sendable {
     }
     frame.known = 1 << UInt32(SONDE_FRAME_REGISTERS) - 1
     var found = [frame.instruction]
-    guard code(at: frame, program, now) != nil else {
+    guard code(at: frame, program, now, isFirst: true) != nil else {
       guard programs.value(program)?.isForbidden == true else { return [] }
       return found + [End.forbidden.rawValue]
     }
@@ -83,7 +88,7 @@ public struct Unwinder: Sendable {
     unsafe stack.withUnsafeBufferPointer { bytes in
       let memory = unsafe sonde_memory(
         start: frame.stack, bytes: bytes.baseAddress, length: bytes.count)
-      while true {
+      while Self.now < deadline {
         var caller = frame
         let outcome = unsafe step(&caller, program, memory, now)
         if outcome == .beyond { add(.beyondCopy) }
@@ -129,15 +134,16 @@ public struct Unwinder: Sendable {
 
   /// The mapping that holds what the frame executes, or the call that it returns from.
   private mutating func code(
-    at frame: sonde_frame, _ program: Program, _ now: UInt64
+    at frame: sonde_frame, _ program: Program, _ now: UInt64, isFirst: Bool = false
   ) -> Mapping? {
     let address = frame.instruction &- (frame.is_return == 0 ? 0 : 1)
     let known = programs.value(program)
-    if let found = known.flatMap({ Mapping.holding(address, among: $0.mappings) }) {
-      return found.isExecutable ? found : nil
+    let found = known.flatMap { Mapping.holding(address, among: $0.mappings) }
+    if let found, found.isExecutable, !isFirst || now < known!.read &+ Self.refreshPeriod {
+      return found
     }
     if let read = known?.read, now < read &+ Self.readPeriod { return nil }
-    // It may have loaded a library.
+    // It may have loaded a library, or another one where one was, or made code.
     var mapped = known ?? Mapped(mappings: [], read: now)
     mapped.read = now
     do throws(ProcError) {
@@ -145,11 +151,11 @@ public struct Unwinder: Sendable {
     } catch {
       mapped.isForbidden = error.errno == EACCES || error.errno == EPERM
     }
-    programs.insert(mapped, under: program)
+    insert(mapped, program)
     return Mapping.holding(address, among: mapped.mappings).flatMap { $0.isExecutable ? $0 : nil }
   }
 
-  /// Nil where there are none; and, for this time, where that isn't known soon.
+  /// Nil where there are none, or it takes too long to find out.
   private mutating func frames(
     of mapping: Mapping, in program: Program, _ now: UInt64
   ) -> FileFrames? {
@@ -159,22 +165,26 @@ public struct Unwinder: Sendable {
       if let frames = files.value(identity) { return frames }
     }
     let pid = program.pid
-    guard let file = Lookups.shared.value({ Found(MappedFile(mapping, of: pid)) }) else {
-      return nil
-    }
-    mapped.files[mapping.file] = .some(file.value?.identity)
-    programs.insert(mapped, under: program)
-    guard let file = file.value else { return nil }
+    // What isn't answered in time isn't asked for again.
+    let file = Lookups.shared.value { MappedFile(mapping, of: pid) }
+    mapped.files[mapping.file] = .some(file?.identity)
+    insert(mapped, program)
+    guard let file else { return nil }
     if let frames = files.value(file.identity) { return frames }
-    guard let frames = Lookups.shared.value({ Found(FileFrames(file)) }) else { return nil }
-    files.insert(frames.value, under: file.identity, cost: frames.value?.cost ?? 0)
-    return frames.value
+    let frames = Lookups.shared.value { FileFrames(file) }
+    files.insert(frames, under: file.identity, cost: frames?.cost ?? 0)
+    return frames
   }
 
-  /// What was looked for, and may not be there: other than what was not answered in time.
-  private struct Found<Value: Sendable>: Sendable {
-    let value: Value?
-    init(_ value: Value?) { self.value = value }
+  private mutating func insert(_ mapped: Mapped, _ program: Program) {
+    programs.insert(
+      mapped, under: program, cost: mapped.mappings.count * MemoryLayout<Mapping>.stride)
+  }
+
+  private static var now: UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 }
 

@@ -145,10 +145,11 @@ struct CloneTextTests {
   @Test func whereRowsAreFewWholeSectionsGo() {
     let titles = [
       "p50", "where the time", "by mapping", "costliest", "page tables per", "  clone  ", "slowest",
-      "call stacks", "children of", "bill of forks", "copied, then", "advice",
+      "call stacks", "children of", "bill of forks", "address space copied for", "advice",
     ]
     let last = [
-      "children of", "slowest", "copied, then", "call stacks", "costliest", "bill of forks",
+      "children of", "slowest", "address space copied for", "call stacks", "costliest",
+      "bill of forks",
       "  clone  ", "by mapping", "page tables per", "p50", "advice",
     ]
     let full = CloneText(columns: 80, color: false).block(cloneSample(), live: true)
@@ -250,11 +251,11 @@ private let golden = """
   CPU time of           per fork     share                    CPUs
   clone                  52.0 ms    72.7 %  ███████████▋      0.516
   copy-on-write, child   1.76 ms     2.5 %  ▍                 0.018 ± 0.002
-  unmapping              17.6 ms    24.7 %  ████              0.175 ± 0.005
+  teardown               17.6 ms    24.7 %  ████              0.175 ± 0.005
   exec                    118 us    0.16 %  ▏                 0.001 ± 0.000
   total                  71.5 ms   100.0 %                    0.710
 
-  copied, then discarded by exec         forks    per fork  per second       total
+  address space copied for exec          forks    per fork  per second       total
   httpd in apr_proc_create               1.19k     49.7 ms      493 ms      59.1 s
 
   advice

@@ -64,14 +64,12 @@ func cloneSample(_ seed: UInt64, host: String? = nil) -> CloneSnapshot {
       : DiscardedCopiesPart(
         count: number(99), ns: number(1 << 30), how: number(2) == 0 ? .measured : .sampled)
   }
-  func bill() -> [BillItemPart]? {
-    number(3) == 0
-      ? nil
-      : some {
-        BillItemPart(
-          item: BillItem.allCases[$0], ns: number(1 << 30), count: number(999), how: .sampled,
-          uncertaintyNs: number(1 << 20))
-      }
+  func bill() -> [BillItemPart] {
+    some {
+      BillItemPart(
+        item: BillItem.allCases[$0], ns: number(1 << 30), count: number(999), how: .sampled,
+        uncertaintyNs: number(1 << 20))
+    }
   }
   snapshot.stacks = some {
     StackPart(

@@ -147,6 +147,18 @@ struct MergeClonesTests {
     #expect(try old.merged(with: late).children == late.children)
   }
 
+  /// The other is of a part of the time: divided by all of it, it would be too little.
+  @Test func aBillThatOnlyOneHas() throws {
+    let one = cloneSample(1)
+    var other = cloneSample(1001)
+    #expect(try one.merged(with: other).bill != nil)
+    other.bill = nil
+    for merged in [try one.merged(with: other), try other.merged(with: one)] {
+      #expect(merged.bill == nil)
+      #expect(try #require(merged.children).allSatisfy { $0.bill == nil })
+    }
+  }
+
   @Test func theUseOfAStackThatBothHave() throws {
     func merged(_ one: ChildUse?, _ two: ChildUse?) throws -> ChildUse? {
       let parts = [one, two].map { use in

@@ -19,21 +19,22 @@ struct sonde_collapse_config {
 	sonde_u32 has_path;
 };
 
-/* Kernel to user space; times in ns. The first is for reading, for which only
- * those wait who want it for writing, and the second for writing. Of waits, the
- * first is of those who want it for reading.
+/* Kernel to user space; times in ns. Index 0: held for reading, which only
+ * writers wait for; 1: for writing. longest_wait: 0 of readers, 1 of writers.
  */
 struct sonde_lock_holds {
 	sonde_u64 begin[2];
 	sonde_u64 count[2];
 	sonde_u64 longest[2];
 	sonde_u64 longest_wait[2];
-	/* whose it was that was held last */
+	/* holds that have begun; the counts are of those that have ended */
+	sonde_u64 begun;
+	/* whose lock was held last */
 	sonde_u64 mm;
 };
 
 _Static_assert(sizeof(struct sonde_collapse_config) == 8,
 	       "sonde_collapse_config");
-_Static_assert(sizeof(struct sonde_lock_holds) == 72, "sonde_lock_holds");
+_Static_assert(sizeof(struct sonde_lock_holds) == 80, "sonde_lock_holds");
 
 #endif

@@ -79,6 +79,10 @@ struct LibraryTests {
     var keys: Set<UInt32> = []
     try numbers.forEachKey { keys.insert($0) }
     #expect(keys == Set(0..<10))
+    try numbers.remove(UInt32(4))
+    try numbers.remove(UInt32(4))
+    #expect(try numbers.value(UInt32(4)) as UInt64? == nil)
+    try numbers.set(UInt32(4), to: UInt64(12))
     for key in UInt32(10)..<16 { try numbers.set(key, to: UInt64(0)) }
     let full = #expect(throws: BPFError.self) { try numbers.set(UInt32(99), to: UInt64(1)) }
     #expect(full?.errno == Errno(rawValue: E2BIG))
