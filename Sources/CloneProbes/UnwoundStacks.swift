@@ -63,9 +63,11 @@ struct UnwoundStacks {
     }
     let now = Clocks.monotonic
     guard now < deadline else { return nil }
-    let found = unwinder.addresses(
-      of: copy.program, registers: copy.registers, stack: copy.bytes,
-      most: Int(SONDE_STACK_FRAMES), now: now, deadline: deadline)
+    guard
+      let found = unwinder.addresses(
+        of: copy.program, registers: copy.registers, stack: copy.bytes,
+        most: Int(SONDE_STACK_FRAMES), now: now, deadline: deadline)
+    else { return nil }
     var stack = sonde_stack()
     stack.header = copy.header
     stack.header.kind = UInt8(SONDE_KIND_STACK.rawValue)

@@ -67,10 +67,11 @@ public struct Unwinder: Sendable {
   ///   - most: how many addresses at most.
   ///   - now: CLOCK_MONOTONIC, ns.
   ///   - deadline: when to give up, on the same clock.
+  /// - Returns: nil where there is no time for all of it.
   public mutating func addresses(
     of program: Program, registers: [17 of UInt64], stack: [UInt8], most: Int, now: UInt64,
     deadline: UInt64
-  ) -> [UInt64] {
+  ) -> [UInt64]? {
     var frame = sonde_frame()
     unsafe withUnsafeMutableBytes(of: &frame.registers) { room in
       for index in registers.indices {
@@ -85,27 +86,27 @@ public struct Unwinder: Sendable {
       return found + [End.forbidden.rawValue]
     }
     func add(_ end: End) { found = found.prefix(most - 1) + [end.rawValue] }
-    unsafe stack.withUnsafeBufferPointer { bytes in
+    return unsafe stack.withUnsafeBufferPointer { bytes -> [UInt64]? in
       let memory = unsafe sonde_memory(
         start: frame.stack, bytes: bytes.baseAddress, length: bytes.count)
       while Self.now < deadline {
         var caller = frame
         let outcome = unsafe step(&caller, program, memory, now)
         if outcome == .beyond { add(.beyondCopy) }
-        guard outcome == .stepped else { break }
+        guard outcome == .stepped else { return found }
         // vfork() has no frame of its own as it is in the kernel.
         let isAbove =
           caller.stack > frame.stack || (found.count == 1 && caller.stack == frame.stack)
-        guard isAbove, code(at: caller, program, now) != nil else { break }
+        guard isAbove, code(at: caller, program, now) != nil else { return found }
         guard found.count < most else {
           add(.tooMany)
-          break
+          return found
         }
         frame = caller
         found.append(frame.instruction)
       }
+      return nil
     }
-    return found
   }
 
   private mutating func step(
