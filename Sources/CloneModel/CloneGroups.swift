@@ -47,10 +47,22 @@ package func mappingParts(
   }
 }
 
+/// The interval's strata, those without any stack added to the nearest that has one.
+private func withStacks(_ interval: CloneInterval) -> [CloneInterval.Stratum] {
+  var strata = interval.strata.indices.map { interval.strata[$0] }
+  let known = strata.indices.filter { strata[$0].stackCount > 0 }
+  for index in strata.indices where strata[index].stackCount == 0 {
+    guard let nearest = known.min(by: { abs($0 - index) < abs($1 - index) }) else { break }
+    strata[nearest].count &+= strata[index].count
+    strata[nearest].ns &+= strata[index].ns
+  }
+  return strata
+}
+
 /// An interval's stacks by their names: the same of many processes become one.
 ///
 /// Not each clone's stack was taken: among those of about the same length, the ones without are assumed
-/// to be like the ones with.
+/// to be like the ones with; where there are none with, like those of the nearest length.
 ///
 /// - Parameters:
 ///   - coverage: what is seen.
@@ -66,14 +78,14 @@ package func stackParts(
   func scaled(_ part: UInt64, _ all: UInt64, _ taken: UInt64) -> Double {
     taken == 0 ? 0 : Double(part) * Double(all) / Double(taken)
   }
+  let strata = withStacks(interval)
   var sums: [Key: (count: Double, ns: Double, children: ChildSum)] = [:]
   // In an order of their own: sums of the same parts are the same in every bit.
   for (key, sum) in interval.stacks.sorted(by: { CloneInterval.StackKey.precedes($0.key, $1.key) })
   {
     guard let frames = names(key) else { continue }
     var (count, ns) = (0.0, 0.0)
-    for index in interval.strata.indices {
-      let stratum = interval.strata[index]
+    for (index, stratum) in strata.enumerated() {
       count += scaled(sum.counts[index], stratum.count, stratum.stackCount)
       ns += scaled(sum.times[index], stratum.ns, stratum.stackNs)
     }

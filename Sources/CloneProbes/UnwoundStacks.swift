@@ -20,7 +20,9 @@ struct UnwoundStacks {
   private static let mostCopies = 128
   /// When not to unwind any more before the next drain, CLOCK_MONOTONIC, ns.
   private var deadline: UInt64 = 0
-  private static let drainShare: UInt64 = 10_000_000
+  private static let drainShare: UInt64 = 20_000_000
+  /// And how long one stack may take: of a file that lies.
+  private static let stackShare: UInt64 = 20_000_000
 
   /// Why stacks can't be unwound here; nil where they can.
   static var reasonAgainst: String? {
@@ -66,7 +68,8 @@ struct UnwoundStacks {
     guard
       let found = unwinder.addresses(
         of: copy.program, registers: copy.registers, stack: copy.bytes,
-        most: Int(SONDE_STACK_FRAMES), now: now, deadline: deadline)
+        most: Int(SONDE_STACK_FRAMES), now: now,
+        deadline: now + Self.stackShare)
     else { return nil }
     var stack = sonde_stack()
     stack.header = copy.header

@@ -24,7 +24,10 @@ struct CallerTests {
       "callers", "20", "\(way.rawValue)", "--seconds", "60")
     #expect(told["callers"] == 20)
     let stack = try #require(final.stacks.first)
-    #expect(final.stacks.count == 1 && stack.count == 20, "\(final.stacks)")
+    // Emulated CPUs don't have the time for each of them.
+    #expect(
+      final.stacks.count == 1 && (Need.inLab ? stack.count > 10 : stack.count == 20),
+      "\(final.stacks)")
     let frames = stack.frames
     // The lab's programs have no symbols.
     guard !Need.inLab else {
