@@ -52,9 +52,9 @@ static __always_inline u32 copy_stack(u8 *bytes, u64 sp)
 	return end;
 }
 
-/* Returns when it is done, which is when the clone begins; 0 where the task has
- * no stack of that kind. It is left out where the ring has little room: other
- * records matter more.
+/* Returns the time after the copy, which is when the clone begins; 0 where the
+ * task is no 64-bit program. Left out where more than a quarter of the ring is
+ * in use: other records matter more.
  */
 static __always_inline u64 emit_stack_copy(u32 tid, u32 tgid, u64 begin)
 {

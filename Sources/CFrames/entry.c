@@ -43,7 +43,7 @@ static bool read_augmentation(const char *letters, struct reader *data,
 			entry->is_signal_frame = true;
 			break;
 		default:
-			/* What comes behind can't be told. */
+			/* The rest can't be read without knowing it. */
 			return false;
 		}
 	}

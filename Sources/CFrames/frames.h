@@ -50,8 +50,8 @@ bool read_part(int fd, uint64_t offset, uint64_t length, uint64_t address,
 /* table.c */
 bool make_table(int fd, struct sonde_frames *frames);
 
-/* Bytes that are read one after the other. What would exceed them is 0, and
- * sets failed.
+/* Bytes that are read one after the other. Reading beyond them gives 0, and sets
+ * failed.
  */
 struct reader {
 	const uint8_t *at;
@@ -65,7 +65,7 @@ uint64_t read_fixed(struct reader *reader, size_t size);
 uint64_t read_uleb(struct reader *reader);
 int64_t read_sleb(struct reader *reader);
 void skip(struct reader *reader, uint64_t size);
-/* A part, which the reader then is behind. */
+/* The next bytes as a reader of their own, which are skipped. */
 struct reader read_block(struct reader *reader, uint64_t size);
 /* A pointer, encoded as DW_EH_PE_* says; as_length: without what it is relative
  * to.

@@ -41,7 +41,7 @@ struct Sampler {
     for clock in clocks.values { clock.clock.setTicking(ticks) }
   }
 
-  /// Gives CPUs that have come a clock. That of one that has gone stands still for good.
+  /// Starts clocks on CPUs that have come online. That of one that has gone offline never ticks again.
   mutating func follow(onlineCPUs cpus: [Int]) {
     clocks = clocks.filter { cpus.contains($0.key) }
     for cpu in cpus where clocks[cpu] == nil {
