@@ -50,8 +50,8 @@ bool read_part(int fd, uint64_t offset, uint64_t length, uint64_t address,
 /* table.c */
 bool make_table(int fd, struct sonde_frames *frames);
 
-/* Bytes that are read one after the other. Reading beyond them gives 0, and sets
- * failed.
+/* Bytes that are read one after the other. Reading beyond them gives 0, and
+ * sets failed.
  */
 struct reader {
 	const uint8_t *at;

@@ -41,7 +41,8 @@ struct Sampler {
     for clock in clocks.values { clock.clock.setTicking(ticks) }
   }
 
-  /// Starts clocks on CPUs that have come online. That of one that has gone offline never ticks again.
+  /// Starts clocks on CPUs that have come online. The clock of one that has gone offline never ticks
+  /// again.
   mutating func follow(onlineCPUs cpus: [Int]) {
     clocks = clocks.filter { cpus.contains($0.key) }
     for cpu in cpus where clocks[cpu] == nil {
