@@ -48,6 +48,14 @@ public struct Unwinder: Sendable {
 
   private var programs = RecentlyUsed<Program, Mapped>(limit: 64, budget: 16 << 20)
   private var files = RecentlyUsed<MappedFile.Identity, FileFrames?>(limit: 64, budget: 64 << 20)
+  /// Files that took too long to read: when to try again, and how much later than the last time that is.
+  private var slow: [Mapping.File: (retry: UInt64, delay: UInt64)] = [:]
+  /// Whether one of them is needed.
+  private var lacksTime = false
+  private static let mostSlow = 64
+  private static let longestDelay: UInt64 = 60_000_000_000
+  /// How long reading a file may hold up the caller, ns.
+  private static let readShare: UInt64 = 1_000_000_000
   /// Reading what a process has mapped takes its mmap_lock: not more often than that, ns.
   private static let readPeriod: UInt64 = 1_000_000_000
   /// But that often even where all is known.
@@ -81,6 +89,7 @@ public struct Unwinder: Sendable {
     }
     frame.known = 1 << UInt32(SONDE_FRAME_REGISTERS) - 1
     var found = [frame.instruction]
+    lacksTime = false
     guard code(at: frame, program, now, isFirst: true) != nil else {
       guard programs.value(program)?.isForbidden == true else { return [] }
       return found + [End.forbidden.rawValue]
@@ -92,6 +101,7 @@ public struct Unwinder: Sendable {
       while Self.now < deadline {
         var caller = frame
         let outcome = unsafe step(&caller, program, memory, now)
+        if lacksTime { return nil }
         if outcome == .beyond { add(.beyondCopy) }
         guard outcome == .stepped else { return found }
         // vfork() has no frame of its own as it is in the kernel.
@@ -156,7 +166,7 @@ public struct Unwinder: Sendable {
     return Mapping.holding(address, among: mapped.mappings).flatMap { $0.isExecutable ? $0 : nil }
   }
 
-  /// Nil where there are none, or it takes too long to find out.
+  /// Nil where there are none, or where it takes too long to find out: ``lacksTime``.
   private mutating func frames(
     of mapping: Mapping, in program: Program, _ now: UInt64
   ) -> FileFrames? {
@@ -166,15 +176,39 @@ public struct Unwinder: Sendable {
       if let frames = files.value(identity) { return frames }
     }
     let pid = program.pid
-    // What isn't answered in time isn't asked for again.
-    let file = Lookups.shared.value { MappedFile(mapping, of: pid) }
-    mapped.files[mapping.file] = .some(file?.identity)
+    if let slow = slow[mapping.file], now < slow.retry {
+      lacksTime = true
+      return nil
+    }
+    guard let file = Lookups.shared.value({ Found(MappedFile(mapping, of: pid)) }) else {
+      postpone(mapping.file, now)
+      return nil
+    }
+    mapped.files[mapping.file] = .some(file.value?.identity)
     insert(mapped, program)
-    guard let file else { return nil }
+    guard let file = file.value else { return nil }
     if let frames = files.value(file.identity) { return frames }
-    let frames = Lookups.shared.value { FileFrames(file) }
-    files.insert(frames, under: file.identity, cost: frames?.cost ?? 0)
-    return frames
+    let read = Lookups.shared.value(within: Self.readShare) { Found(FileFrames(file)) }
+    guard let read else {
+      postpone(mapping.file, now)
+      return nil
+    }
+    slow[mapping.file] = nil
+    files.insert(read.value, under: file.identity, cost: read.value?.cost ?? 0)
+    return read.value
+  }
+
+  private mutating func postpone(_ file: Mapping.File, _ now: UInt64) {
+    let delay = min(2 * (slow[file]?.delay ?? Self.readPeriod), Self.longestDelay)
+    if slow.count >= Self.mostSlow { slow = [:] }
+    slow[file] = (now + delay, delay)
+    lacksTime = true
+  }
+
+  /// What was looked for, and may not be there: other than what was not answered in time.
+  private struct Found<Value: Sendable>: Sendable {
+    let value: Value?
+    init(_ value: Value?) { self.value = value }
   }
 
   private mutating func insert(_ mapped: Mapped, _ program: Program) {
