@@ -46,24 +46,20 @@ static __always_inline void emit_after_fork(struct bpf_perf_event_data *ctx,
 }
 
 /* One that has ended may still be in exit_mm() or later in do_exit(). */
-static __always_inline struct child_state *
-followed_child(struct task_struct *task, u32 tgid)
+static __always_inline struct process *sampled_process(struct task_struct *task,
+						       u32 tgid)
 {
-	struct child_state *child = bpf_map_lookup_elem(&children, &tgid);
+	u64 start_time = BPF_CORE_READ(task, group_leader, start_time);
+	struct process *process = process_slot(tgid);
 
-	if (!child)
-		child = bpf_map_lookup_elem(&ending, &tgid);
-	if (!child || child->has_execed ||
-	    child->start_time != BPF_CORE_READ(task, group_leader, start_time))
-		return NULL;
-	return child;
-}
-
-static __always_inline bool has_forked(struct task_struct *task, u32 tgid)
-{
-	u64 *start = bpf_map_lookup_elem(&parents, &tgid);
-
-	return start && *start == BPF_CORE_READ(task, group_leader, start_time);
+	if (process && process->slot.id == tgid &&
+	    process->start_time == start_time)
+		return process;
+	process = process_of(tgid, start_time);
+	if (process)
+		return process;
+	process = bpf_map_lookup_elem(&ending, &tgid);
+	return process && process->start_time == start_time ? process : NULL;
 }
 
 static __always_inline int sample_after_fork(struct bpf_perf_event_data *ctx)
@@ -71,18 +67,20 @@ static __always_inline int sample_after_fork(struct bpf_perf_event_data *ctx)
 	u64 ids = bpf_get_current_pid_tgid();
 	u32 tid = (u32)ids, tgid = ids >> 32;
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct child_state *child;
+	struct process *process;
 	bool in_user;
 
 	/* A clone in progress has its own measurement. */
 	if (!tgid || state_of(tid))
 		return 0;
 	in_user = in_user_mode(ctx);
-	child = followed_child(task, tgid);
-	if (child)
-		emit_after_fork(ctx, tgid, child->begin, child->tgid,
+	process = sampled_process(task, tgid);
+	if (!process)
+		return 0;
+	if (process->begin && !process->has_execed)
+		emit_after_fork(ctx, tgid, process->begin, process->tgid,
 				in_user ? SONDE_AFTER_FORK_USER : 0);
-	else if (!in_user && has_forked(task, tgid))
+	else if (!in_user && process->has_forked)
 		emit_after_fork(ctx, tgid, 0, tgid, SONDE_AFTER_FORK_PARENT);
 	return 0;
 }

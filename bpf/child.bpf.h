@@ -8,95 +8,7 @@
 
 #include "clone.bpf.h"
 
-struct child_state {
-	/* of the clone that made it */
-	u64 begin;
-	u64 complete;
-	/* an end may go unseen, and then another process has the id */
-	u64 start_time;
-	/* the parent's process */
-	u32 tgid;
-	u32 has_execed;
-};
-
-/* By process: whichever thread calls exec, it takes the leader's id over before
- * sched_process_exec (de_thread()).
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, u32);
-	__type(value, struct child_state);
-} children SEC(".maps");
-
-/* Those that have ended without an exec and are on their way out: since 6.16 a
- * process comes to sched_process_exit before it takes its memory down (Andrii
- * Nakryiko, "exit: move and extend sched_process_exit() tracepoint").
- * max_entries is set by the number of possible CPUs before load: each holds
- * some free entries back (kernel/bpf/bpf_lru_list.c).
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, u32);
-	__type(value, struct child_state);
-} ending SEC(".maps");
-
-/* Processes that have forked, until they call exec or end, with the time of
- * their start: an end may go unseen.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__type(key, u32);
-	__type(value, u64);
-} parents SEC(".maps");
-
-static __always_inline void forget_parent(u32 tgid)
-{
-	if (clone_config.samples_after_fork)
-		bpf_map_delete_elem(&parents, &tgid);
-}
-
-static __always_inline void note_parent(struct task_struct *parent)
-{
-	u64 start = parent->group_leader->start_time, *known;
-	u32 tgid = parent->tgid;
-
-	if (!clone_config.samples_after_fork)
-		return;
-	known = bpf_map_lookup_elem(&parents, &tgid);
-	if (!known || *known != start)
-		bpf_map_update_elem(&parents, &tgid, &start, BPF_ANY);
-}
-
-static __always_inline void follow_child(struct clone_state *state,
-					 struct task_struct *child)
-{
-	struct child_state new = {
-		.begin = state->clone.begin,
-		.complete = state->complete,
-		.start_time = child->start_time,
-		.tgid = state->clone.tgid,
-	};
-	u32 tgid = child->tgid;
-
-	if (bpf_map_update_elem(&children, &tgid, &new, BPF_ANY))
-		state->clone.header.flags |= SONDE_CLONE_UNFOLLOWED;
-}
-
-static __always_inline struct child_state *
-child_state_of(struct task_struct *task, u32 tgid)
-{
-	struct child_state *child = bpf_map_lookup_elem(&children, &tgid);
-
-	if (!child ||
-	    child->start_time != BPF_CORE_READ(task, group_leader, start_time))
-		return NULL;
-	return child;
-}
-
-static __always_inline void emit_child(const struct child_state *child, u32 tid,
+static __always_inline void emit_child(const struct process *child, u32 tid,
 				       u16 event, u64 written)
 {
 	struct sonde_cpu *counters;
@@ -127,38 +39,87 @@ static __always_inline u64 bytes_written(struct task_struct *task)
 
 	if (!bpf_core_field_exists(task->ioac.wchar))
 		return ~0ULL;
-	bytes = BPF_CORE_READ(task, signal, ioac.wchar) +
-		BPF_CORE_READ(task, ioac.wchar);
+	bytes = task->signal->ioac.wchar + task->ioac.wchar;
 	if (task->pid != task->tgid)
-		bytes += BPF_CORE_READ(task, group_leader, ioac.wchar);
+		bytes += task->group_leader->ioac.wchar;
 	return bytes;
 }
 
-static __always_inline void child_execs(struct task_struct *task)
+/* The child is complete, and does not run yet. */
+static __always_inline void note_child(struct sonde_clone_state *state,
+				       struct task_struct *child)
 {
-	u32 tgid = task->tgid;
-	struct child_state *child = child_state_of(task, tgid);
+	struct process new = {
+		.start_time = child->start_time,
+		.begin = state->clone.begin,
+		.complete = state->complete,
+		.tgid = state->clone.tgid,
+	};
 
-	if (!child || child->has_execed)
+	if (new_process(child->tgid, &new))
 		return;
-	child->has_execed = 1;
-	emit_child(child, tgid, SONDE_CHILD_EXEC, 0);
+	state->clone.header.flags |= SONDE_CLONE_UNFOLLOWED;
+	if (clone_config.follows)
+		count(&clone_status.map_full, false);
 }
 
-static __always_inline void child_exits(struct task_struct *task)
+static __always_inline void note_parent(struct task_struct *parent)
+{
+	struct process new = {
+		.start_time = parent->group_leader->start_time,
+		.has_forked = true,
+	};
+	struct process *process;
+
+	if (!clone_config.samples_after_fork)
+		return;
+	process = process_of(parent->tgid, new.start_time);
+	if (process)
+		process->has_forked = true;
+	else
+		new_process(parent->tgid, &new);
+}
+
+static __always_inline void note_exec(struct task_struct *task)
+{
+	struct process *process =
+		process_of(task->tgid, task->group_leader->start_time);
+
+	if (!process)
+		return;
+	process->has_forked = false;
+	if (!process->begin || process->has_execed)
+		return;
+	process->has_execed = true;
+	emit_child(process, task->tgid, SONDE_CHILD_EXEC, 0);
+}
+
+/* Returns whether a clone was seen that has made it. The last two threads may
+ * both see that none is left: then there are two records, and the reader takes
+ * the first.
+ */
+static __always_inline bool note_exit(struct task_struct *task)
 {
 	u32 tgid = task->tgid;
-	struct child_state *child = child_state_of(task, tgid), last;
+	struct process *process =
+		process_of(tgid, task->group_leader->start_time);
+	bool is_child;
 
-	if (!child)
-		return;
-	last = *child;
-	/* The last two threads may both see that none is left. */
-	if (bpf_map_delete_elem(&children, &tgid))
-		return;
-	emit_child(&last, tgid, SONDE_CHILD_EXIT, bytes_written(task));
-	if (clone_config.samples_after_fork && !last.has_execed)
-		bpf_map_update_elem(&ending, &tgid, &last, BPF_ANY);
+	if (!process)
+		return false;
+	is_child = process->begin;
+	if (is_child)
+		emit_child(process, tgid, SONDE_CHILD_EXIT,
+			   bytes_written(task));
+	if (process == process_slot(tgid)) {
+		slot_end(&process->slot, tgid);
+		return is_child;
+	}
+	if (is_child && clone_config.samples_after_fork && !process->has_execed)
+		bpf_map_update_elem(&ending, &tgid, process, BPF_ANY);
+	if (!bpf_map_delete_elem(&processes, &tgid))
+		add(&crowded_processes, -1ULL);
+	return is_child;
 }
 
 #endif

@@ -64,7 +64,7 @@ int BPF_KRETPROBE(kernel_clone_end, int result)
 	return end(result);
 }
 
-/* The same by system calls. */
+/* The same by system calls. A child returns from its parent's, with 0. */
 
 SEC("tracepoint/syscalls/sys_enter_fork")
 int fork_begins(struct trace_event_raw_sys_enter *ctx)
@@ -100,25 +100,25 @@ int clone3_begins(struct trace_event_raw_sys_enter *ctx)
 SEC("tracepoint/syscalls/sys_exit_fork")
 int fork_ends(struct trace_event_raw_sys_exit *ctx)
 {
-	return end(ctx->ret);
+	return ctx->ret ? end(ctx->ret) : 0;
 }
 
 SEC("tracepoint/syscalls/sys_exit_vfork")
 int vfork_ends(struct trace_event_raw_sys_exit *ctx)
 {
-	return end(ctx->ret);
+	return ctx->ret ? end(ctx->ret) : 0;
 }
 
 SEC("tracepoint/syscalls/sys_exit_clone")
 int clone_ends(struct trace_event_raw_sys_exit *ctx)
 {
-	return end(ctx->ret);
+	return ctx->ret ? end(ctx->ret) : 0;
 }
 
 SEC("tracepoint/syscalls/sys_exit_clone3")
 int clone3_ends(struct trace_event_raw_sys_exit *ctx)
 {
-	return end(ctx->ret);
+	return ctx->ret ? end(ctx->ret) : 0;
 }
 
 /* The child is complete, and does not run yet: kernel_clone(). */
@@ -126,9 +126,7 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(child_complete, struct task_struct *parent,
 	     struct task_struct *child)
 {
-	struct clone_state *state = state_of(parent->pid);
-	u64 start;
-	u32 tgid;
+	struct sonde_clone_state *state = state_of(parent->pid);
 
 	if (!state) {
 		note_straddling(parent, child);
@@ -138,25 +136,19 @@ int BPF_PROG(child_complete, struct task_struct *parent,
 	state->clone.child = child->pid;
 	if (!(state->clone.flags & CLONE_VM))
 		describe_memory(child->mm, &state->clone);
-	tgid = child->tgid;
-	if (tgid == parent->tgid)
+	if (child->tgid == parent->tgid)
 		return 0;
-	follow_child(state, child);
+	note_child(state, child);
 	/* One that shares its memory has nothing to copy later. */
 	if (!(state->clone.flags & CLONE_VM))
 		note_parent(parent);
-	start = child->start_time;
-	if (clone_config.follows &&
-	    bpf_map_update_elem(&wanted, &tgid, &start, BPF_ANY))
-		count(&clone_status.map_full, false);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_execs, struct task_struct *task)
 {
-	child_execs(task);
-	forget_parent(task->tgid);
+	note_exec(task);
 	return 0;
 }
 
@@ -166,11 +158,9 @@ int BPF_PROG(process_ends, struct task_struct *task)
 {
 	u32 tgid = task->tgid;
 
-	if (BPF_CORE_READ(task, signal, live.counter))
+	if (task->signal->live.counter)
 		return 0;
-	child_exits(task);
-	forget_parent(tgid);
-	if (clone_config.only_wanted)
+	if (!note_exit(task) && clone_config.only_wanted)
 		bpf_map_delete_elem(&wanted, &tgid);
 	return 0;
 }
@@ -179,7 +169,8 @@ int BPF_PROG(process_ends, struct task_struct *task)
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(child_runnable, struct task_struct *child)
 {
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+	struct sonde_clone_state *state =
+		state_of((u32)bpf_get_current_pid_tgid());
 
 	if (!state || state->clone.child != child->pid)
 		return 0;
@@ -308,7 +299,7 @@ SEC("perf_event")
 int sample(struct bpf_perf_event_data *ctx)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();
-	struct clone_state *state = state_of(tid);
+	struct sonde_clone_state *state = state_of(tid);
 	struct sonde_cpu *counters;
 	struct sonde_sample *record;
 	long length;

@@ -8,40 +8,39 @@
 #include "kernel.bpf.h"
 #include "ring.bpf.h"
 #include "memory.bpf.h"
+#include "processes.bpf.h"
 #include "stack_copy.bpf.h"
 #include "include/sonde_clone.h"
-
-/* include/uapi/asm-generic/errno-base.h */
-#define EEXIST 17
 
 const volatile struct sonde_clone_config clone_config SEC(".rodata.clone");
 struct sonde_clone_control clone_control SEC(".data.control");
 struct sonde_clone_status clone_status SEC(".data.status");
 
-struct clone_state {
-	struct sonde_clone clone;
-	u64 complete;
-	u64 runnable;
-	u64 copy_begin;
-	u64 mapping_begin;
-	u64 step_begin;
-	void *mapping;
-	u64 run_delay;
-	u64 off_cpu;
-};
+#define CALL_SLOTS 64
 
-/* By thread. Preallocated: kernels before 6.1 warn where a tracing program may
- * allocate.
+/* By thread. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CALL_SLOTS);
+	__type(key, u32);
+	__type(value, struct sonde_clone_state);
+} call_slots SEC(".maps");
+
+/* Those of whom another has the slot. Preallocated: kernels before 6.1 warn
+ * where a tracing program may allocate.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, u32);
-	__type(value, struct clone_state);
-} clones SEC(".maps");
+	__type(value, struct sonde_clone_state);
+} calls SEC(".maps");
 
-/* The processes that count, where not all do, with the time of their start or 0
- * for any: an end may go unseen, and then another process has the id.
+/* How many are there. */
+static u64 crowded_calls;
+
+/* The processes that count, where not all do. Their descendants, where those
+ * count too, are among the processes that a clone has made.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -58,11 +57,55 @@ struct {
 	__type(value, u64);
 } stack_times SEC(".maps");
 
-static const struct clone_state zero_state;
+static const struct sonde_clone_state no_call;
 
-static __always_inline struct clone_state *state_of(u32 tid)
+static __always_inline struct sonde_clone_state *call_slot(u32 tid)
 {
-	return bpf_map_lookup_elem(&clones, &tid);
+	u32 index = tid % CALL_SLOTS;
+
+	return bpf_map_lookup_elem(&call_slots, &index);
+}
+
+static __always_inline struct sonde_clone_state *state_of(u32 tid)
+{
+	struct sonde_clone_state *state = call_slot(tid);
+
+	if (state && slot_is_of(&state->slot, tid))
+		return state;
+	if (!*(volatile u64 *)&crowded_calls)
+		return NULL;
+	return bpf_map_lookup_elem(&calls, &tid);
+}
+
+static __always_inline void forget_state(u32 tid)
+{
+	struct sonde_clone_state *state = call_slot(tid);
+
+	if (state && slot_is_of(&state->slot, tid))
+		slot_end(&state->slot, tid);
+	else if (!bpf_map_delete_elem(&calls, &tid))
+		add(&crowded_calls, -1ULL);
+}
+
+/* NULL where there is no room. */
+static __always_inline struct sonde_clone_state *new_state(u32 tid)
+{
+	struct sonde_clone_state *state = call_slot(tid);
+
+	if (state_of(tid)) {
+		count(&clone_status.missed_ends, false);
+		forget_state(tid);
+	}
+	if (state && slot_take(&state->slot)) {
+		__builtin_memset(&state->clone, 0,
+				 sizeof(*state) - sizeof(state->slot));
+		slot_filled(&state->slot, tid);
+		return state;
+	}
+	if (bpf_map_update_elem(&calls, &tid, &no_call, BPF_NOEXIST))
+		return NULL;
+	add(&crowded_calls, 1);
+	return bpf_map_lookup_elem(&calls, &tid);
 }
 
 /* Which system call it is, where the probe doesn't say: by x86's numbers, and
@@ -133,10 +176,15 @@ static __always_inline u64 emit_user_stack(void *ctx, u32 tid, u32 tgid)
 
 static __always_inline bool is_wanted(struct task_struct *task, u32 tgid)
 {
-	u64 *start = bpf_map_lookup_elem(&wanted, &tgid);
+	struct process *process;
 
-	return start && (!*start || *start == BPF_CORE_READ(task, group_leader,
-							    start_time));
+	if (clone_config.follows) {
+		process = process_of(
+			tgid, CURRENT_READ(task, group_leader, start_time));
+		if (process && process->begin)
+			return true;
+	}
+	return bpf_map_lookup_elem(&wanted, &tgid);
 }
 
 /* What the task has been off the CPU, but for a constant: the run queue's clock
@@ -149,21 +197,21 @@ static __always_inline u64 off_cpu(struct task_struct *task)
 
 	/* Where there is CONFIG_FAIR_GROUP_SCHED; else the wait for a CPU. */
 	if (!bpf_core_field_exists(task->se.cfs_rq))
-		return BPF_CORE_READ(task, sched_info.run_delay);
-	rq = BPF_CORE_READ(task, se.cfs_rq, rq);
-	return BPF_CORE_READ(task, se.exec_start) + BPF_CORE_READ(rq, clock) -
-	       BPF_CORE_READ(rq, clock_task) -
-	       BPF_CORE_READ(task, se.sum_exec_runtime);
+		return CURRENT_READ(task, sched_info.run_delay);
+	rq = CURRENT_READ(task, se.cfs_rq, rq);
+	return CURRENT_READ(task, se.exec_start) + CURRENT_READ(rq, clock) -
+	       CURRENT_READ(rq, clock_task) -
+	       CURRENT_READ(task, se.sum_exec_runtime);
 }
 
 /* What the task has waited since its clone began. */
-static __always_inline void account_off_cpu(struct clone_state *state)
+static __always_inline void account_off_cpu(struct sonde_clone_state *state)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = current_task();
 	long long off = off_cpu(task) - state->off_cpu;
 
 	state->clone.queued_ns =
-		BPF_CORE_READ(task, sched_info.run_delay) - state->run_delay;
+		CURRENT_READ(task, sched_info.run_delay) - state->run_delay;
 	state->clone.off_cpu_ns = off > 0 ? off : 0;
 }
 
@@ -187,9 +235,8 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 {
 	u64 ids = bpf_get_current_pid_tgid();
 	u32 tid = (u32)ids, tgid = ids >> 32;
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct clone_state *state;
-	long error;
+	struct task_struct *task = current_task();
+	struct sonde_clone_state *state;
 
 	if (clone_control.stopped)
 		return 0;
@@ -197,24 +244,16 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 		return 0;
 	if (clone_config.only_wanted && !is_wanted(task, tgid))
 		return 0;
-	error = bpf_map_update_elem(&clones, &tid, &zero_state, BPF_NOEXIST);
-	if (error == -EEXIST) {
-		count(&clone_status.missed_ends, false);
-		error = bpf_map_update_elem(&clones, &tid, &zero_state,
-					    BPF_EXIST);
-	}
-	if (error) {
+	state = new_state(tid);
+	if (!state) {
 		count(&clone_status.map_full, false);
 		return 0;
 	}
-	state = state_of(tid);
-	if (!state)
-		return 0;
 	set_header(&state->clone.header, 0, tid, SONDE_KIND_CLONE);
 	state->clone.header.aux = call;
 	state->clone.flags = flags;
 	state->clone.tgid = tgid;
-	state->run_delay = BPF_CORE_READ(task, sched_info.run_delay);
+	state->run_delay = CURRENT_READ(task, sched_info.run_delay);
 	state->off_cpu = off_cpu(task);
 	state->clone.begin = emit_user_stack(ctx, tid, tgid);
 	return 0;
@@ -224,37 +263,31 @@ static __always_inline int end(long result)
 {
 	u64 now = bpf_ktime_get_ns(), runnable;
 	u32 tid = (u32)bpf_get_current_pid_tgid();
-	struct clone_state *state = state_of(tid);
-	struct sonde_cpu *counters;
-	struct sonde_clone *record;
-	struct task_struct *task;
+	struct sonde_clone_state *state = state_of(tid);
+	struct task_struct *task = current_task();
+	struct sonde_clone *clone;
 
-	/* A child returns from the call too. */
 	if (!state)
 		return 0;
+	clone = &state->clone;
 	runnable = state->runnable;
 	/* From here on a sample would be of a call that has ended. */
 	state->runnable = now;
-	record = ring_reserve_here(&counters, sizeof(*record));
-	if (!record)
-		goto forget;
-	task = (void *)bpf_get_current_task();
 	/* A vfork parent has waited for its child since. */
-	if (!(state->clone.flags & CLONE_VFORK))
+	if (!(clone->flags & CLONE_VFORK))
 		account_off_cpu(state);
-	*record = state->clone;
-	record->header.time = now;
-	record->ns = now - record->begin;
-	record->error = result < 0 ? -result : 0;
+	clone->header.time = now;
+	clone->ns = now - clone->begin;
+	clone->error = result < 0 ? -result : 0;
 	if (runnable && state->complete)
-		record->wake_ns = runnable - state->complete;
-	if (runnable && (record->flags & CLONE_VFORK))
-		record->wait_ns = now - runnable;
-	record->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	bpf_get_current_comm(record->comm, sizeof(record->comm));
-	ring_submit(record, counters);
-forget:
-	bpf_map_delete_elem(&clones, &tid);
+		clone->wake_ns = runnable - state->complete;
+	if (runnable && (clone->flags & CLONE_VFORK))
+		clone->wait_ns = now - runnable;
+	clone->cgroup = CURRENT_READ(task, cgroups, dfl_cgrp, kn, id);
+	bpf_get_current_comm(clone->comm, sizeof(clone->comm));
+	ring_output_here(clone, state->has_parts ? sizeof(*clone)
+						 : SONDE_CLONE_WITHOUT_PARTS);
+	forget_state(tid);
 	return 0;
 }
 

@@ -10,7 +10,8 @@
 
 static __always_inline int copy_begins(void)
 {
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+	struct sonde_clone_state *state =
+		state_of((u32)bpf_get_current_pid_tgid());
 
 	if (state)
 		state->copy_begin = bpf_ktime_get_ns();
@@ -19,7 +20,8 @@ static __always_inline int copy_begins(void)
 
 static __always_inline int copy_ends(void)
 {
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+	struct sonde_clone_state *state =
+		state_of((u32)bpf_get_current_pid_tgid());
 
 	if (state && state->copy_begin) {
 		state->clone.address_space_ns +=
@@ -31,18 +33,20 @@ static __always_inline int copy_ends(void)
 
 static __always_inline int mapping_begins(void *mapping)
 {
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+	struct sonde_clone_state *state =
+		state_of((u32)bpf_get_current_pid_tgid());
 
 	if (!state)
 		return 0;
-	state->mapping = mapping;
+	state->mapping = (u64)mapping;
 	state->mapping_begin = bpf_ktime_get_ns();
 	return 0;
 }
 
-static __always_inline void mapping_copied(struct clone_state *state, u64 ns)
+static __always_inline void mapping_copied(struct sonde_clone_state *state,
+					   u64 ns)
 {
-	struct vm_area_struct *vma = state->mapping;
+	struct vm_area_struct *vma = (void *)state->mapping;
 	u64 start = BPF_CORE_READ(vma, vm_start);
 	u64 end = BPF_CORE_READ(vma, vm_end);
 	u64 flags = BPF_CORE_READ(vma, vm_flags);
@@ -52,6 +56,7 @@ static __always_inline void mapping_copied(struct clone_state *state, u64 ns)
 
 	state->clone.page_tables_ns += ns;
 	state->clone.mappings++;
+	state->has_parts = true;
 	if (kind < SONDE_MAPPING_KINDS) {
 		state->clone.kinds[kind].ns += ns;
 		state->clone.kinds[kind].bytes += end - start;
@@ -74,7 +79,8 @@ static __always_inline void mapping_copied(struct clone_state *state, u64 ns)
 
 static __always_inline int mapping_ends(void)
 {
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+	struct sonde_clone_state *state =
+		state_of((u32)bpf_get_current_pid_tgid());
 
 	if (!state || !state->mapping_begin)
 		return 0;
@@ -85,7 +91,8 @@ static __always_inline int mapping_ends(void)
 
 static __always_inline int step_begins(void)
 {
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+	struct sonde_clone_state *state =
+		state_of((u32)bpf_get_current_pid_tgid());
 
 	if (state)
 		state->step_begin = bpf_ktime_get_ns();
@@ -94,12 +101,14 @@ static __always_inline int step_begins(void)
 
 static __always_inline int step_ends(enum sonde_step step)
 {
-	struct clone_state *state = state_of((u32)bpf_get_current_pid_tgid());
+	struct sonde_clone_state *state =
+		state_of((u32)bpf_get_current_pid_tgid());
 
 	if (!state || !state->step_begin)
 		return 0;
 	state->clone.steps[step].ns += bpf_ktime_get_ns() - state->step_begin;
 	state->clone.steps[step].count++;
+	state->has_parts = true;
 	state->step_begin = 0;
 	return 0;
 }

@@ -273,4 +273,26 @@ static __always_inline u64 cgroup_id(struct task_struct *task)
 	return task->cgroups->dfl_cgrp->kn->id;
 }
 
+/* 5.11: helpers that are there show in the kernel's enum of them. */
+enum bpf_func_id___since_5_11 {
+	BPF_FUNC_get_current_task_btf___since_5_11 = 158,
+};
+
+#define CURRENT_IS_TYPED                                                       \
+	bpf_core_enum_value_exists(enum bpf_func_id___since_5_11,              \
+				   BPF_FUNC_get_current_task_btf___since_5_11)
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return CURRENT_IS_TYPED ? bpf_get_current_task_btf()
+				: (void *)bpf_get_current_task();
+}
+
+/* A field of current_task(): by a load where the kernel allows one, a tenth of
+ * what the helper takes.
+ */
+#define CURRENT_READ(task, ...)                                                \
+	(CURRENT_IS_TYPED ? ___arrow(task, __VA_ARGS__)                        \
+			  : BPF_CORE_READ(task, __VA_ARGS__))
+
 #endif

@@ -93,21 +93,21 @@ struct mm_struct___since_6_2 {
 		long pages;                                                    \
                                                                                \
 		if (bpf_core_field_exists(old->rss_stat.count))                \
-			pages = BPF_CORE_READ(old,                             \
-					      rss_stat.count[what].counter);   \
+			pages = old->rss_stat.count[what].counter;             \
 		else                                                           \
-			pages = BPF_CORE_READ(now, rss_stat[what].count);      \
+			pages = now->rss_stat[what].count;                     \
 		pages > 0 ? pages : 0;                                         \
 	})
 
+/* Of a child's, whose type the kernel knows. */
 static __always_inline void describe_memory(struct mm_struct *mm,
 					    struct sonde_clone *clone)
 {
 	if (!mm)
 		return;
-	clone->page_table_bytes = BPF_CORE_READ(mm, pgtables_bytes.counter);
+	clone->page_table_bytes = mm->pgtables_bytes.counter;
 	if (bpf_core_field_exists(mm->hugetlb_usage))
-		clone->hugetlb_pages = BPF_CORE_READ(mm, hugetlb_usage.counter);
+		clone->hugetlb_pages = mm->hugetlb_usage.counter;
 	clone->anonymous_pages = PAGES(mm, SONDE_MM_ANONPAGES);
 	clone->file_pages = PAGES(mm, SONDE_MM_FILEPAGES);
 	clone->shared_pages = PAGES(mm, SONDE_MM_SHMEMPAGES);

@@ -95,16 +95,34 @@ static __always_inline void set_header(struct sonde_header *header, u64 time,
 /* A wakeup per record would cost many times the record: a timer drains, and a
  * wakeup comes only with every so many records.
  */
+static __always_inline u64 ring_flags(struct sonde_cpu *counters)
+{
+	if (++counters->since_wakeup < config.wakeup_records)
+		return BPF_RB_NO_WAKEUP;
+	counters->since_wakeup = 0;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 static __always_inline void ring_submit(void *record,
 					struct sonde_cpu *counters)
 {
-	u64 flags = BPF_RB_NO_WAKEUP;
+	bpf_ringbuf_submit(record, ring_flags(counters));
+}
 
-	if (++counters->since_wakeup >= config.wakeup_records) {
-		counters->since_wakeup = 0;
-		flags = BPF_RB_FORCE_WAKEUP;
-	}
-	bpf_ringbuf_submit(record, flags);
+/* A record that lies elsewhere, as ring_reserve_here() and ring_submit(). */
+static __always_inline void ring_output_here(void *record, u64 size)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct sonde_cpu *counters = bpf_map_lookup_elem(&cpus, &cpu);
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+
+	if (!counters)
+		return;
+	count(&counters->records, false);
+	if (!ring)
+		count(&counters->no_ring, false);
+	else if (bpf_ringbuf_output(ring, record, size, ring_flags(counters)))
+		count(&counters->ring_full, false);
 }
 
 #endif

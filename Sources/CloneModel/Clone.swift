@@ -84,9 +84,12 @@ public struct Clone: Sendable {
   /// What the call itself took: without the wait of a vfork parent.
   public var ownNs: UInt64 { ns - min(ns, waitNs) }
 
-  /// - Precondition: the record is a `sonde_clone`.
+  /// - Precondition: the record is a `sonde_clone`, or what is before its parts.
   init(_ bytes: RawSpan) {
-    let record = unsafe bytes.unsafeLoad(as: sonde_clone.self)
+    var record = sonde_clone()
+    unsafe withUnsafeMutableBytes(of: &record) { whole in
+      unsafe bytes.withUnsafeBytes { unsafe whole.copyMemory(from: $0) }
+    }
     begin = record.begin
     ns = record.ns
     waitNs = record.wait_ns

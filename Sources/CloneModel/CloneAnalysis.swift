@@ -67,7 +67,6 @@ public struct CloneAnalysis: ~Copyable, Model {
 
   /// Clones in the interval that is open, and their time, ns.
   public var openCount: UInt64 { tracker.count }
-  public var openNs: UInt64 { tracker.total }
   /// Clones since the run began.
   public var count: UInt64 { (reporter?.clones ?? 0) + tracker.count }
 }

@@ -67,7 +67,8 @@ public struct CloneTracker: Sendable {
     guard record.byteCount >= MemoryLayout<sonde_header>.size else { return }
     let header = unsafe record.unsafeLoad(as: sonde_header.self)
     switch (UInt32(header.kind), record.byteCount) {
-    case (SONDE_KIND_CLONE.rawValue, MemoryLayout<sonde_clone>.size):
+    case (SONDE_KIND_CLONE.rawValue, MemoryLayout<sonde_clone>.size),
+      (SONDE_KIND_CLONE.rawValue, Int(SONDE_CLONE_WITHOUT_PARTS)):
       finish(Clone(record))
     case (SONDE_KIND_MAPPING.rawValue, MemoryLayout<sonde_mapping>.size):
       let mapping = unsafe record.unsafeLoad(as: sonde_mapping.self)

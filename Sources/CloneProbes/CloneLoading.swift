@@ -61,7 +61,10 @@ extension CloneProbes {
     try file.setMaxEntries("rings", possibleCPUs)
     try file.setMaxEntries("cpus", possibleCPUs)
     try file.setMaxEntries("ending", max(1024, 256 * possibleCPUs))
-    if let most = probeOptions.mostChildren { try file.setMaxEntries("children", most) }
+    if let most = probeOptions.mostChildren {
+      try file.setMaxEntries("process_slots", 1)
+      try file.setMaxEntries("processes", most)
+    }
     let records = ringSize / 4 / (MemoryLayout<sonde_clone>.size + 8)
     try file.set(".rodata.config", to: sonde_config(wakeup_records: UInt32(records), cpus: 0))
     try file.set(

@@ -47,7 +47,8 @@ public struct CloneProbes: ~Copyable {
   private let accounts: MappedValues<sonde_cpu>
   private let status: MappedValues<sonde_clone_status>
   private let control: Map
-  /// The calls in progress, by thread.
+  /// The calls in progress, by thread: those that have a slot, and those that another keeps from theirs.
+  private let callSlots: Map
   private let calls: Map
   /// Calls that were in progress as the probes were detached.
   private var unended: UInt64 = 0
@@ -182,9 +183,11 @@ public struct CloneProbes: ~Copyable {
     if probeOptions.follows { try Self.follow(probeOptions.processes, wanted) }
     let control = try loaded.object.map(".data.control")
     try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 0))
-    let calls = try loaded.object.map("clones")
+    let calls = try loaded.object.map("calls")
+    let callSlots = try loaded.object.map("call_slots")
 
     self.control = control
+    self.callSlots = callSlots
     self.calls = calls
     self.programs = attached.programs
     self.links = attached.links
@@ -268,6 +271,10 @@ public struct CloneProbes: ~Copyable {
     afterFork?.stop()
     unended = 0
     try calls.forEachKey(as: UInt32.self) { _ in unended += 1 }
+    try callSlots.forEachKey(as: UInt32.self) { (index) throws(BPFError) in
+      guard let slot = try (callSlots.value(index) as sonde_clone_state?)?.slot else { return }
+      if slot.id != 0, slot.id != slot.ended { unended += 1 }
+    }
   }
 
   /// Whether samples of the phases are taken, where they are at all.

@@ -42,8 +42,8 @@ public struct CloneTracer: ~Copyable, Tracer {
   private var delivered: UInt64 = 0
   private var isSampling = true
   private var drains = 0
-  /// Time and number of the clones of the open interval as of the last drain.
-  private var recent: (time: UInt64, count: UInt64) = (0, 0)
+  /// The clones of the open interval as of the last drain.
+  private var recent: UInt64 = 0
 
   /// What a recording can begin with anew.
   private var segments: CloneSegments?
@@ -187,20 +187,19 @@ public struct CloneTracer: ~Copyable, Tracer {
     try door.observe(.names(answers))
   }
 
-  /// Of many short clones a tenth of the time gives samples enough, at a tenth of the cost.
+  /// Of many clones a tenth of the time gives samples enough, at a tenth of the cost.
   private mutating func chooseSampling() {
-    let now = (time: door.model.openNs, count: door.model.openCount)
-    let (time, count) = (now.time &- recent.time, now.count &- recent.count)
-    recent = now
+    let count = door.model.openCount
+    let isMany = count &- recent >= 100
+    recent = count
     drains += 1
-    let areManyAndShort = count >= 100 && time / count < 200_000
-    let samples = !areManyAndShort || drains % 10 == 0
+    let samples = !isMany || drains % 10 == 0
     if samples != isSampling { probes.setSampling(samples) }
     isSampling = samples
   }
 
   public mutating func close(at end: UInt64) throws -> CloneSnapshot {
-    recent = (0, 0)
+    recent = 0
     try resolve()
     let reading = try reading(at: end)
     let report = try report(.closes(reading))

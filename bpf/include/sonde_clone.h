@@ -89,9 +89,40 @@ struct sonde_clone {
 	sonde_u32 error;
 	sonde_u32 mappings;
 	sonde_u8 comm[SONDE_COMM_LEN];
+	/* A record ends here where nothing below was measured. */
 	struct sonde_mappings kinds[SONDE_MAPPING_KINDS];
 	/* 0 unless they were asked for */
 	struct sonde_step_sum steps[SONDE_STEPS];
+};
+
+/* sizeof() of one that ends before `kinds` */
+#define SONDE_CLONE_WITHOUT_PARTS 176
+
+/* Of a table by id: bpf/slots.bpf.h. */
+struct sonde_slot {
+	/* Who takes the slot adds 1 meanwhile. */
+	sonde_u64 takers;
+	/* whose it is; 0 where it is free */
+	sonde_u32 id;
+	/* where it is `id` the slot is free too */
+	sonde_u32 ended;
+};
+
+/* A call in progress: what is known of it between its probes. */
+struct sonde_clone_state {
+	struct sonde_slot slot;
+	struct sonde_clone clone;
+	/* whether any of its kinds or steps was measured */
+	sonde_u64 has_parts;
+	sonde_u64 complete;
+	sonde_u64 runnable;
+	sonde_u64 copy_begin;
+	sonde_u64 mapping_begin;
+	sonde_u64 step_begin;
+	/* struct vm_area_struct */
+	sonde_u64 mapping;
+	sonde_u64 run_delay;
+	sonde_u64 off_cpu;
 };
 
 /* The page tables of one mapping took long to copy. aux is its
@@ -241,6 +272,9 @@ struct sonde_clone_status {
 
 _Static_assert(sizeof(struct sonde_mappings) == 24, "sonde_mappings");
 SONDE_ASSERT_RECORD(sonde_clone, 384);
+_Static_assert(__builtin_offsetof(struct sonde_clone, kinds) ==
+		       SONDE_CLONE_WITHOUT_PARTS,
+	       "sonde_clone");
 SONDE_ASSERT_RECORD(sonde_mapping, 48);
 SONDE_ASSERT_RECORD(sonde_sample, 216);
 SONDE_ASSERT_RECORD(sonde_stack, 272);
