@@ -46,11 +46,11 @@ static __always_inline void emit_after_fork(struct bpf_perf_event_data *ctx,
 }
 
 /* One that has ended may still be in exit_mm() or later in do_exit(). */
-static __always_inline struct process *sampled_process(struct task_struct *task,
-						       u32 tgid)
+static __always_inline struct sonde_process *
+sampled_process(struct task_struct *task, u32 tgid)
 {
 	u64 start_time = BPF_CORE_READ(task, group_leader, start_time);
-	struct process *process = process_slot(tgid);
+	struct sonde_process *process = process_slot(tgid);
 
 	if (process && process->slot.id == tgid &&
 	    process->start_time == start_time)
@@ -67,7 +67,7 @@ static __always_inline int sample_after_fork(struct bpf_perf_event_data *ctx)
 	u64 ids = bpf_get_current_pid_tgid();
 	u32 tid = (u32)ids, tgid = ids >> 32;
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct process *process;
+	struct sonde_process *process;
 	bool in_user;
 
 	/* A clone in progress has its own measurement. */

@@ -7,9 +7,10 @@
 #define SONDE_CHILD_BPF_H
 
 #include "clone.bpf.h"
+#include "write_faults.bpf.h"
 
-static __always_inline void emit_child(const struct process *child, u32 tid,
-				       u16 event, u64 written)
+static __always_inline void emit_child(const struct sonde_process *child,
+				       u32 tid, u16 event, u64 written)
 {
 	struct sonde_cpu *counters;
 	struct sonde_child *record =
@@ -45,17 +46,45 @@ static __always_inline u64 bytes_written(struct task_struct *task)
 	return bytes;
 }
 
-/* The child is complete, and does not run yet. */
+/* Returns what is known of the parent; NULL where nothing is to be. */
+static __always_inline struct sonde_process *
+note_parent(struct task_struct *parent)
+{
+	struct sonde_process new = {
+		.start_time = parent->group_leader->start_time,
+		.has_forked = true,
+	};
+	struct sonde_process *process;
+
+	if (!clone_config.samples_after_fork && !clone_config.counts_faults)
+		return NULL;
+	process = process_of(parent->tgid, new.start_time);
+	if (!process)
+		return new_process(parent->tgid, &new);
+	process->has_forked = true;
+	return process;
+}
+
+/* The child is complete, and does not run yet. One that shares its parent's
+ * memory has nothing to copy later.
+ */
 static __always_inline void note_child(struct sonde_clone_state *state,
+				       struct task_struct *parent,
 				       struct task_struct *child)
 {
-	struct process new = {
+	struct sonde_process new = {
 		.start_time = child->start_time,
 		.begin = state->clone.begin,
 		.complete = state->complete,
 		.tgid = state->clone.tgid,
 	};
+	struct sonde_process *process;
 
+	if (!(state->clone.flags & CLONE_VM)) {
+		process = note_parent(parent);
+		if (process)
+			new.parent_copied = process->copied;
+	}
 	if (new_process(child->tgid, &new))
 		return;
 	state->clone.header.flags |= SONDE_CLONE_UNFOLLOWED;
@@ -63,30 +92,16 @@ static __always_inline void note_child(struct sonde_clone_state *state,
 		count(&clone_status.map_full, false);
 }
 
-static __always_inline void note_parent(struct task_struct *parent)
-{
-	struct process new = {
-		.start_time = parent->group_leader->start_time,
-		.has_forked = true,
-	};
-	struct process *process;
-
-	if (!clone_config.samples_after_fork)
-		return;
-	process = process_of(parent->tgid, new.start_time);
-	if (process)
-		process->has_forked = true;
-	else
-		new_process(parent->tgid, &new);
-}
-
 static __always_inline void note_exec(struct task_struct *task)
 {
-	struct process *process =
+	struct sonde_process *process =
 		process_of(task->tgid, task->group_leader->start_time);
 
 	if (!process)
 		return;
+	emit_write_faults(process, task);
+	process->faults = 0;
+	process->copied = 0;
 	process->has_forked = false;
 	if (!process->begin || process->has_execed)
 		return;
@@ -101,12 +116,13 @@ static __always_inline void note_exec(struct task_struct *task)
 static __always_inline bool note_exit(struct task_struct *task)
 {
 	u32 tgid = task->tgid;
-	struct process *process =
+	struct sonde_process *process =
 		process_of(tgid, task->group_leader->start_time);
 	bool is_child;
 
 	if (!process)
 		return false;
+	emit_write_faults(process, task);
 	is_child = process->begin;
 	if (is_child)
 		emit_child(process, tgid, SONDE_CHILD_EXIT,

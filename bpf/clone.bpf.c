@@ -138,10 +138,7 @@ int BPF_PROG(child_complete, struct task_struct *parent,
 		describe_memory(child->mm, &state->clone);
 	if (child->tgid == parent->tgid)
 		return 0;
-	note_child(state, child);
-	/* One that shares its memory has nothing to copy later. */
-	if (!(state->clone.flags & CLONE_VM))
-		note_parent(parent);
+	note_child(state, parent, child);
 	return 0;
 }
 
@@ -179,6 +176,27 @@ int BPF_PROG(child_runnable, struct task_struct *child)
 	if (state->clone.flags & CLONE_VFORK)
 		account_off_cpu(state);
 	return 0;
+}
+
+/* Page faults after a fork, where they are to be counted. */
+
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(user_fault, unsigned long address, void *regs, unsigned long error)
+{
+	return fault_begins(address, error);
+}
+
+SEC("tp_btf/page_fault_kernel")
+int BPF_PROG(kernel_fault, unsigned long address, void *regs,
+	     unsigned long error)
+{
+	return fault_begins(address, error);
+}
+
+SEC("tp_btf/mm_page_alloc")
+int BPF_PROG(page_allocated, void *page, unsigned int order, u32 flags)
+{
+	return fault_allocates(order, flags);
 }
 
 /* The copy of the address space. */

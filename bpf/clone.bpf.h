@@ -176,7 +176,7 @@ static __always_inline u64 emit_user_stack(void *ctx, u32 tid, u32 tgid)
 
 static __always_inline bool is_wanted(struct task_struct *task, u32 tgid)
 {
-	struct process *process;
+	struct sonde_process *process;
 
 	if (clone_config.follows) {
 		process = process_of(

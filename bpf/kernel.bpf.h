@@ -94,6 +94,7 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct signal_struct *signal;
 	struct task_struct *group_leader;
+	struct task_struct *real_parent;
 	u64 self_exec_id;
 	u64 start_time;
 	struct task_io_accounting ioac;

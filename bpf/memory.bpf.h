@@ -84,7 +84,8 @@ struct mm_struct___since_6_2 {
 #pragma clang attribute pop
 
 /* A macro, for the index to be a constant as the access is relocated: the
- * elements' size is not the same everywhere.
+ * elements' size is not the same everywhere. Kernels up to 6.1 at least allow
+ * no load of an atomic_long_t.
  */
 #define PAGES(mm, what)                                                        \
 	({                                                                     \
@@ -93,7 +94,8 @@ struct mm_struct___since_6_2 {
 		long pages;                                                    \
                                                                                \
 		if (bpf_core_field_exists(old->rss_stat.count))                \
-			pages = old->rss_stat.count[what].counter;             \
+			pages = BPF_CORE_READ(old,                             \
+					      rss_stat.count[what].counter);   \
 		else                                                           \
 			pages = now->rss_stat[what].count;                     \
 		pages > 0 ? pages : 0;                                         \
@@ -105,9 +107,9 @@ static __always_inline void describe_memory(struct mm_struct *mm,
 {
 	if (!mm)
 		return;
-	clone->page_table_bytes = mm->pgtables_bytes.counter;
+	clone->page_table_bytes = BPF_CORE_READ(mm, pgtables_bytes.counter);
 	if (bpf_core_field_exists(mm->hugetlb_usage))
-		clone->hugetlb_pages = mm->hugetlb_usage.counter;
+		clone->hugetlb_pages = BPF_CORE_READ(mm, hugetlb_usage.counter);
 	clone->anonymous_pages = PAGES(mm, SONDE_MM_ANONPAGES);
 	clone->file_pages = PAGES(mm, SONDE_MM_FILEPAGES);
 	clone->shared_pages = PAGES(mm, SONDE_MM_SHMEMPAGES);

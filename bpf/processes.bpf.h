@@ -8,21 +8,7 @@
 
 #include "slots.bpf.h"
 
-struct process {
-	struct sonde_slot slot;
-	/* an end may go unseen, and then another process has the id */
-	u64 start_time;
-	/* of the clone that made it; 0 where none was seen */
-	u64 begin;
-	u64 complete;
-	/* the parent's process */
-	u32 tgid;
-	bool has_execed;
-	/* since its last exec */
-	bool has_forked;
-};
-
-#define PROCESS_SLOTS 512
+#define PROCESS_SLOTS 256
 
 /* Those that a clone has made, and those that have made one. By process:
  * whichever thread calls exec, it takes the leader's id over before
@@ -32,7 +18,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, PROCESS_SLOTS);
 	__type(key, u32);
-	__type(value, struct process);
+	__type(value, struct sonde_process);
 } process_slots SEC(".maps");
 
 /* Those of whom another has the slot. */
@@ -40,7 +26,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, u32);
-	__type(value, struct process);
+	__type(value, struct sonde_process);
 } processes SEC(".maps");
 
 /* How many are there. */
@@ -56,19 +42,20 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, u32);
-	__type(value, struct process);
+	__type(value, struct sonde_process);
 } ending SEC(".maps");
 
-static __always_inline struct process *process_slot(u32 tgid)
+static __always_inline struct sonde_process *process_slot(u32 tgid)
 {
 	u32 index = tgid % PROCESS_SLOTS;
 
 	return bpf_map_lookup_elem(&process_slots, &index);
 }
 
-static __always_inline struct process *process_of(u32 tgid, u64 start_time)
+static __always_inline struct sonde_process *process_of(u32 tgid,
+							u64 start_time)
 {
-	struct process *process = process_slot(tgid);
+	struct sonde_process *process = process_slot(tgid);
 
 	if (!process || !slot_is_of(&process->slot, tgid)) {
 		if (!*(volatile u64 *)&crowded_processes)
@@ -79,20 +66,16 @@ static __always_inline struct process *process_of(u32 tgid, u64 start_time)
 }
 
 /* NULL where there is no room. */
-static __always_inline struct process *
-new_process(u32 tgid, const struct process *initial)
+static __always_inline struct sonde_process *
+new_process(u32 tgid, const struct sonde_process *initial)
 {
-	struct process *process = process_slot(tgid);
+	struct sonde_process *process = process_slot(tgid);
 
 	if (process && slot_is_of(&process->slot, tgid))
 		slot_end(&process->slot, tgid);
 	if (process && slot_take(&process->slot)) {
-		process->start_time = initial->start_time;
-		process->begin = initial->begin;
-		process->complete = initial->complete;
-		process->tgid = initial->tgid;
-		process->has_execed = false;
-		process->has_forked = initial->has_forked;
+		__builtin_memcpy(&process->start_time, &initial->start_time,
+				 sizeof(*process) - sizeof(process->slot));
 		slot_filled(&process->slot, tgid);
 		return process;
 	}

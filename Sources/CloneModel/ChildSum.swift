@@ -12,6 +12,11 @@ package struct ChildSum: Sendable, Equatable {
   package var onCPUNs: UInt64 = 0
   /// Samples of the children, and of the parents' copy-on-write faults.
   package var samples = AfterFork.Samples()
+  /// Of the children until their exec, and of the parents; where they are counted.
+  package var childFaults = WriteFaults()
+  package var parentFaults = WriteFaults()
+  /// The most pages that were copied for one fork, by its child and meanwhile by the parent.
+  package var mostCopied: UInt64 = 0
   /// Copies for those that called exec at once.
   package var discardedCopies = DiscardedCopies()
   /// How old they were at their first exec.
@@ -87,6 +92,9 @@ package struct ChildSum: Sendable, Equatable {
     cloneNs &+= next.cloneNs
     onCPUNs &+= next.onCPUNs
     samples.add(next.samples)
+    childFaults.add(next.childFaults)
+    parentFaults.add(next.parentFaults)
+    mostCopied = max(mostCopied, next.mostCopied)
     discardedCopies.add(next.discardedCopies)
     exec.add(next.exec)
     life.add(next.life)

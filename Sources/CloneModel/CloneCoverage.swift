@@ -10,6 +10,8 @@ public struct CloneCoverage: Sendable, Equatable, Codable {
   public var steps: [Clone.Step] = []
   /// What becomes of the children; nil in recordings from before that was seen.
   public var children: Bool?
+  /// Write faults after a fork; nil in recordings from before they could be counted.
+  public var countsFaults: Bool?
 
   public init() {}
 }

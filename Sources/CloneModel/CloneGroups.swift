@@ -113,9 +113,12 @@ package func stackParts(
 /// What became of the children, by their parents' names and by what they are for: those whose clones
 /// took longest first.
 ///
-/// - Parameter period: the CPU time that a sample after a fork stands for, ns; nil where there are none.
+/// - Parameters:
+///   - period: the CPU time that a sample after a fork stands for, ns; nil where there are none.
+///   - memory: of a process, where it was read.
 package func childrenParts(
-  _ interval: CloneInterval, _ coverage: CloneCoverage, period: UInt64?
+  _ interval: CloneInterval, _ coverage: CloneCoverage, period: UInt64?, pageSize: UInt64 = 4096,
+  memory: (UInt32) -> ForkedMemory? = { _ in nil }
 ) -> [ChildrenPart] {
   interval.childGroups.map { group, all in
     ChildrenPart(
@@ -123,6 +126,10 @@ package func childrenParts(
       processes: all.processes, use: group.use, atATime: all.sum.most, ns: all.sum.cloneNs,
       fates: all.sum.fates,
       discardedCopies: discardedCopiesPart(all.sum.discardedCopies, interval, coverage),
-      bill: period.map { billParts(all.sum, period: $0) })
+      bill: period.map { billParts(all.sum, period: $0) },
+      copyOnWrite: coverage.countsFaults ?? false
+        ? copyOnWritePart(
+          all.sum, pageSize: pageSize, memory: all.processes == 1 ? memory(all.tgid) : nil)
+        : nil)
   }.sorted(by: ChildrenPart.precedes).prefix(childrenCount).map { $0 }
 }

@@ -99,7 +99,9 @@ struct CloneReporter {
       stacks: stacks,
       childFates: followsChildren ? interval.children.fates : nil,
       children: followsChildren
-        ? childrenParts(interval, setup.coverage, period: setup.afterForkPeriod)
+        ? childrenParts(
+          interval, setup.coverage, period: setup.afterForkPeriod, pageSize: pages,
+          memory: { names.memory(of: $0) })
         : nil,
       bill: setup.afterForkPeriod.map { billParts(interval.children, period: $0) },
       advice: advice(interval, calls: calls, phases: phases, tables: tables, stacks: stacks) {

@@ -24,6 +24,7 @@ extension CloneTracker {
       id: clone.child)
     noteMost(parent, key)
     change(parent, key) { $0.samples.add(early.samples) }
+    if let faults = early.faults { add(faults) }
     for event in early.events { become(event) }
   }
 
@@ -90,6 +91,30 @@ extension CloneTracker {
     guard let child = children.child(of: sample) else { return children.keepEarly(sample) }
     guard child.counts else { return }
     change(child.parent, child.stack) { $0.samples[sample.place] += 1 }
+  }
+
+  mutating func add(_ record: WriteFaultsRecord) {
+    if record.isOfParent {
+      guard let parent = parentsByProcess[record.process] else { return }
+      let new = newFaults(record)
+      return change(parent, nil) { $0.parentFaults.add(new) }
+    }
+    guard let child = children.child(of: record) else { return children.keepEarly(record) }
+    guard child.counts else { return }
+    let new = newFaults(record)
+    let most = record.copied &+ record.copiedByParent
+    change(child.parent, child.stack) { sum in
+      sum.childFaults.add(new)
+      sum.mostCopied = max(sum.mostCopied, most)
+    }
+  }
+
+  /// Of figures that grow.
+  private mutating func newFaults(_ record: WriteFaultsRecord) -> WriteFaults {
+    if writeFaults.count > 2 * LivingChildren.mostChildren {
+      writeFaults.keep { children.children[$0] != nil || parentsByProcess[$0] != nil }
+    }
+    return writeFaults.new(record)
   }
 
   private mutating func note(parent: CloneInterval.ParentKey) {

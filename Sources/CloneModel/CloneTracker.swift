@@ -14,6 +14,7 @@ public struct CloneTracker: Sendable {
   var children = LivingChildren()
   /// Those whose clones count, by process.
   var parentsByProcess: [UInt32: CloneInterval.ParentKey] = [:]
+  var writeFaults = WriteFaultsSeen()
   /// From so many on those without children are forgotten.
   var mostParents = Self.leastParents
   static let leastParents = 4096
@@ -86,6 +87,8 @@ public struct CloneTracker: Sendable {
       if followsChildren, let event = ChildEvent(record) { become(event) }
     case (SONDE_KIND_AFTER_FORK.rawValue, MemoryLayout<sonde_after_fork>.size):
       if followsChildren { add(AfterForkSample(record, header, afterFork)) }
+    case (SONDE_KIND_WRITE_FAULTS.rawValue, MemoryLayout<sonde_write_faults>.size):
+      if followsChildren { add(WriteFaultsRecord(record)) }
     default:
       break
     }

@@ -34,6 +34,8 @@ public struct ForkedMemory: Codable, Sendable, Equatable {
   public var mode: String?
   /// Of this machine, by `cloneprof demo`; nil where there is none.
   public var calibration: Calibration?
+  /// What its cgroup's limit and those above leave it, bytes; nil where none has a limit.
+  public var left: UInt64?
 
   /// Sums and products of a few of these stay within 64 bits.
   var isPlausible: Bool {
@@ -45,9 +47,9 @@ public struct ForkedMemory: Codable, Sendable, Equatable {
     comm: String, server: UInt32? = nil, allocator: Allocator, mayHaveHugePages: Bool,
     smallByWish: UInt64,
     copied: Calibration.Copied, collapsed: Calibration.Copied, hugePages: UInt64, growth: UInt64,
-    canCollapse: Bool, mode: String?, calibration: Calibration?
+    canCollapse: Bool, mode: String?, calibration: Calibration?, left: UInt64? = nil
   ) {
-    self.server = server
+    (self.server, self.left) = (server, left)
     (self.comm, self.allocator, self.mayHaveHugePages) = (comm, allocator, mayHaveHugePages)
     (self.smallByWish, self.copied, self.collapsed) = (smallByWish, copied, collapsed)
     (self.hugePages, self.growth, self.canCollapse) = (hugePages, growth, canCollapse)

@@ -27,6 +27,8 @@ struct LivingChildren: Sendable {
     var exec: ChildEvent?
     var exit: ChildEvent?
     var samples = AfterFork.Samples()
+    /// The latest.
+    var faults: WriteFaultsRecord?
   }
 
   private(set) var children: [UInt32: Child] = [:]
@@ -88,6 +90,14 @@ struct LivingChildren: Sendable {
     return nil
   }
 
+  /// The child that write faults are of.
+  func child(of faults: WriteFaultsRecord) -> Child? {
+    guard let child = children[faults.process], child.begin == faults.begin,
+      child.parent.tgid == faults.tgid
+    else { return nil }
+    return child
+  }
+
   private static func countDown<Key>(_ counts: inout [Key: UInt64], _ key: Key) {
     guard let count = counts[key] else { return }
     counts[key] = count > 1 ? count - 1 : nil
@@ -116,6 +126,10 @@ struct LivingChildren: Sendable {
     changeEarly(sample.process, begin: sample.begin) { $0.samples[sample.place] += 1 }
   }
 
+  mutating func keepEarly(_ record: WriteFaultsRecord) {
+    changeEarly(record.process, begin: record.begin) { $0.faults = record }
+  }
+
   private mutating func changeEarly(
     _ id: UInt32, begin: UInt64, _ body: (inout Early) -> Void
   ) {
@@ -133,11 +147,12 @@ struct LivingChildren: Sendable {
   /// What came of a child before its clone's record, which has now come.
   mutating func takeEarly(
     id: UInt32, begin: UInt64, tgid: UInt32
-  ) -> (events: [ChildEvent], samples: AfterFork.Samples) {
+  ) -> (events: [ChildEvent], samples: AfterFork.Samples, faults: WriteFaultsRecord?) {
     guard !early.isEmpty, let one = early.removeValue(forKey: id), one.begin == begin else {
-      return ([], .init())
+      return ([], .init(), nil)
     }
-    return ([one.exec, one.exit].compactMap { $0 }.filter { $0.tgid == tgid }, one.samples)
+    let events = [one.exec, one.exit].compactMap { $0 }.filter { $0.tgid == tgid }
+    return (events, one.samples, one.faults)
   }
 
   /// Where the record of a clone was lost what came of its child would be held for ever.

@@ -197,6 +197,39 @@ extension CloneProbes {
     return part
   }
 
+  /// Of the allocations first: a copy is seen whose fault is seen.
+  static let faultPrograms = ["page_allocated", "user_fault", "kernel_fault"]
+
+  /// Why write faults after a fork can't be counted; nil where they can.
+  static func reasonAgainstFaults(_ kernel: borrowing KernelFeatures) -> String? {
+    #if arch(x86_64)
+      for tracepoint in ["page_fault_user", "page_fault_kernel", "mm_page_alloc"] {
+        if case .no(let reason) = kernel.tracepoint(tracepoint) { return reason }
+      }
+      return nil
+    #else
+      return "the error code of a fault is read as x86 has it"
+    #endif
+  }
+
+  static func attachFaults(
+    _ object: borrowing Object, _ kernel: borrowing KernelFeatures,
+    _ probeOptions: CloneProbeOptions, _ attached: inout Attached
+  ) throws(BPFError) -> ProbePart {
+    var part = ProbePart(
+      feature: "copy-on-write faults",
+      probe: "tp_btf/page_fault_user, page_fault_kernel, mm_page_alloc", available: .yes)
+    guard probeOptions.faults else {
+      (part.available, part.reason) = (.no, reasonAgainstFaults(kernel) ?? "without --faults")
+      return part
+    }
+    // Not among the programs whose cost is per clone.
+    for program in faultPrograms {
+      attached.links.append(CloneProbes.Held(try object.program(program).attach()))
+    }
+    return part
+  }
+
   static func stacks(areCopied: Bool) -> ProbePart {
     ProbePart(
       feature: "call stacks",

@@ -73,7 +73,9 @@ extension CloneProbes {
         only_wanted: probeOptions.processes.isEmpty ? 0 : 1, follows: probeOptions.follows ? 1 : 0,
         mapping_threshold: mappingThreshold, threads: probeOptions.threads ? 1 : 0,
         samples_after_fork: symbols == nil ? 0 : 1,
-        copies_stacks: probeOptions.copiesStacks ? 1 : 0))
+        copies_stacks: probeOptions.copiesStacks ? 1 : 0,
+        counts_faults: probeOptions.faults ? 1 : 0, pad: 0))
+    for program in faultPrograms { try file.setLoads(program, probeOptions.faults) }
     for call in systemCalls {
       try file.setLoads("\(call)_begins", strategy == .syscalls)
       try file.setLoads("\(call)_ends", strategy == .syscalls)

@@ -18,6 +18,8 @@ public struct CloneProbeOptions: Sendable {
   public var threads = false
   /// Also the steps of copying an address space: two probes more for each mapping.
   public var steps = false
+  /// Also the write faults after a fork: a program at each page fault and at each allocation of pages.
+  public var faults = false
   /// Whether stacks are copied, for the reader to unwind.
   package var copiesStacks = false
   /// Not the best means that there is, but what takes its place elsewhere: to compare the two.
@@ -50,6 +52,9 @@ public struct CloneProbes: ~Copyable {
   /// The calls in progress, by thread: those that have a slot, and those that another keeps from theirs.
   private let callSlots: Map
   private let calls: Map
+  /// Likewise those that clones have made, or that have made one.
+  private let processSlots: Map
+  private let processes: Map
   /// Calls that were in progress as the probes were detached.
   private var unended: UInt64 = 0
   private let ringSize: Int
@@ -134,6 +139,12 @@ public struct CloneProbes: ~Copyable {
         remedy: "drop --steps: on this kernel the phases of a clone can only be sampled")
     }
 
+    if probeOptions.faults, let reason = Self.reasonAgainstFaults(kernel) {
+      throw BPFError(
+        .unsupported, "count copy-on-write faults", cause: reason,
+        remedy: "drop --faults: the bill of forks says how long they take")
+    }
+
     var rings = RingBuffers(try loaded.object.map("rings"))
     try rings.add(cpus: cpus, size: size)
     let wanted = try loaded.object.map("wanted")
@@ -176,6 +187,8 @@ public struct CloneProbes: ~Copyable {
       ProbePart(
         feature: "child: exec, exit", probe: "tp_btf/sched_process_exec, sched_process_exit",
         available: .yes))
+    ladder.append(try Self.attachFaults(loaded.object, kernel, probeOptions, &attached))
+    coverage.countsFaults = probeOptions.faults
     ladder.append(Self.stacks(areCopied: probeOptions.copiesStacks))
     ladder.append(
       Self.attachAfterFork(loaded.object, host.onlineCPUs, symbols, &attached))
@@ -185,10 +198,14 @@ public struct CloneProbes: ~Copyable {
     try control.set(UInt32(0), to: sonde_clone_control(attached: 1, stopped: 0))
     let calls = try loaded.object.map("calls")
     let callSlots = try loaded.object.map("call_slots")
+    let others = try loaded.object.map("processes")
+    let slots = try loaded.object.map("process_slots")
 
     self.control = control
     self.callSlots = callSlots
     self.calls = calls
+    processSlots = slots
+    processes = others
     self.programs = attached.programs
     self.links = attached.links
     phases = attached.phases
@@ -286,6 +303,34 @@ public struct CloneProbes: ~Copyable {
     afterFork?.follow(onlineCPUs: cpus)
   }
 
+  // MARK: - Write faults
+
+  /// Of those that live: what the kernel side reports of the others as they end. Records as it emits them.
+  func writeFaults(at time: UInt64) throws(BPFError) -> [sonde_write_faults] {
+    var records: [sonde_write_faults] = []
+    func add(_ process: sonde_process, _ id: UInt32) {
+      let isChild = process.begin != 0 && process.has_execed == 0
+      guard process.faults > 0, isChild || process.has_forked != 0 else { return }
+      var record = sonde_write_faults()
+      record.header.time = time
+      record.header.tid = id
+      record.header.kind = UInt8(SONDE_KIND_WRITE_FAULTS.rawValue)
+      record.header.flags = isChild ? 0 : UInt8(SONDE_WRITE_FAULTS_PARENT)
+      (record.begin, record.tgid) = (process.begin, process.tgid)
+      (record.faults, record.copied) = (process.faults, process.copied)
+      records.append(record)
+    }
+    try processSlots.forEachKey(as: UInt32.self) { (index) throws(BPFError) in
+      guard let process = try processSlots.value(index) as sonde_process? else { return }
+      let slot = process.slot
+      if slot.id != 0, slot.id != slot.ended { add(process, slot.id) }
+    }
+    try processes.forEachKey(as: UInt32.self) { (id) throws(BPFError) in
+      if let process = try processes.value(id) as sonde_process? { add(process, id) }
+    }
+    return records
+  }
+
   // MARK: - Counters
 
   /// What the kernel side counted since it was attached; what was delivered is the consumer's to add.
@@ -323,6 +368,7 @@ public func cloneProbes() throws -> [ProbePart] {
   }
   var probeOptions = CloneProbeOptions()
   probeOptions.copiesStacks = UnwoundStacks.reasonAgainst == nil
+  probeOptions.faults = CloneProbes.reasonAgainstFaults(KernelFeatures()) == nil
   var withSteps = probeOptions
   withSteps.steps = true
   // Where there are no steps to be seen the rest is.

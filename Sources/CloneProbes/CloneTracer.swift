@@ -198,7 +198,17 @@ public struct CloneTracer: ~Copyable, Tracer {
     isSampling = samples
   }
 
+  /// What those have so far that live.
+  private mutating func readFaults(at time: UInt64) throws {
+    guard options.probeOptions.faults else { return }
+    for record in try probes.writeFaults(at: time) {
+      let bytes = unsafe withUnsafeBytes(of: record) { unsafe Array($0) }
+      unsafe door.record(bytes.span.bytes, cpu: 0)
+    }
+  }
+
   public mutating func close(at end: UInt64) throws -> CloneSnapshot {
+    try readFaults(at: end)
     recent = 0
     try resolve()
     let reading = try reading(at: end)
@@ -224,6 +234,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     try resolve()
     try door.observe(.ends(at: end))
     try advance(to: .max)
+    try readFaults(at: end)
     let interval = try report(.closes(try reading(at: end)))
     let total = try report(.totals)
     door.passOnAll(at: Clocks.wall)

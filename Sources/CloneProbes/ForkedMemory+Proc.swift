@@ -25,7 +25,8 @@ extension ForkedMemory {
         .reduce(0) { $0 + $1.anonymous },
       copied: CollapsePlan.copied(mappings), collapsed: plan.copiedAfter(mappings),
       hugePages: plan.hugePages, growth: plan.filled, canCollapse: canCollapse,
-      mode: HugePages.current().enabled?.rawValue, calibration: calibration)
+      mode: HugePages.current().enabled?.rawValue, calibration: calibration,
+      left: Memory.leftOfCgroup(ofProcess: pid))
   }
 
   private static func allocator(_ mappings: [MemoryMapping]) -> Allocator {

@@ -65,10 +65,13 @@ public struct ChildrenPart: Codable, Sendable, Equatable {
   public var discardedCopies: DiscardedCopiesPart?
   /// What these forks cost in all; nil where that wasn't seen.
   public var bill: [BillItemPart]?
+  /// Nil where write faults weren't counted, or there were none.
+  public var copyOnWrite: CopyOnWritePart?
 
   public init(
     comm: String, pid: Int?, processes: UInt64, use: ChildUse, atATime: UInt64, ns: UInt64,
-    fates: ChildFatesPart, discardedCopies: DiscardedCopiesPart? = nil, bill: [BillItemPart]? = nil
+    fates: ChildFatesPart, discardedCopies: DiscardedCopiesPart? = nil, bill: [BillItemPart]? = nil,
+    copyOnWrite: CopyOnWritePart? = nil
   ) {
     self.comm = comm
     self.pid = pid
@@ -79,11 +82,13 @@ public struct ChildrenPart: Codable, Sendable, Equatable {
     self.fates = fates
     self.discardedCopies = discardedCopies
     self.bill = bill
+    self.copyOnWrite = copyOnWrite
   }
 
   enum CodingKeys: String, CodingKey {
     case comm, pid, processes, use, ns, fates, bill
     case discardedCopies = "discarded_copies"
+    case copyOnWrite = "copy_on_write"
     case atATime = "at_a_time"
   }
 }
@@ -117,7 +122,8 @@ extension CloneSnapshot {
         atATime: max(one.atATime, two.atATime), ns: try one.ns.adding(two.ns),
         fates: try one.fates.adding(two.fates),
         discardedCopies: try DiscardedCopiesPart.sum(one.discardedCopies, two.discardedCopies),
-        bill: try [BillItemPart].sum(one.bill, two.bill))
+        bill: try [BillItemPart].sum(one.bill, two.bill),
+        copyOnWrite: try CopyOnWritePart.sum(one.copyOnWrite, two.copyOnWrite))
     }
     children = [ChildrenPart](all.sorted(by: ChildrenPart.precedes).prefix(10))
     guard first.bill == nil || second.bill == nil else { return }

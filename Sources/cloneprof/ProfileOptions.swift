@@ -24,6 +24,11 @@ struct ProfileOptions: ParsableArguments {
     help: "Also measure the steps of copying each mapping (two more probes per step).")
   var steps = false
 
+  @Flag(
+    name: .long,
+    help: "Also count copy-on-write faults after forks (a program at every page fault).")
+  var faults = false
+
   @Option(
     name: .long, parsing: .unconditional,
     help: "Number of clones to trace (default: no limit).")
@@ -45,6 +50,7 @@ struct ProfileOptions: ParsableArguments {
     options.filter.threads = threads
     options.probeOptions.threads = threads
     options.probeOptions.steps = steps
+    options.probeOptions.faults = faults
     options.cgroups = selection.cgroup.map { Cgroup($0) }
     for path in options.cgroups { _ = try path.ids() }
     try choosePids(&options)

@@ -156,4 +156,43 @@ struct BillTests {
     #expect(interval.children.samples[.parentCopyOnWrite] == 1)
     #expect(childrenParts(interval, CloneCoverage(), period: 5).isEmpty)
   }
+
+  /// So far, of the child of a clone that began then, or of the parent.
+  private func faults(
+    _ id: UInt32, of begin: UInt64 = 0, _ faults: UInt64, _ copied: UInt64, byParent: UInt64 = 0,
+    flags: Int32 = 0
+  ) -> sonde_write_faults {
+    var record = sonde_write_faults()
+    record.header.kind = UInt8(SONDE_KIND_WRITE_FAULTS.rawValue)
+    record.header.tid = id
+    record.header.flags = UInt8(flags)
+    record.begin = begin
+    (record.faults, record.copied, record.parent_copied) = (faults, copied, byParent)
+    record.tgid = 7
+    return record
+  }
+
+  /// Figures that grow count once, before the clone's record and after; of two forks the larger is the most.
+  @Test func writeFaults() throws {
+    var tracker = tracker()
+    feed(faults(20, of: 1000, 3, 2), to: &tracker)
+    feed(born(20, at: 1000), to: &tracker)
+    feed(faults(20, of: 1000, 8, 6), to: &tracker)
+    feed(faults(7, 4, 4, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
+    let first = try #require(tracker.close(at: 10_000).parents[parent])
+    #expect(first.childFaults == WriteFaults(faults: 8, copied: 6))
+    #expect(first.parentFaults == WriteFaults(faults: 4, copied: 4) && first.mostCopied == 6)
+    feed(faults(20, of: 1000, 10, 7, byParent: 5), to: &tracker)
+    feed(child(SONDE_CHILD_EXIT, 20, of: 1000, at: 11_000), to: &tracker)
+    feed(born(21, at: 12_000), to: &tracker)
+    feed(faults(21, of: 12_000, 1, 1), to: &tracker)
+    feed(faults(7, 9, 8, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
+    feed(faults(7, 9, 8, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
+    // Of none that is known: another's child, and another parent.
+    feed(faults(22, of: 13_000, 100, 100), to: &tracker)
+    feed(faults(8, 100, 100, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
+    let second = try #require(tracker.close(at: 20_000).parents[parent])
+    #expect(second.childFaults == WriteFaults(faults: 3, copied: 2))
+    #expect(second.parentFaults == WriteFaults(faults: 5, copied: 4) && second.mostCopied == 12)
+  }
 }

@@ -64,4 +64,53 @@ struct BillTests {
     try #require(copies > 0)
     #expect(abs(Double(discarded.ns) / copies - 0.7) < 0.1, "\(discarded), \(final.phases)")
   }
+
+  enum Writer: String, CaseIterable {
+    case child = "0"
+    case parent = "1"
+    case parentAlone = "2"
+  }
+
+  /// Ten forks, and 16 MiB written after each: by the kernel's count of what is private to the writer, and
+  /// of its minor faults. A page that nobody else has any more isn't copied.
+  @Test(arguments: Writer.allCases)
+  func writeFaults(by writer: Writer) throws {
+    let (final, told, _) = try scratch.profile(
+      "writes", "10", "16384", writer.rawValue, "--seconds", "100", options: ["--faults"])
+    let row = try only(final)
+    #expect(row.fates.born == 10 && told["writes"] == 10)
+    let counted = try #require(row.copyOnWrite)
+    let written: UInt64 = 10 * (16 << 20)
+    // Besides that memory it is the stack, the heap and the libraries' data.
+    let other: UInt64 = 10 * (1 << 20)
+    let (writers, others) =
+      writer == .child ? (counted.children, counted.parents) : (counted.parents, counted.children)
+    #expect((written...written + other).contains(writers.faults * 4096), "\(counted)")
+    #expect(others.faults * 4096 < other, "\(counted)")
+    let minor = try #require(told["faults"])
+    #expect(writers.faults + others.faults <= minor, "\(counted), \(minor)")
+    guard writer != .parentAlone else {
+      #expect(writers.copiedBytes < other, "\(counted)")
+      return #expect(counted.mostBytes < other / 10, "\(counted)")
+    }
+    #expect((written...written + other).contains(writers.copiedBytes), "\(counted)")
+    let dirty = try #require(told["dirty"]) << 10
+    #expect(absolute(writers.copiedBytes, dirty) < other, "\(counted), \(dirty)")
+    #expect((16 << 20...17 << 20).contains(counted.mostBytes), "\(counted)")
+  }
+
+  private func absolute(_ one: UInt64, _ two: UInt64) -> UInt64 { max(one, two) - min(one, two) }
+
+  /// What a parent that goes on to live has written, is in each interval.
+  @Test func writeFaultsOfTheLiving() throws {
+    let (final, _, all) = try scratch.profile(
+      "writes", "40", "65536", "1", "--seconds", "100",
+      options: ["--faults", "--interval", "200ms"])
+    func bytes(_ snapshot: CloneSnapshot) -> UInt64 {
+      (snapshot.children ?? []).reduce(0) { $0 + ($1.copyOnWrite?.parents.copiedBytes ?? 0) }
+    }
+    let intervals = all.dropLast()
+    #expect(intervals.filter { bytes($0) > 0 }.count > 2)
+    #expect(intervals.reduce(0) { $0 + bytes($1) } == bytes(final))
+  }
 }

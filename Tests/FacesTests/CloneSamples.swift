@@ -230,7 +230,13 @@ func randomCloneSample(_ random: inout SplitMix64) -> CloneSnapshot {
     ChildrenPart(
       comm: name(), pid: Bool.random(using: &random) ? Int(number(31)) : nil, processes: number(),
       use: ChildUse.allCases.randomElement(using: &random) ?? .other, atATime: number(),
-      ns: number(), fates: randomFates(), discardedCopies: randomCopies(), bill: randomBill())
+      ns: number(), fates: randomFates(), discardedCopies: randomCopies(), bill: randomBill(),
+      copyOnWrite: some(1) {
+        CopyOnWritePart(
+          children: WriteFaultsPart(faults: number(), copiedBytes: number()),
+          parents: WriteFaultsPart(faults: number(), copiedBytes: number()), mostBytes: number(),
+          leftBytes: number())
+      }.first)
   }
   snapshot.advice = some(3) { AdvicePart(kind: .limits, text: name(), evidence: some(3, name)) }
   return snapshot

@@ -28,6 +28,33 @@ static void write_pages(volatile char *memory, size_t size)
 		memory[at]++;
 }
 
+/* What this process has for itself, as the kernel counts it, KiB. */
+static long private_dirty(void)
+{
+	FILE *file = fopen("/proc/self/smaps_rollup", "r");
+	char line[256];
+	long kib = -1;
+
+	if (!file)
+		err(1, "/proc/self/smaps_rollup");
+	while (kib < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, "Private_Dirty: %ld", &kib);
+	fclose(file);
+	if (kib < 0)
+		errx(1, "no Private_Dirty");
+	return kib;
+}
+
+static long minor_faults(void)
+{
+	struct rusage self, children;
+
+	if (getrusage(RUSAGE_SELF, &self) ||
+	    getrusage(RUSAGE_CHILDREN, &children))
+		err(1, "getrusage");
+	return self.ru_minflt + children.ru_minflt;
+}
+
 static void reap(pid_t child)
 {
 	int status;
@@ -105,4 +132,65 @@ void load_spawns(const long *arguments)
 		reap(child);
 	}
 	printf("spawns %ld\n", done);
+}
+
+enum writer { CHILD, PARENT, PARENT_ALONE };
+
+/* N forks, one after the other, after each of which KIB in small pages are
+ * written: by the child, by its parent while the child is there, or by the
+ * parent once it is gone. What the writers had for themselves thereafter is
+ * summed up.
+ */
+void load_writes(const long *arguments)
+{
+	const enum writer writer = arguments[2];
+	const size_t size = arguments[1] * 1024;
+	long done = 0, dirty = 0, faults;
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		err(1, "mmap");
+	madvise(memory, size, MADV_NOHUGEPAGE);
+	write_pages(memory, size);
+	say_ready();
+	faults = minor_faults();
+	for (; done < arguments[0]; done++) {
+		int to_child[2], to_parent[2];
+		pid_t child;
+		long kib;
+		char none;
+
+		if (pipe(to_child) || pipe(to_parent))
+			err(1, "pipe");
+		child = fork();
+		if (child < 0)
+			err(1, "fork");
+		if (child == 0) {
+			close(to_child[1]);
+			if (writer == PARENT)
+				_exit(read(to_child[0], &none, 1) != 0);
+			if (writer == CHILD)
+				write_pages(memory, size);
+			kib = private_dirty();
+			_exit(write(to_parent[1], &kib, sizeof(kib)) !=
+			      sizeof(kib));
+		}
+		close(to_parent[1]);
+		if (writer == PARENT) {
+			write_pages(memory, size);
+			dirty += private_dirty();
+		}
+		close(to_child[0]);
+		close(to_child[1]);
+		if (writer == CHILD &&
+		    read(to_parent[0], &kib, sizeof(kib)) == sizeof(kib))
+			dirty += kib;
+		reap(child);
+		close(to_parent[0]);
+		if (writer == PARENT_ALONE)
+			write_pages(memory, size);
+	}
+	printf("writes %ld dirty %ld faults %ld\n", done, dirty,
+	       minor_faults() - faults);
 }

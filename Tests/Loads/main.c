@@ -60,6 +60,7 @@ static const struct load {
 	{"serves", "N", 1, 1, load_serves},
 	{"sleepers", "N", 1, 1, load_sleepers},
 	{"spawns", "N M", 2, 2, load_spawns},
+	{"writes", "N KIB 0|1|2", 3, 3, load_writes},
 	{"spin", "N [CPU]", 1, 2, load_spin},
 	{"thrash", "N MIB", 2, 2, load_thrash},
 	{"vfork", "N", 1, 1, load_vfork},

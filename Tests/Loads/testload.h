@@ -44,6 +44,7 @@ void load_saves(const long *arguments);
 void load_serves(const long *arguments);
 void load_sleepers(const long *arguments);
 void load_spawns(const long *arguments);
+void load_writes(const long *arguments);
 void load_spin(const long *arguments);
 void load_thrash(const long *arguments);
 void load_vfork(const long *arguments);

@@ -125,7 +125,11 @@ extension CloneFormTests {
         ChildrenPart(
           comm: "httpd", pid: 812, processes: 1, use: .execAtOnce, atATime: 2, ns: 50,
           fates: fates(), discardedCopies: DiscardedCopiesPart(count: 3, ns: 40, how: .measured),
-          bill: bill())
+          bill: bill(),
+          copyOnWrite: CopyOnWritePart(
+            children: WriteFaultsPart(faults: 9, copiedBytes: 32_768),
+            parents: WriteFaultsPart(faults: 3, copiedBytes: 4_096), mostBytes: 8_192,
+            leftBytes: 65_536))
       ],
       bill: bill(),
       advice: [AdvicePart(kind: .cpu, text: "All is well.", evidence: ["3 clones"])])
@@ -174,6 +178,7 @@ extension CloneFormTests {
     "reason", "bpf_ns_per_clone", "share", "uncertainty_ns", "min", "max", "p50", "p90", "p99",
     "p999", "ns_per_entry", "ms_per_gib", "gb_per_s", "grade", "name",
     "straddled", "child_fates", "children", "written_bytes", "bill", "discarded_copies",
+    "copy_on_write", "left_bytes",
   ]
 
   private static func mayLack(_ key: String, at path: [String]) -> Bool {
@@ -181,6 +186,7 @@ extension CloneFormTests {
     if key == "share" { return path.first != "steps" }
     if path.first == "stacks" { return key == "use" || key == "discarded_copies" }
     if path.first == "children", key == "pid" { return true }
+    if path.last == "copy_on_write" { return key == "left_bytes" }
     return optional.contains(key) || path == ["calls", "failed"]
   }
 }

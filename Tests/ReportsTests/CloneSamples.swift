@@ -82,13 +82,22 @@ func cloneSample(_ seed: UInt64, host: String? = nil) -> CloneSnapshot {
       born: number(99), living: number(9), unfollowed: number(9), execAfter: part(), lived: part(),
       writtenBytes: number(3) == 0 ? nil : number(1 << 30))
   }
+  func writes() -> CopyOnWritePart? {
+    guard number(3) > 0 else { return nil }
+    func faults() -> WriteFaultsPart {
+      WriteFaultsPart(faults: number(99), copiedBytes: number(99) << 12)
+    }
+    return CopyOnWritePart(
+      children: faults(), parents: faults(), mostBytes: number(99) << 12,
+      leftBytes: number(2) == 0 ? nil : number(99) << 12)
+  }
   if number(4) > 0 {
     snapshot.childFates = fates()
     snapshot.children = some {
       ChildrenPart(
         comm: "comm \($0 / 2)", pid: Int(number(2)), processes: 1 + number(9),
         use: ChildUse.allCases[$0 % 2], atATime: number(9), ns: number(1 << 30), fates: fates(),
-        discardedCopies: copies(), bill: bill())
+        discardedCopies: copies(), bill: bill(), copyOnWrite: writes())
     }
     snapshot.bill = bill()
   }

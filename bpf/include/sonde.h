@@ -29,6 +29,7 @@ enum sonde_kind {
 	SONDE_KIND_CHILD = 20,
 	SONDE_KIND_AFTER_FORK = 21,
 	SONDE_KIND_STACK_COPY = 22,
+	SONDE_KIND_WRITE_FAULTS = 23,
 };
 
 /* What every ring record begins with. */

@@ -233,6 +233,48 @@ struct sonde_after_fork {
 	sonde_u64 frames[SONDE_SAMPLE_FRAMES];
 };
 
+/* They are a parent's; else a child's. */
+#define SONDE_WRITE_FAULTS_PARENT 0x1
+
+/* Write faults on pages that are there but not to be written: of a process that
+ * a fork has made, before its exec, or of one that has forked. All so far: as
+ * it calls exec or ends, and as the reader finds them. tid is the process,
+ * flags are SONDE_WRITE_FAULTS_*.
+ */
+struct sonde_write_faults {
+	struct sonde_header header;
+	/* when the call that made it began; 0 where none was seen */
+	sonde_u64 begin;
+	sonde_u64 faults;
+	/* of these, the ones that copied a page of 4 KiB */
+	sonde_u64 copied;
+	/* of a child at its end: pages that its parent has copied meanwhile */
+	sonde_u64 parent_copied;
+	/* of that call */
+	sonde_u32 tgid;
+	sonde_u32 pad;
+};
+
+/* What is known of a process that a clone has made, or that has made one. */
+struct sonde_process {
+	struct sonde_slot slot;
+	/* an end may go unseen, and then another process has the id */
+	sonde_u64 start_time;
+	/* of the clone that made it; 0 where none was seen */
+	sonde_u64 begin;
+	sonde_u64 complete;
+	/* since its fork; where it is a parent's, since its first */
+	sonde_u64 faults;
+	sonde_u64 copied;
+	/* by its parent, as it was made */
+	sonde_u64 parent_copied;
+	/* the parent's process */
+	sonde_u32 tgid;
+	sonde_u16 has_execed;
+	/* since its last exec */
+	sonde_u16 has_forked;
+};
+
 struct sonde_clone_config {
 	/* whether only the processes in the map of wanted ones count */
 	sonde_u32 only_wanted;
@@ -246,6 +288,9 @@ struct sonde_clone_config {
 	sonde_u32 samples_after_fork;
 	/* whether stacks are copied, for the reader to unwind */
 	sonde_u32 copies_stacks;
+	/* whether write faults after a fork are counted */
+	sonde_u32 counts_faults;
+	sonde_u32 pad;
 };
 
 /* User space to kernel, while the programs run. */
@@ -281,7 +326,9 @@ SONDE_ASSERT_RECORD(sonde_stack, 272);
 SONDE_ASSERT_RECORD(sonde_stack_copy, 208 + SONDE_STACK_BYTES);
 SONDE_ASSERT_RECORD(sonde_child, 48);
 SONDE_ASSERT_RECORD(sonde_after_fork, 224);
-_Static_assert(sizeof(struct sonde_clone_config) == 24, "sonde_clone_config");
+SONDE_ASSERT_RECORD(sonde_write_faults, 56);
+_Static_assert(sizeof(struct sonde_process) == 72, "sonde_process");
+_Static_assert(sizeof(struct sonde_clone_config) == 32, "sonde_clone_config");
 _Static_assert(sizeof(struct sonde_clone_control) == 8, "sonde_clone_control");
 _Static_assert(sizeof(struct sonde_clone_status) == 24, "sonde_clone_status");
 

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0) */
+/*
+ * Write faults after a fork, and which of them copy a page.
+ */
+#ifndef SONDE_WRITE_FAULTS_BPF_H
+#define SONDE_WRITE_FAULTS_BPF_H
+
+#include "clone.bpf.h"
+
+/* arch/x86/include/asm/trap_pf.h */
+#define X86_PF_PROT 0x1
+#define X86_PF_WRITE 0x2
+
+/* include/linux/gfp_types.h: these have kept their values since 5.10. */
+#define GFP_HIGHMEM 0x02U
+#define GFP_MOVABLE 0x08U
+#define GFP_IO 0x40U
+#define GFP_FS 0x80U
+#define GFP_ZERO 0x100U
+#define GFP_WRITE 0x1000U
+#define GFP_NORETRY 0x10000U
+
+#define FAULT_SLOTS 1024
+
+/* The thread, by the low bits of its id, whose last fault was such a one, and
+ * has not allocated a page yet.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FAULT_SLOTS);
+	__type(key, u32);
+	__type(value, u32);
+} faulting SEC(".maps");
+
+/* Of the process that runs: NULL unless its faults are to be counted. */
+static __always_inline struct sonde_process *forked_process(u32 tgid)
+{
+	struct task_struct *task = current_task();
+	struct sonde_process *process =
+		process_of(tgid, CURRENT_READ(task, group_leader, start_time));
+
+	if (!process ||
+	    (!process->has_forked && (!process->begin || process->has_execed)))
+		return NULL;
+	return process;
+}
+
+static __always_inline int fault_begins(u64 address, u64 error)
+{
+	u64 ids = bpf_get_current_pid_tgid();
+	u32 tid = (u32)ids, index = tid % FAULT_SLOTS;
+	u32 *slot = bpf_map_lookup_elem(&faulting, &index);
+	const u64 write = X86_PF_PROT | X86_PF_WRITE;
+	struct sonde_process *process;
+
+	/* The upper half is the kernel's own. */
+	if (!slot || (long long)address < 0)
+		return 0;
+	if ((error & write) == write) {
+		process = forked_process(ids >> 32);
+		if (process) {
+			add(&process->faults, 1);
+			*slot = tid;
+			return 0;
+		}
+	}
+	if (*slot == tid)
+		*slot = 0;
+	return 0;
+}
+
+/* wp_page_copy() is the first to allocate such a page after such a fault. Where
+ * the page is reused nobody does: the page cache allocates with __GFP_WRITE or
+ * __GFP_NORETRY, and a page instead of the zero page comes with __GFP_ZERO. Of
+ * a transparent huge page a small one is copied, since it is split first
+ * (do_huge_pmd_wp_page()); a copy of a hugetlb page comes from the pool, and
+ * isn't seen.
+ */
+static __always_inline int fault_allocates(u32 order, u32 flags)
+{
+	const u32 all = GFP_HIGHMEM | GFP_MOVABLE | GFP_IO | GFP_FS;
+	const u32 none = GFP_ZERO | GFP_WRITE | GFP_NORETRY;
+	u64 ids = bpf_get_current_pid_tgid();
+	u32 tid = (u32)ids, index = tid % FAULT_SLOTS;
+	u32 *slot = bpf_map_lookup_elem(&faulting, &index);
+	struct sonde_process *process;
+
+	if (!slot || *slot != tid || !tid || order ||
+	    (flags & (all | none)) != all)
+		return 0;
+	*slot = 0;
+	process = forked_process(ids >> 32);
+	if (process)
+		add(&process->copied, 1);
+	return 0;
+}
+
+/* Pages that the parent has copied since this child was made. */
+static __always_inline u64 copied_by_parent(const struct sonde_process *child,
+					    struct task_struct *task)
+{
+	struct task_struct *parent = task->real_parent;
+	struct sonde_process *process;
+
+	/* Or it is an orphan. */
+	if (parent->tgid != child->tgid)
+		return 0;
+	process = process_of(parent->tgid, parent->group_leader->start_time);
+	return process ? process->copied - child->parent_copied : 0;
+}
+
+/* As it ends, or calls exec. */
+static __always_inline void emit_write_faults(struct sonde_process *process,
+					      struct task_struct *task)
+{
+	bool is_child = process->begin && !process->has_execed;
+	struct sonde_write_faults *record;
+	struct sonde_cpu *counters;
+	u64 parent_copied;
+
+	if (!clone_config.counts_faults || (!is_child && !process->has_forked))
+		return;
+	parent_copied = is_child ? copied_by_parent(process, task) : 0;
+	if (!process->faults && !parent_copied)
+		return;
+	record = ring_reserve_here(&counters, sizeof(*record));
+	if (!record)
+		return;
+	set_header(&record->header, bpf_ktime_get_ns(), task->tgid,
+		   SONDE_KIND_WRITE_FAULTS);
+	record->header.flags = is_child ? 0 : SONDE_WRITE_FAULTS_PARENT;
+	record->begin = process->begin;
+	record->faults = process->faults;
+	record->copied = process->copied;
+	record->parent_copied = parent_copied;
+	record->tgid = process->tgid;
+	record->pad = 0;
+	ring_submit(record, counters);
+}
+
+#endif
