@@ -230,7 +230,15 @@ public struct CloneProbes: ~Copyable {
       let new = all.subtracting(added)
       guard !new.isEmpty else { return }
       for child in new where try wanted.value(UInt32(child)) as UInt64? == nil {
-        try wanted.set(UInt32(child), to: UInt64(0))
+        do throws(BPFError) {
+          try wanted.set(UInt32(child), to: UInt64(0))
+        } catch {
+          guard error.errno?.rawValue == E2BIG else { throw error }
+          throw BPFError(
+            .failed, "follow all descendants",
+            cause: "\(all.count) are alive, and only \(wanted.maxEntries) processes can be named",
+            remedy: "use --cgroup")
+        }
       }
       added.formUnion(new)
     }

@@ -1,7 +1,9 @@
+import Glibc
+
 /// The machine's memory, and what this process may take of it.
 public enum Memory {
   /// What can be had without swapping, bytes: MemAvailable of man proc_meminfo(5), or less where the
-  /// process' cgroup allows less (memory.max of Documentation/admin-guide/cgroup-v2.rst).
+  /// process' cgroup allows less (its memory limit and those above).
   public static func available() throws(ProcError) -> UInt64 {
     let machine = try read("/proc/meminfo") { text in
       text.lines.first { $0.hasPrefix("MemAvailable:") }.flatMap { bytes($0.cut(at: ":")?.1) }
@@ -10,28 +12,21 @@ public enum Memory {
   }
 
   /// What a process may still take before its cgroup or one above has no more, bytes; nil where none
-  /// has a limit.
+  /// has a limit. What the page cache has of it counts as taken.
   public static func leftOfCgroup(ofProcess pid: Int32?) -> UInt64? {
-    let process = pid.map { "\($0)" } ?? "self"
-    guard
-      let line = (try? contents(of: "/proc/\(process)/cgroup"))?.lines.first(where: {
-        $0.hasPrefix("0::")
-      }),
-      let mount = try? Mount.all().last(where: { $0.type == "cgroup2" && $0.root == "/" })
-    else { return nil }
-    var names = line.dropFirst(3).split(separator: "/")
-    var left: UInt64?
-    while !names.isEmpty {
-      let folder = "\(mount.point)/\(names.joined(separator: "/"))"
+    guard let mounts = try? Mount.all() else { return nil }
+    return Cgroup.levels(ofProcess: pid ?? getpid(), with: "memory", mounts).compactMap { level in
       func number(_ file: String) -> UInt64? {
-        (try? contents(of: "\(folder)/\(file)")).flatMap { UInt64($0.lines.first ?? "") }
+        (try? contents(of: "\(level.folder)/\(file)")).flatMap { UInt64($0.lines.first ?? "") }
       }
-      if let limit = number("memory.max"), let now = number("memory.current") {
-        left = min(left ?? .max, limit - min(limit, now))
-      }
-      names.removeLast()
-    }
-    return left
+      let (limit, used) =
+        level.isUnified
+        ? ("memory.max", "memory.current")
+        : ("memory.limit_in_bytes", "memory.usage_in_bytes")
+      // Without a limit it is "max" or, in version 1, more than there is.
+      guard let limit = number(limit), limit < 1 << 62, let used = number(used) else { return nil }
+      return limit - min(limit, used)
+    }.min()
   }
 
   /// What processes take together, bytes, what they share counted once where nobody else has it; nil

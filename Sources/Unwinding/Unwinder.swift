@@ -159,6 +159,7 @@ public struct Unwinder: Sendable {
     mapped.read = now
     do throws(ProcError) {
       mapped.mappings = try Mapping.all(of: program.pid)
+      mapped.isForbidden = false
     } catch {
       mapped.isForbidden = error.errno == EACCES || error.errno == EPERM
     }
