@@ -12,11 +12,15 @@
 
 #define HIDE_CURSOR "\033[?25l"
 #define SHOW_CURSOR "\033[?25h"
+/* xterm: the alternate screen, buttons and wheel, in numbers without limit. */
+#define ALTERNATE_SCREEN "\033[?1049h\033[?1000h\033[?1006h"
+#define NORMAL_SCREEN "\033[?1006l\033[?1000l\033[?1049l"
 
 /* The terminal that a live screen stands on, or -1, and its modes before. */
 static volatile sig_atomic_t screen = -1;
 static volatile sig_atomic_t is_up;
-static bool takes_keys;
+static volatile sig_atomic_t takes;
+static bool takes_keys, is_whole;
 static struct termios modes;
 static struct sigaction stop_before, continue_before;
 
@@ -54,13 +58,14 @@ static void take_keys(void)
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
 	if (takes_keys)
 		tcsetattr(screen, TCSANOW, &quiet);
-	put(HIDE_CURSOR);
+	put(is_whole ? ALTERNATE_SCREEN HIDE_CURSOR : HIDE_CURSOR);
 	is_up = 1;
+	takes++;
 }
 
 static void give_back(void)
 {
-	put(SHOW_CURSOR);
+	put(is_whole ? NORMAL_SCREEN SHOW_CURSOR : SHOW_CURSOR);
 	is_up = 0;
 	if (!takes_keys || !is_foreground())
 		return;
@@ -97,17 +102,22 @@ static void go_on(int signal)
 	int error = errno;
 
 	(void)signal;
-	if (screen >= 0 && is_foreground())
+	if (screen >= 0 && is_foreground()) {
 		take_keys();
+		/* For it to be drawn anew at once. */
+		if (is_whole)
+			raise(SIGWINCH);
+	}
 	errno = error;
 }
 
-void sonde_screen_begin(int fd, bool with_keys)
+void sonde_screen_begin(int fd, enum sonde_screen_kind kind)
 {
 	struct sigaction on_stop = {.sa_handler = stop};
 	struct sigaction on_continue = {.sa_handler = go_on};
 
-	takes_keys = with_keys && tcgetattr(fd, &modes) == 0 &&
+	is_whole = kind == SONDE_SCREEN_WHOLE;
+	takes_keys = kind != SONDE_SCREEN_PLACE && tcgetattr(fd, &modes) == 0 &&
 		     tcgetpgrp(fd) == getpgrp();
 	screen = fd;
 	take_keys();
@@ -126,4 +136,22 @@ void sonde_screen_end(void)
 	sigaction(SIGCONT, &continue_before, NULL);
 	give_back();
 	screen = -1;
+}
+
+int sonde_screen_takes(void)
+{
+	return takes;
+}
+
+ssize_t sonde_read_keys(int fd, void *bytes, size_t size, int timeout)
+{
+	struct pollfd input = {.fd = fd, .events = POLLIN};
+	ssize_t count;
+
+	if (poll(&input, 1, timeout) <= 0)
+		return 0;
+	count = read(fd, bytes, size);
+	if (count < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	return count > 0 ? count : -1;
 }

@@ -18,6 +18,8 @@ public struct SnapshotSink<T: Tool> {
   private var isTerminal = false
   private var isLive = false
   private var screen = LiveScreen()
+  /// Instead of that, where somebody can type keys.
+  private var browser: BrowserOnTerminal<T>?
   /// How many lines were written since the heading.
   private var lines = 0
   /// When the run is to end, CLOCK_MONOTONIC.
@@ -100,12 +102,39 @@ public struct SnapshotSink<T: Tool> {
     let own = sonde_open_without_waiting(descriptor.rawValue)
     if own >= 0 { descriptor = FileDescriptor(rawValue: own) }
     guard isLive else { return }
-    sonde_screen_begin(descriptor.rawValue, takesKeys)
+    guard !isBrowsed else {
+      browser = BrowserOnTerminal(usesColor: usesColor)
+      sonde_screen_begin(descriptor.rawValue, SONDE_SCREEN_WHOLE)
+      _ = try show()
+      return
+    }
+    sonde_screen_begin(
+      descriptor.rawValue, takesKeys ? SONDE_SCREEN_QUIET : SONDE_SCREEN_PLACE)
     let waiting = "\(T.name)  waiting for the first interval  Ctrl-C to stop"
     let columns = Terminal.columns(of: descriptor)
     try? Terminal.write(
       screen.frame(clipped(waiting, to: columns, mark: "") + "\n", rows: 2), to: descriptor,
       end: end)
+  }
+
+  /// Whether the reports are shown on a screen to move about in.
+  public var isBrowsed: Bool {
+    isLive && takesKeys && !options.plain && options.output == nil
+      && BrowserOnTerminal<T>.isPossible
+  }
+
+  /// Something was typed, or the terminal has another size.
+  ///
+  /// - Returns: whether to go on.
+  /// - Throws: `Failure` where the screen can't be written.
+  public mutating func attend() throws -> Bool {
+    guard browser != nil else { return true }
+    guard browser?.attend(.standardInput) ?? false else { return false }
+    return try show()
+  }
+
+  private mutating func show() throws -> Bool {
+    try put(browser?.frame(of: descriptor) ?? "")
   }
 
   /// Writes a report; false once nobody reads any more.
@@ -115,7 +144,15 @@ public struct SnapshotSink<T: Tool> {
     guard !isClosed else { return false }
     switch options.format {
     case .json: return try put(Self.json(report))
-    case .text: return try put(draw(report))
+    case .text:
+      guard browser != nil else { return try put(draw(report)) }
+      if report.final {
+        // Below what was on the terminal before.
+        sonde_screen_end()
+        return try put(T.block(report, wholeLayout))
+      }
+      browser?.add(report)
+      return try show()
     case .folded, .foldedCount:
       guard report.final else { return true }
       let folded = FoldedStacks.text(report.foldedStacks) {

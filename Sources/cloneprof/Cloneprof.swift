@@ -3,6 +3,7 @@ import CloneProbes
 import CommandLine
 import Faces
 import Reports
+import Screen
 
 @main
 struct Cloneprof: Tool {
@@ -63,6 +64,22 @@ struct Cloneprof: Tool {
   static func block(_ report: CloneSnapshot, _ layout: TextLayout) -> String {
     CloneText(columns: layout.columns, color: layout.color)
       .block(report, live: layout.live, rows: layout.rows)
+  }
+
+  static var screen: ScreenFace<CloneSnapshot> {
+    ScreenFace(
+      name: name, sentence: { $0.advice.first?.text },
+      report: { report, columns, color, bars in
+        CloneText(columns: columns, color: color, bars: bars).block(report, live: true)
+      },
+      figures: [
+        .init("clones") { Double($0.histograms.clone.count) },
+        .init("CPU time") { Double(($0.bill ?? []).reduce(0) { $0 + $1.ns }) },
+      ],
+      maps: [
+        .init("clone") { $0.histograms.clone },
+        .init("page-table copy") { $0.histograms.pageTableCopy },
+      ])
   }
 
   static func line(_ report: CloneSnapshot, _ layout: TextLayout) -> String {

@@ -3,6 +3,7 @@ import CommandLine
 import Faces
 import LoadProbes
 import Reports
+import Screen
 
 @main
 struct Loadwatch: Tool {
@@ -53,6 +54,40 @@ struct Loadwatch: Tool {
   static func block(_ report: LoadSnapshot, _ layout: TextLayout) -> String {
     LoadText(columns: layout.columns, color: layout.color)
       .block(report, live: layout.live, rows: layout.rows)
+  }
+
+  static var screen: ScreenFace<LoadSnapshot> {
+    ScreenFace(
+      name: name, sentence: { $0.verdict?.first?.text },
+      report: { report, columns, color, bars in
+        LoadText(columns: columns, color: color, bars: bars).block(report, live: true)
+      },
+      table: Table(
+        title: "load1",
+        columns: [
+          .init("who", width: 0), .init("state", width: 5), .init("load1", width: 8, isNumber: true),
+          .init("where it waits", width: 28),
+        ],
+        rows: { report in
+          LoadTable().rows(report).map { row in
+            .init(
+              key: row.name,
+              cells: [row.name, row.state, decimalText(row.load1, digits: 2), row.site],
+              numbers: [row.load1])
+          }
+        },
+        figure: "load1", value: { LoadTable().load1($0, of: $1) },
+        details: { LoadTable().details($0, of: $1, columns: $2) }),
+      figures: [
+        .init("load1") { $0.load.kernel.first ?? 0 },
+        .init("R, mean") { $0.tasks.runnable.mean },
+        .init("D, mean") { $0.tasks.uninterruptible.mean },
+      ],
+      maps: [
+        .init("run queue latency") { $0.histograms.runQueueLatency },
+        .init("blocked in D") { $0.histograms.blockedUninterruptible },
+        .init("on CPU") { $0.histograms.onCPU },
+      ])
   }
 
   static func line(_ report: LoadSnapshot, _ layout: TextLayout) -> String {

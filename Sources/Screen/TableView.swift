@@ -1,0 +1,113 @@
+import Faces
+import Foundation
+import Reports
+
+/// A table as it is gone through: where the cursor is, what is open, and by what it is sorted.
+struct TableView<Report: Snapshot>: Sendable {
+  let table: Table<Report>
+  /// Whom the cursor is on, wherever others come and go.
+  private var key: String?
+  private(set) var opened: String?
+  private var sorting: Int
+  private var first = 0
+  /// As they were last shown.
+  private var shown: [String] = []
+  /// The row of the screen's body that each of them is in.
+  private var top = 1
+
+  init(_ table: Table<Report>) {
+    self.table = table
+    sorting = table.columns.firstIndex(where: \.isNumber) ?? 0
+  }
+
+  // MARK: - Keys
+
+  /// Returns whether the key was for it.
+  mutating func take(_ key: Key) -> Bool {
+    if opened != nil {
+      guard key == .escape || key == .enter || key == .backspace else { return false }
+      opened = nil
+      return true
+    }
+    switch key {
+    case .up, .text("k"): move(by: -1)
+    case .down, .text("j"): move(by: 1)
+    case .pageUp, .wheelUp: move(by: key == .pageUp ? -10 : -3)
+    case .pageDown, .wheelDown: move(by: key == .pageDown ? 10 : 3)
+    case .home, .text("g"): move(by: -shown.count)
+    case .end, .text("G"): move(by: shown.count)
+    case .enter: opened = self.key
+    case .text("s"): sorting = (sorting + 1) % table.columns.count
+    default: return false
+    }
+    return true
+  }
+
+  private mutating func move(by steps: Int) {
+    guard !shown.isEmpty else { return }
+    let index = key.flatMap { shown.firstIndex(of: $0) } ?? 0
+    key = shown[min(shown.count - 1, max(0, index + steps))]
+  }
+
+  /// On a line of the body: the first click goes there, the second opens it.
+  mutating func click(line: Int) {
+    guard opened == nil else { return }
+    let index = first + line - top
+    guard line >= top, shown.indices.contains(index) else { return }
+    if key == shown[index] { opened = key } else { key = shown[index] }
+  }
+
+  // MARK: - The picture
+
+  /// - Parameters:
+  ///   - history: with the one that is looked at.
+  ///   - filter: only rows with that text, where not empty.
+  mutating func lines(
+    _ report: Report, history: History<Report>, columns: Int, rows: Int, filter: String,
+    bars: BarStyle, reverse: (String) -> String
+  ) -> [String] {
+    if let opened {
+      return details(
+        opened, report, history: history, columns: columns, bars: bars)
+    }
+    var all = table.sorted(table.rows(report), by: sorting)
+    if !filter.isEmpty {
+      all = all.filter { row in
+        row.cells.contains { $0.localizedCaseInsensitiveContains(filter) }
+      }
+    }
+    shown = all.map(\.key)
+    if key.map({ !shown.contains($0) }) ?? true { key = shown.first }
+    let index = key.flatMap { shown.firstIndex(of: $0) } ?? 0
+    let room = max(1, rows - 1)
+    first = min(max(0, first), max(0, all.count - room))
+    if index < first { first = index }
+    if index >= first + room { first = index - room + 1 }
+    let titles = table.columns.enumerated().map { number, column in
+      number == sorting ? column.title + (bars == .blocks ? "▼" : "*") : column.title
+    }
+    return [table.line(titles, width: columns)]
+      + all.dropFirst(first).prefix(room).enumerated().map { offset, row in
+        let line = table.line(row.cells, width: columns)
+        return first + offset == index ? reverse(line) : line
+      }
+  }
+
+  private func details(
+    _ key: String, _ report: Report, history: History<Report>, columns: Int, bars: BarStyle
+  ) -> [String] {
+    let label = table.figure + " "
+    let room = max(1, columns - label.count)
+    let index = history.index ?? 0
+    let start = HeatMap.firstShown(of: history.reports.count, room: room, selected: index)
+    let seen = history.reports[start..<min(history.reports.count, start + room)]
+    let mark = bars == .blocks ? "▲" : "^"
+    return [
+      clipped(key, to: columns, mark: "~"), "",
+      clipped(label + Sparkline.text(seen.map { table.value($0, key) }, bars), to: columns, mark: ""),
+      clipped(
+        String(repeating: " ", count: label.count + max(0, index - start)) + mark, to: columns,
+        mark: ""), "",
+    ] + table.details(report, key, columns)
+  }
+}

@@ -1,0 +1,190 @@
+import Faces
+import Histograms
+import Reports
+import Screen
+import Support
+import Testing
+
+/// A screen by its keys, without a terminal.
+struct BrowserTests {
+  private static let face = ScreenFace<LoadSnapshot>(
+    name: "tool", sentence: { "load \($0.load.kernel[0])" },
+    report: { report, columns, _, _ in
+      (0..<40).map { "line \($0) of \(report.end)" }.joined(separator: "\n") + "\n"
+    },
+    figures: [.init("load1") { $0.load.kernel[0] }],
+    maps: [.init("latency") { $0.histograms.runQueueLatency }])
+
+  /// Of the second `number`: so many waits of a microsecond, and one of a millisecond in every tenth.
+  static func report(_ number: Int, host: String = "web-1") -> LoadSnapshot {
+    var histogram = Histogram()
+    for _ in 0...number { histogram.record(1_000) }
+    if number % 10 == 0 { histogram.record(1_000_000) }
+    let none = HistogramPart(Histogram())
+    let nobody = OccupancyPart(now: 0, mean: 0, max: 0, taskNs: 0)
+    return LoadSnapshot(
+      final: false, host: HostPart(names: [host], kernels: ["6.18"], cpus: 2),
+      start: "2026-01-01T00:00:00.000Z", end: "2026-01-01T\(100_000 + number).000Z",
+      intervalNs: 1_000_000_000, filter: FilterPart(), probes: [], loss: LossPart(),
+      cost: CostPart(
+        bpfNsPerSwitch: nil, consumerNs: 0, taskScanNs: 0, residentBytes: 0, ringBytes: 0),
+      load: LoadPart(kernel: [Double(number), 0, 0]),
+      tasks: TasksPart(runnable: nobody, uninterruptible: nobody), switches: 0, preemptions: 0,
+      histograms: HistogramsPart(
+        runQueueLatency: HistogramPart(histogram), onCPU: none, blockedUninterruptible: none,
+        blockedInterruptible: none))
+  }
+
+  private func browser(_ reports: Int) -> Browser<LoadSnapshot> {
+    var browser = Browser(Self.face)
+    for number in 0..<reports { browser.add(Self.report(number)) }
+    return browser
+  }
+
+  private func lines(
+    _ browser: inout Browser<LoadSnapshot>, columns: Int = 80, rows: Int = 24,
+    colors: ColorDepth = .none
+  ) -> [String] {
+    browser.lines(columns: columns, rows: rows, colors: colors, bars: .blocks)
+  }
+
+  @Test func beforeTheFirst() {
+    var browser = browser(0)
+    #expect(lines(&browser).first == "waiting for the first interval")
+    for key in [.left, .right, .text(" "), .down, .tab, .text("[")] as [Key] {
+      #expect(browser.take(key) == .none)
+      #expect(lines(&browser).count == 24)
+    }
+    #expect(browser.take(.text("w")) == .none && browser.take(.text("q")) == .quit)
+  }
+
+  @Test func scrolls() {
+    var browser = browser(1)
+    func first(_ keys: Key...) -> String {
+      for key in keys { _ = browser.take(key) }
+      return lines(&browser)[3]
+    }
+    // Twenty of forty lines: three are above, one is below.
+    #expect(first().hasPrefix("line 0 ") && first(.down).hasPrefix("line 1 "))
+    #expect(first(.pageDown).hasPrefix("line 20 ") && first(.pageDown).hasPrefix("line 20 "))
+    #expect(first(.up).hasPrefix("line 19 ") && first(.home).hasPrefix("line 0 "))
+    #expect(first(.end).hasPrefix("line 20 ") && first(.wheelUp).hasPrefix("line 17 "))
+    #expect(first(.text("g")).hasPrefix("line 0 ") && first(.text("G")).hasPrefix("line 20 "))
+    #expect(first(.up, .up, .wheelDown).hasPrefix("line 20 "))
+  }
+
+  @Test func goesBackAndForth() {
+    var browser = browser(30)
+    func load(_ keys: Key...) -> Double? {
+      for key in keys { _ = browser.take(key) }
+      return browser.current?.load.kernel[0]
+    }
+    #expect(load() == 29 && load(.left) == 28 && load(.left, .left, .right) == 27)
+    #expect(load(.text("[")) == 17 && load(.text("[")) == 7 && load(.text("[")) == 0)
+    // What comes meanwhile doesn't move it.
+    browser.add(Self.report(30))
+    #expect(load() == 0 && lines(&browser)[1].contains("30 intervals back"))
+    #expect(load(.text("]")) == 10 && load(.escape) == 30)
+    #expect(lines(&browser)[1].contains("live"))
+    #expect(load(.text(" ")) == 30)
+    browser.add(Self.report(31))
+    #expect(load() == 30 && load(.text(" ")) == 31)
+  }
+
+  /// The one that is looked at stays until it is the oldest, and then the oldest is.
+  @Test func keepsTenMinutes() {
+    var browser = browser(600)
+    for _ in 0..<70 { _ = browser.take(.text("[")) }
+    #expect(browser.current?.load.kernel[0] == 0)
+    _ = browser.take(.right)
+    browser.add(Self.report(600))
+    #expect(browser.current?.load.kernel[0] == 1)
+    browser.add(Self.report(601))
+    #expect(browser.current?.load.kernel[0] == 2)
+  }
+
+  @Test func filters() {
+    var browser = browser(1)
+    for key in [.text("/"), .text("L"), .text("i"), .text("n"), .text("e"), .text(" "), .text("3")]
+      as [Key]
+    {
+      _ = browser.take(key)
+    }
+    #expect(lines(&browser).last == "/Line 3_")
+    #expect(lines(&browser)[3...].prefix { $0.hasPrefix("line 3") }.count == 11)
+    _ = browser.take(.backspace)
+    _ = browser.take(.text("7"))
+    _ = browser.take(.enter)
+    #expect(lines(&browser)[3].hasPrefix("line 7 ") && lines(&browser)[4].isEmpty)
+    // Keys are keys again.
+    _ = browser.take(.escape)
+    #expect(lines(&browser)[4].hasPrefix("line 1 ") && browser.take(.text("q")) == .quit)
+  }
+
+  /// A column is an interval, a row an octave; the mark is below the one that is looked at.
+  @Test func heatMap() throws {
+    var browser = browser(30)
+    _ = browser.take(.tab)
+    let shown = lines(&browser)
+    let slow = try #require(shown.first { $0.hasPrefix("   524 us ") })
+    let fast = try #require(shown.first { $0.hasPrefix("   512 ns ") })
+    let mark = try #require(shown.first { $0.contains("▲") })
+    #expect(slow.count == 31 && mark.count == 40 && fast.count == 40)
+    for column in 0..<30 {
+      func cell(_ line: String) -> Character? {
+        let index = line.index(line.startIndex, offsetBy: 10 + column, limitedBy: line.endIndex)
+        return index.flatMap { $0 < line.endIndex ? line[$0] : nil }
+      }
+      #expect((cell(slow) ?? " " != " ") == (column % 10 == 0) && cell(fast) != " ")
+    }
+    // A click goes there, and the mark with it.
+    _ = browser.take(.click(column: 10 + 7, row: 8))
+    #expect(browser.current?.load.kernel[0] == 7)
+    #expect(lines(&browser).contains { $0.count == 18 && $0.hasSuffix("▲") })
+    _ = browser.take(.click(column: 2, row: 2))
+    #expect(lines(&browser)[3].hasPrefix("line 0 "))
+  }
+
+  /// Of more intervals than columns the last, and older ones as one goes back to them.
+  @Test func moreThanColumns() {
+    var browser = browser(200)
+    _ = browser.take(.text("2"))
+    #expect(lines(&browser).contains { $0.count == 80 && $0.hasSuffix("▲") })
+    for _ in 0..<15 { _ = browser.take(.text("[")) }
+    #expect(browser.current?.load.kernel[0] == 49)
+    #expect(lines(&browser).contains { $0.count == 11 && $0.hasSuffix("▲") })
+    _ = browser.take(.click(column: 10 + 20, row: 9))
+    #expect(browser.current?.load.kernel[0] == 69)
+  }
+
+  /// Whatever is typed, however large the terminal, and whoever gives names: lines that fit, and no
+  /// command to the terminal but for styles.
+  @Test(arguments: 0..<30 as Range<UInt64>) func anything(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    var browser = Browser(Self.face)
+    let keys: [Key] = [
+      .up, .down, .left, .right, .pageUp, .pageDown, .home, .end, .enter, .escape, .tab, .backTab,
+      .backspace, .text("/"), .text("?"), .text(" "), .text("["), .text("]"), .text("G"),
+      .text("漢"), .text("2"), .wheelUp, .wheelDown, .text("\u{202e}"),
+    ]
+    for step in 0..<300 {
+      if random.once(in: 4) {
+        browser.add(Self.report(step, host: "h\u{1b}[2J\u{202e}\n漢字"))
+      }
+      let click = Key.click(
+        column: Int.random(in: 0...300, using: &random), row: Int.random(in: 0...90, using: &random))
+      _ = browser.take(random.once(in: 8) ? click : keys.randomElement(using: &random)!)
+      let (columns, rows) = (
+        Int.random(in: 1...200, using: &random), Int.random(in: 1...60, using: &random)
+      )
+      let depth = ColorDepth.allCases.randomElement(using: &random)!
+      let shown = lines(&browser, columns: columns, rows: rows, colors: depth)
+      #expect(shown.count <= rows)
+      for line in shown {
+        let text = line.replacing(/\u{1b}\[[0-9;]*m/, with: "")
+        #expect(Faces.columns(of: text) <= max(columns, 40), "\(columns) \(text)")
+        #expect(!text.unicodeScalars.contains { $0.value < 32 || $0.value == 0x202e })
+      }
+    }
+  }
+}
