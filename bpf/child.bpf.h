@@ -46,12 +46,13 @@ static __always_inline u64 bytes_written(struct task_struct *task)
 	return bytes;
 }
 
-/* Returns what is known of the parent; NULL where nothing is to be. */
+/* NULL if parents are not tracked, or there is no room. */
 static __always_inline struct sonde_process *
-note_parent(struct task_struct *parent)
+note_parent(struct task_struct *parent, u64 now)
 {
 	struct sonde_process new = {
 		.start_time = parent->group_leader->start_time,
+		.forked_at = now,
 		.has_forked = true,
 	};
 	struct sonde_process *process;
@@ -61,7 +62,10 @@ note_parent(struct task_struct *parent)
 	process = process_of(parent->tgid, new.start_time);
 	if (!process)
 		return new_process(parent->tgid, &new);
-	process->has_forked = true;
+	if (!process->has_forked) {
+		process->forked_at = now;
+		process->has_forked = true;
+	}
 	return process;
 }
 
@@ -77,11 +81,13 @@ static __always_inline void note_child(struct sonde_clone_state *state,
 		.begin = state->clone.begin,
 		.complete = state->complete,
 		.tgid = state->clone.tgid,
+		.shares_memory = !!(state->clone.flags & CLONE_VM),
+		.is_early = !clone_control.attached,
 	};
 	struct sonde_process *process;
 
-	if (!(state->clone.flags & CLONE_VM)) {
-		process = note_parent(parent);
+	if (!new.shares_memory) {
+		process = note_parent(parent, state->complete);
 		if (process)
 			new.parent_copied = process->copied;
 	}
@@ -109,7 +115,17 @@ static __always_inline void note_exec(struct task_struct *task)
 	emit_child(process, task->tgid, SONDE_CHILD_EXEC, 0);
 }
 
-/* Returns whether a clone was seen that has made it. The last two threads may
+/* Of so many pages the teardown takes a while. */
+#define MANY_PAGES 4096
+
+static __always_inline bool takes_long_to_end(struct task_struct *task)
+{
+	struct mm_struct *mm = task->mm;
+
+	return mm && PAGES(mm, SONDE_MM_ANONPAGES) >= MANY_PAGES;
+}
+
+/* Returns whether the process may be among the wanted. The last two threads may
  * both see that none is left: then there are two records, and the reader takes
  * the first.
  */
@@ -118,24 +134,21 @@ static __always_inline bool note_exit(struct task_struct *task)
 	u32 tgid = task->tgid;
 	struct sonde_process *process =
 		process_of(tgid, task->group_leader->start_time);
-	bool is_child;
+	bool is_wanted;
 
 	if (!process)
-		return false;
+		return true;
 	emit_write_faults(process, task);
-	is_child = process->begin;
-	if (is_child)
+	is_wanted = !process->begin || process->is_early;
+	if (process->begin) {
 		emit_child(process, tgid, SONDE_CHILD_EXIT,
 			   bytes_written(task));
-	if (process == process_slot(tgid)) {
-		slot_end(&process->slot, tgid);
-		return is_child;
+		if (clone_config.samples_after_fork && !process->has_execed &&
+		    (process != process_slot(tgid) || takes_long_to_end(task)))
+			bpf_map_update_elem(&ending, &tgid, process, BPF_ANY);
 	}
-	if (is_child && clone_config.samples_after_fork && !process->has_execed)
-		bpf_map_update_elem(&ending, &tgid, process, BPF_ANY);
-	if (!bpf_map_delete_elem(&processes, &tgid))
-		add(&crowded_processes, -1ULL);
-	return is_child;
+	forget_process(tgid);
+	return is_wanted;
 }
 
 #endif

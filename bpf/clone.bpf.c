@@ -157,7 +157,7 @@ int BPF_PROG(process_ends, struct task_struct *task)
 
 	if (task->signal->live.counter)
 		return 0;
-	if (!note_exit(task) && clone_config.only_wanted)
+	if (note_exit(task) && clone_config.only_wanted)
 		bpf_map_delete_elem(&wanted, &tgid);
 	return 0;
 }
@@ -183,14 +183,14 @@ int BPF_PROG(child_runnable, struct task_struct *child)
 SEC("tp_btf/page_fault_user")
 int BPF_PROG(user_fault, unsigned long address, void *regs, unsigned long error)
 {
-	return fault_begins(address, error);
+	return fault_begins(address, error, 0);
 }
 
 SEC("tp_btf/page_fault_kernel")
 int BPF_PROG(kernel_fault, unsigned long address, void *regs,
 	     unsigned long error)
 {
-	return fault_begins(address, error);
+	return fault_begins(address, error, IN_KERNEL);
 }
 
 SEC("tp_btf/mm_page_alloc")

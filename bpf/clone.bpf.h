@@ -26,7 +26,7 @@ struct {
 	__type(value, struct sonde_clone_state);
 } call_slots SEC(".maps");
 
-/* Those of whom another has the slot. Preallocated: kernels before 6.1 warn
+/* Overflow: those whose slot is taken. Preallocated: kernels before 6.1 warn
  * where a tracing program may allocate.
  */
 struct {
@@ -36,7 +36,7 @@ struct {
 	__type(value, struct sonde_clone_state);
 } calls SEC(".maps");
 
-/* How many are there. */
+/* Entries in `calls`. */
 static u64 crowded_calls;
 
 /* The processes that count, where not all do. Their descendants, where those

@@ -21,9 +21,11 @@
 #define GFP_NORETRY 0x10000U
 
 #define FAULT_SLOTS 1024
+/* Besides the id of a thread, which has 22 bits: it faulted in the kernel. */
+#define IN_KERNEL 0x80000000U
 
-/* The thread, by the low bits of its id, whose last fault was such a one, and
- * has not allocated a page yet.
+/* The thread, by the low bits of its id, whose last fault was a counted write
+ * fault and which hasn't allocated a page since.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -32,20 +34,25 @@ struct {
 	__type(value, u32);
 } faulting SEC(".maps");
 
-/* Of the process that runs: NULL unless its faults are to be counted. */
+static __always_inline bool is_forked_child(const struct sonde_process *process)
+{
+	return process->begin && !process->has_execed &&
+	       !process->shares_memory;
+}
+
+/* The current process, if its faults are to be counted; else NULL. */
 static __always_inline struct sonde_process *forked_process(u32 tgid)
 {
 	struct task_struct *task = current_task();
 	struct sonde_process *process =
 		process_of(tgid, CURRENT_READ(task, group_leader, start_time));
 
-	if (!process ||
-	    (!process->has_forked && (!process->begin || process->has_execed)))
+	if (!process || (!process->has_forked && !is_forked_child(process)))
 		return NULL;
 	return process;
 }
 
-static __always_inline int fault_begins(u64 address, u64 error)
+static __always_inline int fault_begins(u64 address, u64 error, u32 mode)
 {
 	u64 ids = bpf_get_current_pid_tgid();
 	u32 tid = (u32)ids, index = tid % FAULT_SLOTS;
@@ -60,21 +67,38 @@ static __always_inline int fault_begins(u64 address, u64 error)
 		process = forked_process(ids >> 32);
 		if (process) {
 			add(&process->faults, 1);
-			*slot = tid;
+			*slot = tid | mode;
 			return 0;
 		}
 	}
-	if (*slot == tid)
+	if ((*slot & ~IN_KERNEL) == tid)
 		*slot = 0;
 	return 0;
 }
 
+/* Whether the task has entered the kernel by an exception: by a system call it
+ * has a number of one.
+ */
+static __always_inline bool in_exception(void)
+{
+#ifdef __TARGET_ARCH_x86
+	struct pt_regs *regs = user_registers(current_task());
+	long number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), &regs->orig_rax);
+	return number < 0;
+#else
+	return false;
+#endif
+}
+
 /* wp_page_copy() is the first to allocate such a page after such a fault. Where
  * the page is reused nobody does: the page cache allocates with __GFP_WRITE or
- * __GFP_NORETRY, and a page instead of the zero page comes with __GFP_ZERO. Of
- * a transparent huge page a small one is copied, since it is split first
- * (do_huge_pmd_wp_page()); a copy of a hugetlb page comes from the pool, and
- * isn't seen.
+ * __GFP_NORETRY, a page instead of the zero page comes with __GFP_ZERO, and
+ * what a system call allocates later is told by its number, unless the fault
+ * was in one. Of a transparent huge page a small one is copied, since it is
+ * split first (do_huge_pmd_wp_page()); a copy of a hugetlb page comes from the
+ * pool, and isn't seen.
  */
 static __always_inline int fault_allocates(u32 order, u32 flags)
 {
@@ -84,11 +108,15 @@ static __always_inline int fault_allocates(u32 order, u32 flags)
 	u32 tid = (u32)ids, index = tid % FAULT_SLOTS;
 	u32 *slot = bpf_map_lookup_elem(&faulting, &index);
 	struct sonde_process *process;
+	bool in_kernel;
 
-	if (!slot || *slot != tid || !tid || order ||
+	if (!slot || (*slot & ~IN_KERNEL) != tid || !tid || order ||
 	    (flags & (all | none)) != all)
 		return 0;
+	in_kernel = *slot & IN_KERNEL;
 	*slot = 0;
+	if (!in_kernel && !in_exception())
+		return 0;
 	process = forked_process(ids >> 32);
 	if (process)
 		add(&process->copied, 1);
@@ -106,14 +134,18 @@ static __always_inline u64 copied_by_parent(const struct sonde_process *child,
 	if (parent->tgid != child->tgid)
 		return 0;
 	process = process_of(parent->tgid, parent->group_leader->start_time);
-	return process ? process->copied - child->parent_copied : 0;
+	/* The parent may have called exec since. */
+	if (!process || !process->has_forked ||
+	    process->forked_at > child->complete)
+		return 0;
+	return process->copied - child->parent_copied;
 }
 
 /* As it ends, or calls exec. */
 static __always_inline void emit_write_faults(struct sonde_process *process,
 					      struct task_struct *task)
 {
-	bool is_child = process->begin && !process->has_execed;
+	bool is_child = is_forked_child(process);
 	struct sonde_write_faults *record;
 	struct sonde_cpu *counters;
 	u64 parent_copied;
@@ -129,7 +161,7 @@ static __always_inline void emit_write_faults(struct sonde_process *process,
 	set_header(&record->header, bpf_ktime_get_ns(), task->tgid,
 		   SONDE_KIND_WRITE_FAULTS);
 	record->header.flags = is_child ? 0 : SONDE_WRITE_FAULTS_PARENT;
-	record->begin = process->begin;
+	record->begin = is_child ? process->begin : process->forked_at;
 	record->faults = process->faults;
 	record->copied = process->copied;
 	record->parent_copied = parent_copied;

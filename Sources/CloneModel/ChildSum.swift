@@ -73,6 +73,7 @@ package struct ChildSum: Sendable, Equatable {
   /// Whether it says nothing of children.
   var hasNoChildren: Bool {
     born == 0 && living == 0 && unfollowed == 0 && exec.count == 0 && life.count == 0
+      && childFaults.faults == 0 && parentFaults.faults == 0
   }
 
   mutating func raiseMost(to count: UInt64) { most = max(most, count) }

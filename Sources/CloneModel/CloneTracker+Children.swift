@@ -95,7 +95,11 @@ extension CloneTracker {
 
   mutating func add(_ record: WriteFaultsRecord) {
     if record.isOfParent {
-      guard let parent = parentsByProcess[record.process] else { return }
+      guard let parent = parentsByProcess[record.process] else {
+        // What it had before counting began isn't new later.
+        if record.begin < start { _ = newFaults(record) }
+        return
+      }
       let new = newFaults(record)
       return change(parent, nil) { $0.parentFaults.add(new) }
     }

@@ -22,6 +22,8 @@ public struct CloneTracker: Sendable {
   private let followsChildren: Bool
   /// Bytes.
   let pageSize: UInt64
+  /// When counting began.
+  let start: UInt64
   private var new = New()
 
   /// What the open interval holds since one last asked.
@@ -45,6 +47,7 @@ public struct CloneTracker: Sendable {
     self.afterFork = afterFork
     self.followsChildren = followsChildren
     self.pageSize = pageSize
+    self.start = start
     current = CloneInterval(start: start, end: start)
   }
 

@@ -6,7 +6,8 @@ struct WriteFaultsRecord: Sendable {
   let process: UInt32
   /// Whether it is the parent.
   let isOfParent: Bool
-  /// Of a child: when the clone that made it began, CLOCK_MONOTONIC; and its parent's process.
+  /// Of a child: when the clone that made it began, and its parent's process; of a parent: when it first
+  /// forked since its last exec. CLOCK_MONOTONIC
   let begin: UInt64
   let tgid: UInt32
   /// So far.
@@ -49,18 +50,20 @@ package struct WriteFaults: Sendable, Equatable {
 struct WriteFaultsSeen: Sendable {
   private struct Key: Hashable {
     let process: UInt32
-    /// 0 of a parent.
+    let isOfParent: Bool
     let begin: UInt64
   }
 
   private var seen: [Key: WriteFaults] = [:]
 
-  /// What has come since the same process was last seen. Figures that have shrunk are those of another.
+  /// What has come since the same process was last seen. The two last threads of one may each report its
+  /// end, and a file anything.
   mutating func new(_ record: WriteFaultsRecord) -> WriteFaults {
-    let key = Key(process: record.process, begin: record.isOfParent ? 0 : record.begin)
+    let key = Key(
+      process: record.process, isOfParent: record.isOfParent, begin: record.begin)
     let all = WriteFaults(faults: record.faults, copied: record.copied)
     let before = seen.updateValue(all, forKey: key) ?? .init()
-    guard before.faults <= all.faults, before.copied <= all.copied else { return all }
+    guard before.faults <= all.faults, before.copied <= all.copied else { return .init() }
     return WriteFaults(faults: all.faults - before.faults, copied: all.copied - before.copied)
   }
 
@@ -76,7 +79,7 @@ struct WriteFaultsSeen: Sendable {
 func copyOnWritePart(_ sum: ChildSum, pageSize: UInt64, memory: ForkedMemory?) -> CopyOnWritePart? {
   guard sum.childFaults.faults > 0 || sum.parentFaults.faults > 0 else { return nil }
   return CopyOnWritePart(
-    children: sum.childFaults.part(pageSize: pageSize),
+    forks: sum.copied, children: sum.childFaults.part(pageSize: pageSize),
     parents: sum.parentFaults.part(pageSize: pageSize), mostBytes: sum.mostCopied &* pageSize,
     leftBytes: memory?.left)
 }

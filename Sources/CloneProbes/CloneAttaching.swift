@@ -223,9 +223,10 @@ extension CloneProbes {
       (part.available, part.reason) = (.no, reasonAgainstFaults(kernel) ?? "without --faults")
       return part
     }
-    // Not among the programs whose cost is per clone.
-    for program in faultPrograms {
-      attached.links.append(CloneProbes.Held(try object.program(program).attach()))
+    for name in faultPrograms {
+      let program = try object.program(name)
+      attached.links.append(CloneProbes.Held(try program.attach()))
+      attached.faultPrograms.append(program)
     }
     return part
   }

@@ -42,6 +42,8 @@ public struct CloneProbeOptions: Sendable {
 /// Attached from `init` until it goes.
 public struct CloneProbes: ~Copyable {
   private let programs: [Program]
+  /// Those whose cost isn't that of clones.
+  private let faultPrograms: [Program]
   private var links: [Held]
   /// Of the phases of a clone, where they can't be measured; and of what forks cost afterwards.
   private var phases: Sampler?
@@ -207,6 +209,7 @@ public struct CloneProbes: ~Copyable {
     processSlots = slots
     processes = others
     self.programs = attached.programs
+    faultPrograms = attached.faultPrograms
     self.links = attached.links
     phases = attached.phases
     afterFork = attached.afterFork
@@ -236,7 +239,7 @@ public struct CloneProbes: ~Copyable {
           guard error.errno?.rawValue == E2BIG else { throw error }
           throw BPFError(
             .failed, "follow all descendants",
-            cause: "\(all.count) are alive, and only \(wanted.maxEntries) processes can be named",
+            cause: "\(all.count) are alive; at most \(wanted.maxEntries) can be followed",
             remedy: "use --cgroup")
         }
       }
@@ -252,6 +255,7 @@ public struct CloneProbes: ~Copyable {
 
   struct Attached {
     var programs: [Program] = []
+    var faultPrograms: [Program] = []
     var links: [Held] = []
     var phases: Sampler?
     var afterFork: Sampler?
@@ -317,14 +321,16 @@ public struct CloneProbes: ~Copyable {
   func writeFaults(at time: UInt64) throws(BPFError) -> [sonde_write_faults] {
     var records: [sonde_write_faults] = []
     func add(_ process: sonde_process, _ id: UInt32) {
-      let isChild = process.begin != 0 && process.has_execed == 0
+      let isChild =
+        process.begin != 0 && process.has_execed == 0 && process.shares_memory == 0
       guard process.faults > 0, isChild || process.has_forked != 0 else { return }
       var record = sonde_write_faults()
       record.header.time = time
       record.header.tid = id
       record.header.kind = UInt8(SONDE_KIND_WRITE_FAULTS.rawValue)
       record.header.flags = isChild ? 0 : UInt8(SONDE_WRITE_FAULTS_PARENT)
-      (record.begin, record.tgid) = (process.begin, process.tgid)
+      record.begin = isChild ? process.begin : process.forked_at
+      record.tgid = process.tgid
       (record.faults, record.copied) = (process.faults, process.copied)
       records.append(record)
     }
@@ -361,6 +367,7 @@ public struct CloneProbes: ~Copyable {
         counters.begun += statistics.runs
       }
     }
+    for program in faultPrograms { counters.recursion += try program.statistics().recursionMisses }
     return counters
   }
 }

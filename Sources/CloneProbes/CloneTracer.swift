@@ -219,6 +219,8 @@ public struct CloneTracer: ~Copyable, Tracer {
       let prologue = try segments?.begin(reading, matching: ids, Cgroup.all())
     {
       door.beginSegment(prologue, at: Clocks.wall)
+      // Its readers count from here on.
+      try readFaults(at: end)
     }
     return report
   }
@@ -232,9 +234,9 @@ public struct CloneTracer: ~Copyable, Tracer {
 
   public mutating func finish(at end: UInt64) throws -> [CloneSnapshot] {
     try resolve()
+    try readFaults(at: end)
     try door.observe(.ends(at: end))
     try advance(to: .max)
-    try readFaults(at: end)
     let interval = try report(.closes(try reading(at: end)))
     let total = try report(.totals)
     door.passOnAll(at: Clocks.wall)

@@ -51,37 +51,6 @@ extension CloneText {
     rows.append(
       Row(name: "total", time: perFork(total), share: 1, hasBar: false, note: cpus(total)))
     return [heading] + table("CPU time of", unit: "per fork", note: "CPUs", rows, snapshot)
-      + copyOnWrite(of: parent)
-  }
-
-  /// What was copied after the forks, where that was counted.
-  private func copyOnWrite(of parent: ChildrenPart) -> [Line] {
-    guard let copies = parent.copyOnWrite else { return [] }
-    let width = max(20, columns - 4 * Self.figureWidth)
-    func line(_ cells: [String], _ style: Line.Style) -> Line {
-      var line = Line(left(clipped(cells[0], to: width, mark: bars.mark), width), style)
-      for cell in cells[1...] { line.add(right(cell, Self.figureWidth), style) }
-      return line
-    }
-    func row(_ name: String, _ faults: WriteFaultsPart) -> Line? {
-      guard faults.faults > 0 else { return nil }
-      return line(
-        [
-          name, compactCountText(faults.faults), bytesText(faults.copiedBytes),
-          parent.fates.born > 0 ? bytesText(faults.copiedBytes / parent.fates.born) : "-",
-        ], .plain)
-    }
-    var lines = [line(["copy-on-write", "faults", "copied", "per fork"], .heading)]
-    lines += [
-      row("children, until their exec", copies.children), row(name(of: parent), copies.parents),
-    ].compactMap { $0 }
-    if copies.mostBytes > 0 {
-      lines.append(line(["most for one fork", "", bytesText(copies.mostBytes), ""], .plain))
-    }
-    if let left = copies.leftBytes {
-      lines.append(line(["left by the cgroup's limit", "", bytesText(left), ""], .plain))
-    }
-    return lines
   }
 
   /// By the calls' stacks, where these are known.

@@ -13,10 +13,10 @@ public struct CloneText: Sendable {
   /// `leastImportant` goes first, and never a part of one.
   private enum Section: CaseIterable {
     case percentiles, phases, mappingTypes, mappings, pageTables, histogram, slowest, stacks,
-      children, bill, discardedCopies, advice
+      children, bill, copyOnWrite, discardedCopies, advice
 
     static let leastImportant: [Section] = [
-      .children, .slowest, .discardedCopies, .stacks, .mappings, .bill, .histogram,
+      .children, .slowest, .discardedCopies, .stacks, .mappings, .bill, .copyOnWrite, .histogram,
       .mappingTypes, .pageTables, .percentiles, .advice,
     ]
   }
@@ -79,6 +79,7 @@ public struct CloneText: Sendable {
     case .stacks: stacks(snapshot)
     case .children: children(snapshot)
     case .bill: bill(snapshot)
+    case .copyOnWrite: copyOnWrite(snapshot)
     case .discardedCopies: discardedCopies(snapshot)
     case .advice: advice(snapshot.advice, withEvidence: true)
     }
@@ -87,7 +88,9 @@ public struct CloneText: Sendable {
   /// Whether no clone was asked for, and none that was asked for before has ended.
   private static func isEmpty(_ snapshot: CloneSnapshot) -> Bool {
     let calls = snapshot.calls
-    return CloneText.total(snapshot.bill) == 0 && snapshot.histograms.clone.count == 0
+    return CloneText.total(snapshot.bill) == 0
+      && !(snapshot.children ?? []).contains { $0.copyOnWrite != nil }
+      && snapshot.histograms.clone.count == 0
       && snapshot.histograms.vforkWait.count == 0
       && [calls.fork, calls.vfork, calls.clone, calls.clone3, calls.threads].allSatisfy { $0 == 0 }
       && calls.failed.values.allSatisfy { $0 == 0 }

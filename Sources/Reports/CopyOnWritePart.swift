@@ -16,6 +16,8 @@ public struct WriteFaultsPart: Codable, Sendable, Equatable {
 
 /// What was copied after forks, as their children and these children's parents wrote.
 public struct CopyOnWritePart: Codable, Sendable, Equatable {
+  /// Clones that copied the address space.
+  public var forks: UInt64
   /// Until their exec.
   public var children: WriteFaultsPart
   public var parents: WriteFaultsPart
@@ -27,15 +29,16 @@ public struct CopyOnWritePart: Codable, Sendable, Equatable {
   public var leftBytes: UInt64?
 
   public init(
-    children: WriteFaultsPart, parents: WriteFaultsPart, mostBytes: UInt64,
+    forks: UInt64, children: WriteFaultsPart, parents: WriteFaultsPart, mostBytes: UInt64,
     leftBytes: UInt64? = nil
   ) {
+    self.forks = forks
     (self.children, self.parents) = (children, parents)
     (self.mostBytes, self.leftBytes) = (mostBytes, leftBytes)
   }
 
   enum CodingKeys: String, CodingKey {
-    case children, parents
+    case forks, children, parents
     case mostBytes = "most_bytes"
     case leftBytes = "left_bytes"
   }
@@ -57,7 +60,8 @@ extension CopyOnWritePart {
     var left = one.leftBytes ?? two.leftBytes
     if let first = one.leftBytes, let second = two.leftBytes { left = min(first, second) }
     return CopyOnWritePart(
-      children: try one.children.adding(two.children), parents: try one.parents.adding(two.parents),
+      forks: try one.forks.adding(two.forks), children: try one.children.adding(two.children),
+      parents: try one.parents.adding(two.parents),
       mostBytes: max(one.mostBytes, two.mostBytes), leftBytes: left)
   }
 }

@@ -26,7 +26,9 @@ struct ProfileOptions: ParsableArguments {
 
   @Flag(
     name: .long,
-    help: "Also count copy-on-write faults after forks (a program at every page fault).")
+    help:
+      "Also count copy-on-write faults after forks (runs a BPF program on every page fault and page allocation)."
+  )
   var faults = false
 
   @Option(

@@ -178,7 +178,7 @@ struct BillTests {
     feed(faults(20, of: 1000, 3, 2), to: &tracker)
     feed(born(20, at: 1000), to: &tracker)
     feed(faults(20, of: 1000, 8, 6), to: &tracker)
-    feed(faults(7, 4, 4, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
+    feed(faults(7, of: 1010, 4, 4, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
     let first = try #require(tracker.close(at: 10_000).parents[parent])
     #expect(first.childFaults == WriteFaults(faults: 8, copied: 6))
     #expect(first.parentFaults == WriteFaults(faults: 4, copied: 4) && first.mostCopied == 6)
@@ -186,13 +186,24 @@ struct BillTests {
     feed(child(SONDE_CHILD_EXIT, 20, of: 1000, at: 11_000), to: &tracker)
     feed(born(21, at: 12_000), to: &tracker)
     feed(faults(21, of: 12_000, 1, 1), to: &tracker)
-    feed(faults(7, 9, 8, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
-    feed(faults(7, 9, 8, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
+    feed(faults(7, of: 1010, 9, 8, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
+    feed(faults(7, of: 1010, 9, 8, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
     // Of none that is known: another's child, and another parent.
     feed(faults(22, of: 13_000, 100, 100), to: &tracker)
-    feed(faults(8, 100, 100, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
+    feed(faults(8, of: 1010, 100, 100, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
     let second = try #require(tracker.close(at: 20_000).parents[parent])
     #expect(second.childFaults == WriteFaults(faults: 3, copied: 2))
     #expect(second.parentFaults == WriteFaults(faults: 5, copied: 4) && second.mostCopied == 12)
+  }
+
+  /// What a parent had before counting began isn't new later; after an exec its figures begin anew.
+  @Test func writeFaultsOfBeforeAndOfAnotherProgram() throws {
+    var tracker = tracker()
+    feed(faults(7, of: 50, 30, 30, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
+    feed(born(20, at: 1000), to: &tracker)
+    feed(faults(7, of: 50, 34, 32, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
+    feed(faults(7, of: 2000, 5, 5, flags: SONDE_WRITE_FAULTS_PARENT), to: &tracker)
+    let sum = try #require(tracker.close(at: 10_000).parents[parent])
+    #expect(sum.parentFaults == WriteFaults(faults: 9, copied: 7))
   }
 }

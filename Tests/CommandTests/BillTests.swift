@@ -113,4 +113,20 @@ struct BillTests {
     #expect(intervals.filter { bytes($0) > 0 }.count > 2)
     #expect(intervals.reduce(0) { $0 + bytes($1) } == bytes(final))
   }
+
+  /// Also where the run ends within the first interval, and the parent doesn't end with it.
+  @Test func writeFaultsOfOneThatLivesOn() throws {
+    let load = try Load("writes", "100000", "16384", "1")
+    let watch = try scratch.cloneprof([
+      "--faults", "--pid", "\(load.pid)", "--duration", "3s", "--interval", "1m",
+    ])
+    let final = try #require(try scratch.snapshots(of: watch.wait(seconds: 100)).last)
+    _ = load.stop()
+    let row = try only(final)
+    let counted = try #require(row.copyOnWrite)
+    // The first and the last fork may be seen in part.
+    #expect(row.fates.born > 4 && counted.forks == row.fates.born)
+    let each = Double(counted.parents.copiedBytes) / Double(row.fates.born)
+    #expect(abs(each / Double(16 << 20) - 1) < 2 / Double(row.fates.born), "\(counted)")
+  }
 }

@@ -233,7 +233,7 @@ func randomCloneSample(_ random: inout SplitMix64) -> CloneSnapshot {
       ns: number(), fates: randomFates(), discardedCopies: randomCopies(), bill: randomBill(),
       copyOnWrite: some(1) {
         CopyOnWritePart(
-          children: WriteFaultsPart(faults: number(), copiedBytes: number()),
+          forks: number(), children: WriteFaultsPart(faults: number(), copiedBytes: number()),
           parents: WriteFaultsPart(faults: number(), copiedBytes: number()), mostBytes: number(),
           leftBytes: number())
       }.first)

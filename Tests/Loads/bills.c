@@ -155,7 +155,7 @@ void load_writes(const long *arguments)
 	write_pages(memory, size);
 	say_ready();
 	faults = minor_faults();
-	for (; done < arguments[0]; done++) {
+	for (; done < arguments[0] && wait_for_input(0) != INPUT_END; done++) {
 		int to_child[2], to_parent[2];
 		pid_t child;
 		long kib;

@@ -127,7 +127,7 @@ extension CloneFormTests {
           fates: fates(), discardedCopies: DiscardedCopiesPart(count: 3, ns: 40, how: .measured),
           bill: bill(),
           copyOnWrite: CopyOnWritePart(
-            children: WriteFaultsPart(faults: 9, copiedBytes: 32_768),
+            forks: 2, children: WriteFaultsPart(faults: 9, copiedBytes: 32_768),
             parents: WriteFaultsPart(faults: 3, copiedBytes: 4_096), mostBytes: 8_192,
             leftBytes: 65_536))
       ],

@@ -88,7 +88,7 @@ func cloneSample(_ seed: UInt64, host: String? = nil) -> CloneSnapshot {
       WriteFaultsPart(faults: number(99), copiedBytes: number(99) << 12)
     }
     return CopyOnWritePart(
-      children: faults(), parents: faults(), mostBytes: number(99) << 12,
+      forks: number(9), children: faults(), parents: faults(), mostBytes: number(99) << 12,
       leftBytes: number(2) == 0 ? nil : number(99) << 12)
   }
   if number(4) > 0 {

@@ -41,6 +41,7 @@ struct MergeClonesTests {
           try add(part.fates, to: name + ", fates")
           add(part.discardedCopies, to: name)
           add(part.bill, to: name)
+          add([part.copyOnWrite?.forks ?? 0], to: name + ", forks")
           for faults in [part.copyOnWrite?.children, part.copyOnWrite?.parents] {
             add([faults?.faults ?? 0, faults?.copiedBytes ?? 0], to: name + ", write faults")
           }

@@ -243,14 +243,16 @@ struct sonde_after_fork {
  */
 struct sonde_write_faults {
 	struct sonde_header header;
-	/* when the call that made it began; 0 where none was seen */
+	/* of a child: when the call that made it began; of a parent: when its
+	 * first child since its last exec was complete
+	 */
 	sonde_u64 begin;
 	sonde_u64 faults;
 	/* of these, the ones that copied a page of 4 KiB */
 	sonde_u64 copied;
 	/* of a child at its end: pages that its parent has copied meanwhile */
 	sonde_u64 parent_copied;
-	/* of that call */
+	/* of a child: the parent's process */
 	sonde_u32 tgid;
 	sonde_u32 pad;
 };
@@ -263,16 +265,22 @@ struct sonde_process {
 	/* of the clone that made it; 0 where none was seen */
 	sonde_u64 begin;
 	sonde_u64 complete;
-	/* since its fork; where it is a parent's, since its first */
+	/* when it first forked since its last exec */
+	sonde_u64 forked_at;
+	/* write faults since then, or of a child since it was made */
 	sonde_u64 faults;
 	sonde_u64 copied;
 	/* by its parent, as it was made */
 	sonde_u64 parent_copied;
 	/* the parent's process */
 	sonde_u32 tgid;
-	sonde_u16 has_execed;
+	sonde_u8 has_execed;
 	/* since its last exec */
-	sonde_u16 has_forked;
+	sonde_u8 has_forked;
+	/* until its exec it is in its parent's memory (CLONE_VM) */
+	sonde_u8 shares_memory;
+	/* made before the last probe was attached */
+	sonde_u8 is_early;
 };
 
 struct sonde_clone_config {
@@ -327,7 +335,7 @@ SONDE_ASSERT_RECORD(sonde_stack_copy, 208 + SONDE_STACK_BYTES);
 SONDE_ASSERT_RECORD(sonde_child, 48);
 SONDE_ASSERT_RECORD(sonde_after_fork, 224);
 SONDE_ASSERT_RECORD(sonde_write_faults, 56);
-_Static_assert(sizeof(struct sonde_process) == 72, "sonde_process");
+_Static_assert(sizeof(struct sonde_process) == 80, "sonde_process");
 _Static_assert(sizeof(struct sonde_clone_config) == 32, "sonde_clone_config");
 _Static_assert(sizeof(struct sonde_clone_control) == 8, "sonde_clone_control");
 _Static_assert(sizeof(struct sonde_clone_status) == 24, "sonde_clone_status");
