@@ -1,4 +1,6 @@
+import CLinux
 import Faces
+import Glibc
 public import Input
 import Recording
 import Reports
@@ -35,7 +37,15 @@ public struct Replayer<T: Tool>: ~Copyable {
     let showsProgress =
       line.isShown && (output.output != nil || !Terminal.isTerminal(.standardOutput))
     defer { line.clear() }
-    var sink = SnapshotSink<T>(output, full: options.run.full, live: false)
+    var sink = SnapshotSink<T>(output, full: options.run.full, live: false, staysOpen: true)
+    let catches = sink.isBrowsed
+    // The terminal is to be left as it was, however this ends.
+    if catches {
+      unsafe [SIGINT, SIGTERM, SIGHUP].withUnsafeBufferPointer { signals in
+        _ = unsafe sonde_catch_signals(signals.baseAddress, Int32(signals.count))
+      }
+    }
+    defer { if catches { sonde_release_signals() } }
     try sink.use { sink in
       var begins = true
       var goesOn = true
@@ -70,6 +80,7 @@ public struct Replayer<T: Tool>: ~Copyable {
       guard reports > 0 else {
         throw Failure("\(options.file): no complete interval in the selected time")
       }
+      try sink.browse()
     }
   }
 

@@ -11,6 +11,9 @@ public struct SnapshotSink<T: Tool> {
   private let full: Bool
   private let mayBeLive: Bool
   private let takesKeys: Bool
+  /// Whether a screen stays after the last report.
+  private let staysOpen: Bool
+  private var whole: T.Report?
   private let length: UInt64?
 
   private var file: OutputFile?
@@ -32,13 +35,15 @@ public struct SnapshotSink<T: Tool> {
   ///   - full: whether each interval gets a full report where text isn't live.
   ///   - live: whether the screen may be redrawn in place on a terminal.
   ///   - takesKeys: whether what is typed there meanwhile is for nobody else.
+  ///   - staysOpen: whether a screen to move about in is shown also where text isn't live, and stays until
+  ///     whoever looks at it has seen enough: ``browse()``.
   ///   - length: how long the run lasts, ns; nil: until it is ended.
   public init(
     _ options: OutputOptions, full: Bool = false, live: Bool = true, takesKeys: Bool = true,
-    length: UInt64? = nil
+    staysOpen: Bool = false, length: UInt64? = nil
   ) {
     (self.options, self.full, mayBeLive) = (options, full, live)
-    (self.takesKeys, self.length) = (takesKeys, length)
+    (self.takesKeys, self.staysOpen, self.length) = (takesKeys, staysOpen, length)
     if options.output == nil { look() }
   }
 
@@ -72,7 +77,7 @@ public struct SnapshotSink<T: Tool> {
   public mutating func use<Result>(_ body: (inout Self) throws -> Result) throws -> Result {
     try begin()
     do {
-      defer { if isLive { sonde_screen_end() } }
+      defer { sonde_screen_end() }
       let result = try body(&self)
       if isIncomplete {
         throw Failure(
@@ -101,13 +106,13 @@ public struct SnapshotSink<T: Tool> {
     }
     let own = sonde_open_without_waiting(descriptor.rawValue)
     if own >= 0 { descriptor = FileDescriptor(rawValue: own) }
-    guard isLive else { return }
     guard !isBrowsed else {
       browser = BrowserOnTerminal(usesColor: usesColor)
       sonde_screen_begin(descriptor.rawValue, SONDE_SCREEN_WHOLE)
       _ = try show()
       return
     }
+    guard isLive else { return }
     sonde_screen_begin(
       descriptor.rawValue, takesKeys ? SONDE_SCREEN_QUIET : SONDE_SCREEN_PLACE)
     let waiting = "\(T.name)  waiting for the first interval  Ctrl-C to stop"
@@ -119,8 +124,8 @@ public struct SnapshotSink<T: Tool> {
 
   /// Whether the reports are shown on a screen to move about in.
   public var isBrowsed: Bool {
-    isLive && takesKeys && !options.plain && options.output == nil
-      && BrowserOnTerminal<T>.isPossible
+    (mayBeLive || staysOpen) && takesKeys && !full && !options.plain && options.format == .text
+      && options.output == nil && BrowserOnTerminal<T>.isPossible
   }
 
   /// Something was typed, or the terminal has another size.
@@ -132,6 +137,25 @@ public struct SnapshotSink<T: Tool> {
     guard browser?.attend(.standardInput) ?? false else { return false }
     return try show()
   }
+
+  /// After the last report: until whoever looks at the screen has seen enough. Nothing where it isn't one.
+  ///
+  /// - Throws: `Failure` where the screen can't be written.
+  public mutating func browse() throws {
+    guard browser != nil else { return }
+    // The terminal may change its size meanwhile.
+    while sonde_end_requested_at() == 0,
+      browser?.attend(.standardInput, timeout: Self.browsePeriod) ?? false
+    {
+      guard try show() else { return }
+    }
+    sonde_screen_end()
+    browser = nil
+    if let whole { _ = try put(T.block(whole, wholeLayout)) }
+  }
+
+  /// ms
+  private static var browsePeriod: Int32 { 250 }
 
   private mutating func show() throws -> Bool {
     try put(browser?.frame(of: descriptor) ?? "")
@@ -146,13 +170,17 @@ public struct SnapshotSink<T: Tool> {
     case .json: return try put(Self.json(report))
     case .text:
       guard browser != nil else { return try put(draw(report)) }
+      if report.final, staysOpen {
+        whole = report
+        return try show()
+      }
       if report.final {
         // Below what was on the terminal before.
         sonde_screen_end()
         return try put(T.block(report, wholeLayout))
       }
       browser?.add(report)
-      return try show()
+      return try staysOpen || show()
     case .folded, .foldedCount:
       guard report.final else { return true }
       let folded = FoldedStacks.text(report.foldedStacks) {

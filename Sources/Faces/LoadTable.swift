@@ -1,4 +1,4 @@
-import Reports
+public import Reports
 
 /// Who makes up load1, as rows of a table, and all that a report tells of one of them.
 public struct LoadTable: Sendable {

@@ -216,7 +216,7 @@ public struct Browser<Report: Snapshot>: Sendable {
       let ink = Ink(isColored: colors != .none, columns: columns)
       return table?.lines(
         report, history: history, columns: columns, rows: rows, filter: filter, bars: bars,
-        reverse: ink.marked) ?? []
+        marked: ink.marked) ?? []
     }
     guard page == 0 else {
       return map(
@@ -291,7 +291,7 @@ private struct Ink {
   func faint(_ text: String) -> String { styled(text, "2") }
   /// A row that the cursor is on.
   func marked(_ text: String) -> String {
-    isColored ? styled(text, "7") : clipped(">" + text.dropFirst(), to: columns, mark: "")
+    isColored ? styled(" " + text, "7") : plain(">" + text)
   }
   func reverse(_ text: String) -> String { isColored ? styled(text, "7") : "[\(text)]" }
 

@@ -64,7 +64,7 @@ struct TableView<Report: Snapshot>: Sendable {
   ///   - filter: only rows with that text, where not empty.
   mutating func lines(
     _ report: Report, history: History<Report>, columns: Int, rows: Int, filter: String,
-    bars: BarStyle, reverse: (String) -> String
+    bars: BarStyle, marked: (String) -> String
   ) -> [String] {
     if let opened {
       return details(
@@ -86,10 +86,10 @@ struct TableView<Report: Snapshot>: Sendable {
     let titles = table.columns.enumerated().map { number, column in
       number == sorting ? column.title + (bars == .blocks ? "▼" : "*") : column.title
     }
-    return [table.line(titles, width: columns)]
+    return [" " + table.line(titles, width: columns - 1)]
       + all.dropFirst(first).prefix(room).enumerated().map { offset, row in
-        let line = table.line(row.cells, width: columns)
-        return first + offset == index ? reverse(line) : line
+        let line = table.line(row.cells, width: columns - 1)
+        return first + offset == index ? marked(line) : " " + line
       }
   }
 

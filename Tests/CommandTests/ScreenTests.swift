@@ -1,0 +1,138 @@
+import Foundation
+import Support
+import Testing
+
+/// The screen as a user has it: in tmux, by its keys.
+@Suite(.serialized)
+struct ScreenTests {
+  private let scratch: Scratch
+
+  init() throws { scratch = try Scratch() }
+
+  /// A terminal of its own server, and what runs in it.
+  private final class Tmux {
+    private let socket = "sonde-\(UUID())"
+
+    /// - Parameter command: for sh(1).
+    init(_ command: String, in folder: String, columns: Int = 80, rows: Int = 24) throws {
+      try run(
+        "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", "-c", folder,
+        "env TERM=tmux-256color bash --norc -c '\(command)'")
+    }
+
+    deinit { try? run("kill-server") }
+
+    @discardableResult
+    func run(_ arguments: String...) throws -> String {
+      let ended = try Command("tmux", ["-L", socket, "-f", "/dev/null"] + arguments).wait()
+      #expect(ended.status == 0, "\(arguments) \(ended.errors)")
+      return ended.output
+    }
+
+    func type(_ keys: String...) throws {
+      for key in keys { try run("send-keys", key) }
+    }
+
+    var lines: [String] {
+      get throws {
+        try run("capture-pane", "-p").split(separator: "\n", omittingEmptySubsequences: false)
+          .map(String.init)
+      }
+    }
+
+    func value(_ name: String) throws -> String {
+      try run("display-message", "-p", "#{\(name)}").trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// What stands there once it is as wanted.
+    @discardableResult
+    func wait(
+      _ what: String, _ isWanted: ([String]) throws -> Bool
+    ) throws -> [String] {
+      var shown: [String] = []
+      for _ in 0..<200 {
+        shown = try lines
+        if try isWanted(shown) { return shown }
+        usleep(100_000)
+      }
+      Issue.record("\(what):\n\(shown.joined(separator: "\n"))")
+      return shown
+    }
+  }
+
+  private func loadwatch(_ options: String = "--interval 300ms") throws -> Tmux {
+    try Tmux(
+      "\(Binaries.url("loadwatch").path) \(options); echo ended $?; sleep 60", in: scratch.path)
+  }
+
+  @Test func keysAndTime() throws {
+    let tmux = try loadwatch()
+    try tmux.wait("live") { $0.count > 2 && $0[1].hasSuffix("live") }
+    #expect(try tmux.value("alternate_on") == "1")
+    try tmux.type("3")
+    try tmux.wait("a heat map") { $0.contains { $0.hasSuffix("▲") } }
+    try tmux.wait("some history") { $0.contains { $0.count > 15 && $0.hasSuffix("▲") } }
+    try tmux.type("Left", "Left")
+    try tmux.wait("two back") { $0[1].contains("intervals back") }
+    try tmux.type("Escape")
+    try tmux.wait("live again") { $0[1].hasSuffix("live") }
+    try tmux.type("Space")
+    let frozen = try tmux.wait("frozen") { !$0[1].hasSuffix("live") }[1].prefix(40)
+    usleep(1_000_000)
+    #expect(try tmux.lines[1].prefix(40) == frozen)
+    try tmux.type("1", "/", "l", "o", "s", "t", "Enter")
+    try tmux.wait("filtered") { $0[3].hasPrefix("lost ") && $0[4].isEmpty }
+    try tmux.type("Escape", "?")
+    try tmux.wait("help") { $0.contains { $0.hasPrefix("Left, Right") } }
+    try tmux.type("x", "q")
+    let end = try tmux.wait("the end") { $0.contains("ended 0") }
+    #expect(end.contains { $0.contains("total: ") } || end.contains { $0.contains("RSS") })
+    #expect(try tmux.value("alternate_on") == "0" && tmux.value("cursor_flag") == "1")
+  }
+
+  @Test func otherSizes() throws {
+    let tmux = try loadwatch()
+    try tmux.wait("live") { $0.count > 2 && $0[1].hasSuffix("live") }
+    for (columns, rows) in [(40, 10), (300, 80), (80, 24)] {
+      try tmux.run("resize-window", "-x", "\(columns)", "-y", "\(rows)")
+      try tmux.wait("\(columns)x\(rows)") { shown in
+        guard let last = shown.prefix(rows).last(where: { !$0.isEmpty }) else { return false }
+        return last.hasPrefix("? help") && shown.prefix(rows)[rows - 1] == last
+      }
+    }
+    try tmux.type("q")
+    try tmux.wait("the end") { $0.contains("ended 0") }
+  }
+
+  /// What `w` writes is what stands on the screen.
+  @Test func asTheReport() throws {
+    let tmux = try loadwatch("--interval 1s")
+    try tmux.wait("live") { $0.count > 2 && $0[1].hasSuffix("live") }
+    try tmux.type("Space")
+    let shown = try tmux.wait("frozen") { !$0[1].hasSuffix("live") }
+    try tmux.type("w")
+    let said = try tmux.wait("written") { $0.contains { $0.hasPrefix("wrote ") } }
+    let name = try #require(said.first { $0.hasPrefix("wrote ") }?.dropFirst(6))
+    let file = URL(filePath: scratch.file(name.trimmingCharacters(in: .whitespaces)))
+    let report = try JSONDecoder().decode(JSONValue.self, from: Data(contentsOf: file))
+    let load = try #require(report["load"]?["kernel"]?.elements.first?.number)
+    let line = try #require(shown.first { $0.hasPrefix("load average") })
+    #expect(line.contains(String(format: "%.2f", load)))
+    try tmux.type("q")
+  }
+
+  @Test func stoppedAndContinued() throws {
+    let tmux = try Tmux(
+      "exec bash --norc -i", in: scratch.path)
+    try tmux.type("\(Binaries.url("loadwatch").path) --interval 300ms", "Enter")
+    try tmux.wait("live") { $0.count > 2 && $0[1].hasSuffix("live") }
+    try tmux.type("C-z")
+    try tmux.wait("stopped") { $0.contains { $0.contains("Stopped") } }
+    #expect(try tmux.value("alternate_on") == "0")
+    try tmux.type("fg", "Enter")
+    try tmux.wait("live again") { $0.count > 2 && $0[1].hasSuffix("live") }
+    #expect(try tmux.value("alternate_on") == "1")
+    try tmux.type("C-c")
+    try tmux.wait("the prompt") { _ in try tmux.value("alternate_on") == "0" }
+  }
+}
