@@ -1,4 +1,5 @@
 import Foundation
+import Histograms
 import Reports
 import Support
 import Testing
@@ -57,7 +58,10 @@ struct BillTests {
     let row = try only(final)
     #expect(row.fates.born == 1000 && row.fates.execAfter.count == 700)
     let discarded = try #require(row.discardedCopies)
-    #expect(discarded.count == 700)
+    // But for those that called exec too late for it: CPUs may be slow.
+    let late = try row.fates.execAfter.histogram().buckets.filter { $0.hi > 100_000_000 }
+      .reduce(0) { $0 + $1.count }
+    #expect((700 - late...700).contains(discarded.count), "\(late) late")
     // As much of the copies' time as of their number, one being like the other.
     let copies = final.phases.filter { [.pageTables, .mappings, .addressSpace].contains($0.phase) }
       .reduce(0) { $0 + Double($1.ns) }
