@@ -1,5 +1,6 @@
 import CLinux
 import Faces
+import Glibc
 import Reports
 import Screen
 import SystemPackage
@@ -20,7 +21,7 @@ struct BrowserOnTerminal<T: Tool> {
       isWanted: usesColor)
   }
 
-  /// Whether there is somebody at a terminal to type keys.
+  /// Whether standard input and output are a terminal that one can type at.
   static var isPossible: Bool {
     Terminal.isTerminal(.standardInput) && Terminal.isTerminal(.standardOutput)
       && Terminal.understandsEscapes
@@ -28,14 +29,18 @@ struct BrowserOnTerminal<T: Tool> {
 
   mutating func add(_ report: T.Report) { browser.add(report) }
 
+  mutating func say(_ text: String) { browser.say(text) }
+
   /// Does what the keys that were typed ask for.
   ///
+  /// - Parameter timeout: how long to wait for one, ms.
   /// - Returns: whether to go on.
   mutating func attend(_ input: FileDescriptor, timeout: Int32 = 0) -> Bool {
-    var typed = read(input, timeout: timeout)
-    if keys.isWaiting {
-      typed += read(input, timeout: Self.escapeDelay)
-      if keys.isWaiting { typed += keys.giveUp() }
+    guard var typed = read(input, timeout: timeout) else { return false }
+    while keys.isWaiting {
+      let more = read(input, timeout: Self.escapeDelay)
+      typed += more ?? []
+      if more?.isEmpty ?? true { typed += keys.giveUp() }
     }
     for key in typed {
       switch browser.take(key) {
@@ -47,11 +52,20 @@ struct BrowserOnTerminal<T: Tool> {
     return true
   }
 
-  private mutating func read(_ input: FileDescriptor, timeout: Int32) -> [Key] {
-    unsafe withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { bytes in
-      let count = unsafe sonde_read_keys(
-        input.rawValue, bytes.baseAddress, bytes.count, timeout)
-      return unsafe count > 0 ? keys.keys(bytes.prefix(count)) : []
+  /// All that there is; nil where the terminal has gone.
+  private mutating func read(_ input: FileDescriptor, timeout: Int32) -> [Key]? {
+    var typed: [Key] = []
+    var wait = timeout
+    while true {
+      var bytes: [UInt8]? = []
+      unsafe withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { room in
+        let count = unsafe sonde_read_keys(input.rawValue, room.baseAddress, room.count, wait)
+        bytes = unsafe count < 0 ? nil : Array(room.prefix(count))
+      }
+      guard let bytes else { return nil }
+      guard !bytes.isEmpty else { return typed }
+      typed += keys.keys(bytes)
+      wait = 0
     }
   }
 
@@ -60,14 +74,20 @@ struct BrowserOnTerminal<T: Tool> {
   /// - Returns: what came of it.
   private func write() -> String {
     guard let report = browser.current else { return "nothing to write yet" }
-    let time = report.end.filter { $0.isNumber || $0 == "T" }.prefix(15)
+    // To the millisecond: "20261130T140501123".
+    let time = report.end.filter { $0.isNumber || $0 == "T" }
     let name = "\(T.name)-\(time).json"
     do {
       let file = try FileDescriptor.open(
         FilePath(name), .writeOnly, options: [.create, .exclusiveCreate],
         permissions: [.ownerReadWrite, .groupRead, .otherRead])
       defer { try? file.close() }
-      _ = try file.writeAll((try SnapshotJSON.line(report) + [UInt8(ascii: "\n")]))
+      do {
+        _ = try file.writeAll((try SnapshotJSON.line(report) + [UInt8(ascii: "\n")]))
+      } catch {
+        unsafe unlink(name)
+        throw error
+      }
       return "wrote \(name)"
     } catch {
       return "can't write \(name): \(error)"
@@ -77,6 +97,7 @@ struct BrowserOnTerminal<T: Tool> {
   /// The picture as it is to stand on the terminal now.
   mutating func frame(of terminal: FileDescriptor) -> String {
     let now = sonde_screen_takes()
+    guard now > 0 else { return "" }
     if now != takes { painter.forget() }
     takes = now
     let (columns, rows) = (Terminal.columns(of: terminal), Terminal.rows(of: terminal))

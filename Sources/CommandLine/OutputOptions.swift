@@ -51,11 +51,6 @@ public struct OutputOptions: ParsableArguments {
 
   @OptionGroup public var place: OutputPlace
 
-  @Flag(
-    name: .long,
-    help: "On a terminal, redraw the report in place instead of showing a screen to move about in.")
-  public var plain = false
-
   public init() {}
 
   public var format: OutputFormat { style.format }

@@ -37,7 +37,8 @@ public struct Replayer<T: Tool>: ~Copyable {
     let showsProgress =
       line.isShown && (output.output != nil || !Terminal.isTerminal(.standardOutput))
     defer { line.clear() }
-    var sink = SnapshotSink<T>(output, full: options.run.full, live: false, staysOpen: true)
+    var sink = SnapshotSink<T>(
+      output, full: options.run.full, plain: options.run.plain, live: false, staysOpen: true)
     let catches = sink.isBrowsed
     // The terminal is to be left as it was, however this ends.
     if catches {
@@ -64,14 +65,19 @@ public struct Replayer<T: Tool>: ~Copyable {
           throw Failure("\(options.file): can't replay: \(error)")
         }
         begins = false
+        if catches {
+          sink.say("\(T.name)  replayed \(100 * file.position / file.size) %")
+          goesOn = try sink.attend() && sonde_end_requested_at() == 0 && goesOn
+        }
         if showsProgress { line.show("\(T.name)  replayed \(100 * file.position / file.size) %") }
       }
       if let fault = model.fault {
+        sink.say("\(options.file): \(fault)")
+        try sink.browse()
         throw Failure("\(options.file): \(fault)")
       }
       // Where nobody reads any more, the rest of the file wasn't looked at.
       guard goesOn else { return }
-      if !model.isOver { tellEnd() }
       model.finish()
       while goesOn, let report = model.takeReport() {
         reports += 1
@@ -81,6 +87,7 @@ public struct Replayer<T: Tool>: ~Copyable {
         throw Failure("\(options.file): no complete interval in the selected time")
       }
       try sink.browse()
+      if !model.isOver { tellEnd() }
     }
   }
 

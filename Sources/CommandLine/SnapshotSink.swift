@@ -11,6 +11,7 @@ public struct SnapshotSink<T: Tool> {
   private let full: Bool
   private let mayBeLive: Bool
   private let takesKeys: Bool
+  private let plain: Bool
   /// Whether a screen stays after the last report.
   private let staysOpen: Bool
   private var whole: T.Report?
@@ -34,15 +35,18 @@ public struct SnapshotSink<T: Tool> {
   /// - Parameters:
   ///   - full: whether each interval gets a full report where text isn't live.
   ///   - live: whether the screen may be redrawn in place on a terminal.
+  ///   - plain: whether no screen to move about in is shown.
   ///   - takesKeys: whether what is typed there meanwhile is for nobody else.
   ///   - staysOpen: whether a screen to move about in is shown also where text isn't live, and stays until
   ///     whoever looks at it has seen enough: ``browse()``.
   ///   - length: how long the run lasts, ns; nil: until it is ended.
   public init(
-    _ options: OutputOptions, full: Bool = false, live: Bool = true, takesKeys: Bool = true,
+    _ options: OutputOptions, full: Bool = false, plain: Bool = false, live: Bool = true,
+    takesKeys: Bool = true,
     staysOpen: Bool = false, length: UInt64? = nil
   ) {
     (self.options, self.full, mayBeLive) = (options, full, live)
+    self.plain = plain
     (self.takesKeys, self.staysOpen, self.length) = (takesKeys, staysOpen, length)
     if options.output == nil { look() }
   }
@@ -75,9 +79,9 @@ public struct SnapshotSink<T: Tool> {
   ///
   /// - Throws: what `body` throws, or `Failure` where the file can't be written.
   public mutating func use<Result>(_ body: (inout Self) throws -> Result) throws -> Result {
+    defer { sonde_screen_end() }
     try begin()
     do {
-      defer { sonde_screen_end() }
       let result = try body(&self)
       if isIncomplete {
         throw Failure(
@@ -108,6 +112,8 @@ public struct SnapshotSink<T: Tool> {
     if own >= 0 { descriptor = FileDescriptor(rawValue: own) }
     guard !isBrowsed else {
       browser = BrowserOnTerminal(usesColor: usesColor)
+      // What was said while it attached is not to be there afterwards.
+      _ = try put("\r\u{1b}[K")
       sonde_screen_begin(descriptor.rawValue, SONDE_SCREEN_WHOLE)
       _ = try show()
       return
@@ -124,7 +130,7 @@ public struct SnapshotSink<T: Tool> {
 
   /// Whether the reports are shown on a screen to move about in.
   public var isBrowsed: Bool {
-    (mayBeLive || staysOpen) && takesKeys && !full && !options.plain && options.format == .text
+    (mayBeLive || staysOpen) && takesKeys && !full && !plain && options.format == .text
       && options.output == nil && BrowserOnTerminal<T>.isPossible
   }
 
@@ -144,11 +150,10 @@ public struct SnapshotSink<T: Tool> {
   public mutating func browse() throws {
     guard browser != nil else { return }
     // The terminal may change its size meanwhile.
-    while sonde_end_requested_at() == 0,
-      browser?.attend(.standardInput, timeout: Self.browsePeriod) ?? false
-    {
+    repeat {
       guard try show() else { return }
-    }
+    } while sonde_end_requested_at() == 0
+      && browser?.attend(.standardInput, timeout: Self.browsePeriod) ?? false
     sonde_screen_end()
     browser = nil
     if let whole { _ = try put(T.block(whole, wholeLayout)) }
@@ -156,6 +161,9 @@ public struct SnapshotSink<T: Tool> {
 
   /// ms
   private static var browsePeriod: Int32 { 250 }
+
+  /// A line below the screen, where there is one.
+  mutating func say(_ text: String) { browser?.say(text) }
 
   private mutating func show() throws -> Bool {
     try put(browser?.frame(of: descriptor) ?? "")

@@ -6,6 +6,8 @@ public struct LoadTable: Sendable {
 
   /// "nginx (812)", its state, its part of load1, and where it waits.
   public struct Row: Sendable {
+    /// Of a report's rows no other has it; without how many tasks there are.
+    public let id: String
     public let name: String
     public let state: String
     public let load1: Double
@@ -16,14 +18,12 @@ public struct LoadTable: Sendable {
     guard let attribution = report.attribution ?? report.soFar else { return [] }
     return attribution.rows.filter { $0.folded != true }.map { row in
       Row(
+        id: [row.process, row.comm, row.cgroup, row.container, row.unit, row.user, row.site].map {
+          $0 ?? "-"
+        }.joined(separator: "\n") + " \(row.pid ?? 0) \(row.tid ?? 0) \(row.state.rawValue)",
         name: escaped(row.label(by: attribution.by)), state: row.state.rawValue, load1: row.load1,
         site: escaped(row.site ?? ""))
     }
-  }
-
-  /// What one makes up, in all states.
-  public func load1(_ report: LoadSnapshot, of name: String) -> Double {
-    rows(report).reduce(0) { $1.name == name ? $0 + $1.load1 : $0 }
   }
 
   /// Lines no wider than that.

@@ -1,5 +1,5 @@
 import Faces
-import Foundation
+import Glibc
 import Histograms
 
 /// Histograms one after the other: a column each, a row for each power of two, the shade by how many values
@@ -11,19 +11,17 @@ struct HeatMap {
   static let labelWidth = 10
 
   /// - Parameters:
-  ///   - histograms: the oldest first; nil where there is none.
+  ///   - histograms: their octaves, the oldest first.
   ///   - width: columns, of which the newest have the last.
   ///   - height: rows at most.
   ///   - selected: which of the histograms is marked below.
   /// - Returns: lines of text, the highest values in the first.
   func lines(
-    _ histograms: [[Histogram.Bucket]?], width: Int, height: Int, selected: Int
+    _ histograms: [Octaves], width: Int, height: Int, selected: Int
   ) -> [String] {
     let room = max(1, width - Self.labelWidth)
     let first = Self.firstShown(of: histograms.count, room: room, selected: selected)
-    let shown = histograms[first..<min(histograms.count, first + room)].map {
-      Self.octaves($0 ?? [])
-    }
+    let shown = histograms[first..<min(histograms.count, first + room)].map(\.counts)
     let places = Set(shown.flatMap(\.keys))
     guard let highest = places.max() else { return ["nothing recorded yet"] }
     // Next to nothing is between zeros and what is measured in microseconds.
@@ -54,7 +52,8 @@ struct HeatMap {
     let mark = bars == .blocks ? "▲" : "^"
     lines.append(
       String(repeating: " ", count: Self.labelWidth + max(0, selected - first)) + mark)
-    return lines
+    // No terminal is so narrow, but one may be made so.
+    return width > Self.labelWidth ? lines : [clipped("too narrow", to: width, mark: "")]
   }
 
   /// Of so many the first that is shown: the last ones, but where an older one is selected.
@@ -62,15 +61,19 @@ struct HeatMap {
     max(0, min(count - room, selected))
   }
 
-  /// By how many bits the values have.
-  private static func octaves(_ buckets: [Histogram.Bucket]) -> [Int: UInt64] {
-    Dictionary(buckets.map { (64 - $0.lo.leadingZeroBitCount, $0.count) }) { $0 + $1 }
-  }
-
   /// Logarithmic: a single long wait is to be seen beside a million short ones.
   private static func shade(_ count: UInt64, most: UInt64, of shades: Int) -> Int? {
     guard count > 0 else { return nil }
     let share = log2(Double(count) + 1) / log2(Double(most) + 1)
     return min(shades - 1, Int(share * Double(shades - 1) + 0.5))
+  }
+}
+
+/// How many values of a histogram have so many bits.
+struct Octaves: Sendable {
+  let counts: [Int: UInt64]
+
+  init(_ buckets: [Histogram.Bucket]) {
+    counts = Dictionary(buckets.map { (64 - $0.lo.leadingZeroBitCount, $0.count) }) { $0 &+ $1 }
   }
 }

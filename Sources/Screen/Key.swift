@@ -33,12 +33,11 @@ public struct KeyReader: Sendable {
     return keys
   }
 
-  /// Nothing has followed for a while.
+  /// Nothing has followed for a while. Of a sequence that broke off there is no key: over a slow line its
+  /// rest may still come.
   public mutating func giveUp() -> [Key] {
-    let isEscape = pending.first == 0x1b
-    let rest = pending.dropFirst()
-    pending = []
-    return (isEscape ? [.escape] : []) + (isEscape ? keys(rest) : [])
+    defer { pending = [] }
+    return pending == [0x1b] ? [.escape] : []
   }
 
   /// The first key, or nil of it where it is one that nobody asked for; nil where it isn't complete.
@@ -79,9 +78,13 @@ public struct KeyReader: Sendable {
   }
 
   private func controlSequence() -> (key: Key?, length: Int)? {
-    guard let end = pending.dropFirst(2).firstIndex(where: { (0x40...0x7e).contains($0) }) else {
+    guard
+      let end = pending.dropFirst(2).firstIndex(where: { !(0x20...0x3f).contains($0) })
+    else {
       return pending.count > Self.longest ? (nil, pending.count) : nil
     }
+    // What is no part of a sequence ends it.
+    guard (0x40...0x7e).contains(pending[end]) else { return (nil, end) }
     let parameters = pending[2..<end]
     let final = pending[end]
     let length = end + 1

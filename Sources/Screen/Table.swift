@@ -14,37 +14,38 @@ public struct Table<Report: Sendable>: Sendable {
   }
 
   public struct Row: Sendable {
-    /// Whom it is about: the same in every report.
+    /// Tells the row from the others of a report, and stays the same from one to the next.
+    let id: String
+    /// Whom it is about: several rows may be about one.
     let key: String
     let cells: [String]
-    /// Of columns of numbers, to sort by.
+    /// Of columns of numbers, to sort by; the first is shown over time.
     let numbers: [Double]
+    var value: Double { numbers.first ?? 0 }
 
     /// - Parameters:
     ///   - key: escaped, as it is shown.
     ///   - cells: one a column, escaped.
     ///   - numbers: one a column of numbers.
-    public init(key: String, cells: [String], numbers: [Double]) {
-      (self.key, self.cells, self.numbers) = (key, cells, numbers)
+    public init(id: String, key: String, cells: [String], numbers: [Double]) {
+      (self.id, self.key, self.cells, self.numbers) = (id, key, cells, numbers)
     }
   }
 
   let title: String
   let columns: [Column]
   let rows: @Sendable (Report) -> [Row]
-  /// What makes up a row's figure over time.
+  /// What the first column of numbers is called over time.
   let figure: String
-  let value: @Sendable (Report, _ key: String) -> Double
   /// All that a report tells of one, escaped, no line wider than so many columns.
   let details: @Sendable (Report, _ key: String, _ columns: Int) -> [String]
 
   public init(
     title: String, columns: [Column], rows: @escaping @Sendable (Report) -> [Row], figure: String,
-    value: @escaping @Sendable (Report, String) -> Double,
     details: @escaping @Sendable (Report, String, Int) -> [String]
   ) {
     (self.title, self.columns, self.rows) = (title, columns, rows)
-    (self.figure, self.value, self.details) = (figure, value, details)
+    (self.figure, self.details) = (figure, details)
   }
 
   /// By one of the columns: numbers from the largest, names from the first letter on.

@@ -1,17 +1,18 @@
 import Faces
-import Foundation
 import Reports
 
 /// A table as it is gone through: where the cursor is, what is open, and by what it is sorted.
 struct TableView<Report: Snapshot>: Sendable {
   let table: Table<Report>
-  /// Whom the cursor is on, wherever others come and go.
-  private var key: String?
-  private(set) var opened: String?
+  /// The row that the cursor is on, wherever others come and go.
+  private var id: String?
+  /// Whom the page is about that is open.
+  private var opened: String?
   private var sorting: Int
   private var first = 0
-  /// As they were last shown.
-  private var shown: [String] = []
+  /// As they were last shown, and how many of them.
+  private var shown: [(id: String, key: String)] = []
+  private var room = 0
   /// The row of the screen's body that each of them is in.
   private var top = 1
 
@@ -36,25 +37,29 @@ struct TableView<Report: Snapshot>: Sendable {
     case .pageDown, .wheelDown: move(by: key == .pageDown ? 10 : 3)
     case .home, .text("g"): move(by: -shown.count)
     case .end, .text("G"): move(by: shown.count)
-    case .enter: opened = self.key
+    case .enter: open()
     case .text("s"): sorting = (sorting + 1) % table.columns.count
     default: return false
     }
     return true
   }
 
+  private var index: Int? { id.flatMap { id in shown.firstIndex { $0.id == id } } }
+
+  private mutating func open() { opened = index.map { shown[$0].key } }
+
   private mutating func move(by steps: Int) {
     guard !shown.isEmpty else { return }
-    let index = key.flatMap { shown.firstIndex(of: $0) } ?? 0
-    key = shown[min(shown.count - 1, max(0, index + steps))]
+    id = shown[min(shown.count - 1, max(0, (index ?? 0) + steps))].id
   }
 
   /// On a line of the body: the first click goes there, the second opens it.
   mutating func click(line: Int) {
-    guard opened == nil else { return }
     let index = first + line - top
-    guard line >= top, shown.indices.contains(index) else { return }
-    if key == shown[index] { opened = key } else { key = shown[index] }
+    guard opened == nil, (top..<top + room).contains(line), shown.indices.contains(index) else {
+      return
+    }
+    if id == shown[index].id { open() } else { id = shown[index].id }
   }
 
   // MARK: - The picture
@@ -72,19 +77,18 @@ struct TableView<Report: Snapshot>: Sendable {
     }
     var all = table.sorted(table.rows(report), by: sorting)
     if !filter.isEmpty {
-      all = all.filter { row in
-        row.cells.contains { $0.localizedCaseInsensitiveContains(filter) }
-      }
+      let filter = filter.lowercased()
+      all = all.filter { row in row.cells.contains { $0.lowercased().contains(filter) } }
     }
-    shown = all.map(\.key)
-    if key.map({ !shown.contains($0) }) ?? true { key = shown.first }
-    let index = key.flatMap { shown.firstIndex(of: $0) } ?? 0
-    let room = max(1, rows - 1)
+    shown = all.map { ($0.id, $0.key) }
+    if self.index == nil { id = shown.first?.id }
+    let index = self.index ?? 0
+    room = max(1, rows - 1)
     first = min(max(0, first), max(0, all.count - room))
     if index < first { first = index }
     if index >= first + room { first = index - room + 1 }
     let titles = table.columns.enumerated().map { number, column in
-      number == sorting ? column.title + (bars == .blocks ? "▼" : "*") : column.title
+      number == sorting ? (bars == .blocks ? "▼" : "*") + column.title : column.title
     }
     return [" " + table.line(titles, width: columns - 1)]
       + all.dropFirst(first).prefix(room).enumerated().map { offset, row in
@@ -99,12 +103,12 @@ struct TableView<Report: Snapshot>: Sendable {
     let label = table.figure + " "
     let room = max(1, columns - label.count)
     let index = history.index ?? 0
-    let start = HeatMap.firstShown(of: history.reports.count, room: room, selected: index)
-    let seen = history.reports[start..<min(history.reports.count, start + room)]
+    let start = HeatMap.firstShown(of: history.moments.count, room: room, selected: index)
+    let seen = history.moments[start..<min(history.moments.count, start + room)]
     let mark = bars == .blocks ? "▲" : "^"
     return [
       clipped(key, to: columns, mark: "~"), "",
-      clipped(label + Sparkline.text(seen.map { table.value($0, key) }, bars), to: columns, mark: ""),
+      clipped(label + Sparkline.text(seen.map { $0.values[key] ?? 0 }, bars), to: columns, mark: ""),
       clipped(
         String(repeating: " ", count: label.count + max(0, index - start)) + mark, to: columns,
         mark: ""), "",

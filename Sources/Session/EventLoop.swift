@@ -49,7 +49,8 @@ public struct EventLoop: ~Copyable {
     for ring in rings { try Self.add(ring, to: epoll, SONDE_BECOMES_READABLE) }
     // A regular file can't be waited for: EPERM.
     if let output { try? Self.add(output, to: epoll, SONDE_HANGUP) }
-    if let input { try Self.add(input, to: epoll) }
+    // What is typed in the background stays unread.
+    if let input { try Self.add(input, to: epoll, SONDE_BECOMES_READABLE) }
     self.output = output
     self.input = input
     self.epoll = epoll

@@ -32,7 +32,7 @@ struct TraceCommand: ParsableCommand {
   private func trace(_ options: CloneOptions, _ held: HeldCommand?) throws -> SessionEnd {
     // The keys are for the command, which may be an editor.
     var sink = SnapshotSink<Cloneprof>(
-      output, full: length.full, takesKeys: held == nil, length: length.length)
+      output, full: length.full, plain: length.plain, takesKeys: held == nil, length: length.length)
     var options = options
     if sink.isBrowsed {
       options.session.requests = [SIGWINCH]

@@ -71,12 +71,12 @@ struct Loadwatch: Tool {
         rows: { report in
           LoadTable().rows(report).map { row in
             .init(
-              key: row.name,
+              id: row.id, key: row.name,
               cells: [row.name, row.state, decimalText(row.load1, digits: 2), row.site],
               numbers: [row.load1])
           }
         },
-        figure: "load1", value: { LoadTable().load1($0, of: $1) },
+        figure: "load1",
         details: { LoadTable().details($0, of: $1, columns: $2) }),
       figures: [
         .init("load1") { $0.load.kernel.first ?? 0 },

@@ -43,7 +43,8 @@ struct TraceCommand: ParsableCommand {
       if output.output == nil { options.session.output = .standardOutput }
 
       try checkOpenFiles()
-      var sink = SnapshotSink<Loadwatch>(output, full: length.full, length: length.length)
+      var sink = SnapshotSink<Loadwatch>(
+        output, full: length.full, plain: length.plain, length: length.length)
       // From here on signals are caught: a file that is begun is also finished or removed.
       if sink.isBrowsed {
         options.session.requests = [SIGWINCH]

@@ -8,10 +8,23 @@ import Testing
 /// A screen by its keys, without a terminal.
 struct BrowserTests {
   private static let face = ScreenFace<LoadSnapshot>(
-    name: "tool", sentence: { "load \($0.load.kernel[0])" },
+    name: "tool", sentence: { "load \($0.load.kernel[0]) on \($0.host.names[0])" },
     report: { report, columns, _, _ in
-      (0..<40).map { "line \($0) of \(report.end)" }.joined(separator: "\n") + "\n"
+      (0..<40).map { String("line \($0) of \(report.end)".prefix(columns)) }
+        .joined(separator: "\n") + "\n"
     },
+    table: Table(
+      title: "who",
+      columns: [.init("name", width: 0), .init("state", width: 6), .init("n", width: 6, isNumber: true)],
+      rows: { report in
+        (0..<30).map { number in
+          .init(
+            id: "\(number)", key: "task \(number / 2)",
+            cells: ["task \(number / 2)", number % 2 == 0 ? "R" : "D", "\(30 - number)"],
+            numbers: [Double(30 - number)])
+        }
+      },
+      figure: "n", details: { report, key, _ in ["all of \(key) at \(report.end)"] }),
     figures: [.init("load1") { $0.load.kernel[0] }],
     maps: [.init("latency") { $0.histograms.runQueueLatency }])
 
@@ -124,12 +137,12 @@ struct BrowserTests {
   /// A column is an interval, a row an octave; the mark is below the one that is looked at.
   @Test func heatMap() throws {
     var browser = browser(30)
-    _ = browser.take(.tab)
+    _ = browser.take(.text("3"))
     let shown = lines(&browser)
     let slow = try #require(shown.first { $0.hasPrefix("   524 us ") })
     let fast = try #require(shown.first { $0.hasPrefix("   512 ns ") })
     let mark = try #require(shown.first { $0.contains("▲") })
-    #expect(slow.count == 31 && mark.count == 40 && fast.count == 40)
+    #expect(slow.count == 40 && mark.count == 40 && fast.count == 40)
     for column in 0..<30 {
       func cell(_ line: String) -> Character? {
         let index = line.index(line.startIndex, offsetBy: 10 + column, limitedBy: line.endIndex)
@@ -148,13 +161,43 @@ struct BrowserTests {
   /// Of more intervals than columns the last, and older ones as one goes back to them.
   @Test func moreThanColumns() {
     var browser = browser(200)
-    _ = browser.take(.text("2"))
+    _ = browser.take(.text("3"))
     #expect(lines(&browser).contains { $0.count == 80 && $0.hasSuffix("▲") })
     for _ in 0..<15 { _ = browser.take(.text("[")) }
     #expect(browser.current?.load.kernel[0] == 49)
     #expect(lines(&browser).contains { $0.count == 11 && $0.hasSuffix("▲") })
     _ = browser.take(.click(column: 10 + 20, row: 9))
     #expect(browser.current?.load.kernel[0] == 69)
+  }
+
+  /// Rows of one name are told apart, wherever the cursor goes; a click opens one, Esc closes it.
+  @Test func tables() {
+    var browser = browser(5)
+    _ = browser.take(.text("2"))
+    func marked() -> String? { lines(&browser).first { $0.hasPrefix(">") } }
+    #expect(marked()?.contains("task 0") == true && marked()?.hasSuffix("30") == true)
+    for expected in ["29", "28", "27"] {
+      _ = browser.take(.down)
+      #expect(marked()?.hasSuffix(expected) == true)
+    }
+    _ = browser.take(.end)
+    #expect(marked()?.contains("task 14") == true)
+    // The cursor stays on its row as others are sorted around it.
+    _ = browser.take(.text("s"))
+    #expect(marked()?.contains("task 14") == true)
+    _ = browser.take(.enter)
+    #expect(lines(&browser).contains { $0.hasPrefix("all of task 14 at ") })
+    _ = browser.take(.left)
+    #expect(lines(&browser).contains { $0.contains("T100003") })
+    _ = browser.take(.escape)
+    #expect(marked()?.contains("task 14") == true)
+    _ = browser.take(.home)
+    _ = lines(&browser)
+    // Below the heading of the table, which is below the tabs.
+    _ = browser.take(.click(column: 5, row: 6))
+    #expect(marked() != nil && !lines(&browser).contains { $0.hasPrefix("all of") })
+    _ = browser.take(.click(column: 5, row: 6))
+    #expect(lines(&browser).contains { $0.hasPrefix("all of") })
   }
 
   /// Whatever is typed, however large the terminal, and whoever gives names: lines that fit, and no
@@ -182,7 +225,7 @@ struct BrowserTests {
       #expect(shown.count <= rows)
       for line in shown {
         let text = line.replacing(/\u{1b}\[[0-9;]*m/, with: "")
-        #expect(Faces.columns(of: text) <= max(columns, 40), "\(columns) \(text)")
+        #expect(Faces.columns(of: text) <= columns, "\(columns) \(text)")
         #expect(!text.unicodeScalars.contains { $0.value < 32 || $0.value == 0x202e })
       }
     }

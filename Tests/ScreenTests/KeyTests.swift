@@ -16,7 +16,7 @@ struct KeyTests {
     ("\u{1b}[<64;5;5M\u{1b}[<65;5;5M", [.wheelUp, .wheelDown]),
     // Of those nobody asks for there is none, and what follows is what it is.
     ("\u{1b}[200~a\u{1b}[15~\u{1b}[?1;2cb", [.text("a"), .text("b")]), ("\u{1}\u{0}c", [.text("c")]),
-    ("\u{1b}q", [.escape, .text("q")]),
+    ("\u{1b}q", [.escape, .text("q")]), ("\u{1b}[1\u{1b}[A", [.up]),
   ]
 
   @Test func whole() {
@@ -40,7 +40,8 @@ struct KeyTests {
     #expect(reader.keys([0x1b]).isEmpty && reader.isWaiting)
     #expect(reader.giveUp() == [.escape] && !reader.isWaiting)
     #expect(reader.keys(Array("\u{1b}[".utf8)).isEmpty)
-    #expect(reader.giveUp() == [.escape, .text("[")])
+    // The rest of an arrow over a slow line, say: not to be taken for text, or for an Esc.
+    #expect(reader.giveUp().isEmpty && !reader.isWaiting)
   }
 
   /// Anything at all ends, and after it a key is a key.

@@ -80,7 +80,7 @@ enum sonde_screen_kind {
 	SONDE_SCREEN_PLACE,
 	/* The same, and what is typed is kept from being shown. */
 	SONDE_SCREEN_QUIET,
-	/* All of the terminal, by its alternate screen; with its mouse. */
+	/* The alternate screen, with mouse reporting. */
 	SONDE_SCREEN_WHOLE,
 };
 
@@ -90,11 +90,14 @@ enum sonde_screen_kind {
  */
 void sonde_screen_begin(int fd, enum sonde_screen_kind kind);
 
-/* How often it was taken: each time it is to be drawn anew. */
+/* Counts takeovers of the terminal: where it changes all is to be drawn anew. 0
+ * while the terminal is another's.
+ */
 int sonde_screen_takes(void);
 
 /* What has been typed, up to `size` bytes, without waiting for more than
- * `timeout` ms; 0 where there is nothing, -1 at the end.
+ * `timeout` ms; 0 where there is nothing or the terminal is another's, -1 where
+ * it has gone.
  */
 ssize_t sonde_read_keys(int fd, void *bytes, size_t size, int timeout);
 
