@@ -33,7 +33,7 @@ extension Browser {
     let lines = wrapped(text, to: ink.columns)
     let most = max(1, min(3, rows / 5))
     guard lines.count > most else { return lines.map(ink.strong) }
-    let last = lines[most - 1...].joined(separator: " ")
+    let last = lines[(most - 1)...].joined(separator: " ")
     return (lines.prefix(most - 1) + [clipped(last, to: ink.columns, mark: "~")]).map(ink.strong)
   }
 

@@ -1,4 +1,4 @@
-public import Faces
+import Faces
 public import Reports
 
 /// A screen to move about in: pages that scroll, and the reports of the last minutes, one by one or over
