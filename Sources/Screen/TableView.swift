@@ -46,7 +46,7 @@ struct TableView<Report: Snapshot>: Sendable {
 
   private var index: Int? { id.flatMap { id in shown.firstIndex { $0.id == id } } }
 
-  private mutating func open() { opened = index.map { shown[$0].key } }
+  private mutating func open() { opened = index.map { shown[$0].key } ?? shown.first?.key }
 
   private mutating func move(by steps: Int) {
     guard !shown.isEmpty else { return }
