@@ -196,7 +196,7 @@ int BPF_PROG(kernel_fault, unsigned long address, void *regs,
 SEC("tp_btf/mm_page_alloc")
 int BPF_PROG(page_allocated, void *page, unsigned int order, u32 flags)
 {
-	return fault_allocates(order, flags);
+	return fault_allocates(ctx, order, flags);
 }
 
 /* The copy of the address space. */

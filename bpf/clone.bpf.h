@@ -49,10 +49,13 @@ struct {
 	__type(value, u64);
 } wanted SEC(".maps");
 
-/* When this CPU last took a stack. */
+/* What a user stack is taken for. */
+enum stack_use { OF_CLONE, OF_PAGE_COPY, STACK_USES };
+
+/* When this CPU last took one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, STACK_USES);
 	__type(key, u32);
 	__type(value, u64);
 } stack_times SEC(".maps");
@@ -140,13 +143,14 @@ static __always_inline u8 call_by_number(struct task_struct *task, u64 flags)
 #define STACK_COPY_PERIOD 10000000
 
 /* A stack takes longer than all the rest: of many clones in a short time, one a
- * millisecond is enough to know who makes them. Returns when the clone begins.
+ * millisecond is enough to know who makes them. Returns the time after it,
+ * which is when the clone begins, and what the record of a stack has.
  */
-static __always_inline u64 emit_user_stack(void *ctx, u32 tid, u32 tgid)
+static __always_inline u64 emit_user_stack(void *ctx, u32 tid, u32 tgid,
+					   u32 use)
 {
 	u64 begin = bpf_ktime_get_ns();
-	u32 zero = 0;
-	u64 *last = bpf_map_lookup_elem(&stack_times, &zero);
+	u64 *last = bpf_map_lookup_elem(&stack_times, &use);
 	struct sonde_cpu *counters;
 	struct sonde_stack *record;
 	long length;
@@ -255,7 +259,7 @@ static __always_inline int begin(void *ctx, u8 call, u64 flags)
 	state->clone.tgid = tgid;
 	state->run_delay = CURRENT_READ(task, sched_info.run_delay);
 	state->off_cpu = off_cpu(task);
-	state->clone.begin = emit_user_stack(ctx, tid, tgid);
+	state->clone.begin = emit_user_stack(ctx, tid, tgid, OF_CLONE);
 	return 0;
 }
 

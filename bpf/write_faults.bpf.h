@@ -24,6 +24,13 @@
 /* Besides the id of a thread, which has 22 bits: it faulted in the kernel. */
 #define IN_KERNEL 0x80000000U
 
+struct fault {
+	/* the thread, with IN_KERNEL; 0 for none */
+	u32 tid;
+	u32 pad;
+	u64 address;
+};
+
 /* The thread, by the low bits of its id, whose last fault was a counted write
  * fault and which hasn't allocated a page since.
  */
@@ -31,8 +38,16 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, FAULT_SLOTS);
 	__type(key, u32);
-	__type(value, u32);
+	__type(value, struct fault);
 } faulting SEC(".maps");
+
+/* Pages copied on this CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} page_copies SEC(".maps");
 
 static __always_inline bool is_forked_child(const struct sonde_process *process)
 {
@@ -56,7 +71,7 @@ static __always_inline int fault_begins(u64 address, u64 error, u32 mode)
 {
 	u64 ids = bpf_get_current_pid_tgid();
 	u32 tid = (u32)ids, index = tid % FAULT_SLOTS;
-	u32 *slot = bpf_map_lookup_elem(&faulting, &index);
+	struct fault *slot = bpf_map_lookup_elem(&faulting, &index);
 	const u64 write = X86_PF_PROT | X86_PF_WRITE;
 	struct sonde_process *process;
 
@@ -67,12 +82,13 @@ static __always_inline int fault_begins(u64 address, u64 error, u32 mode)
 		process = forked_process(ids >> 32);
 		if (process) {
 			add(&process->faults, 1);
-			*slot = tid | mode;
+			slot->address = address;
+			slot->tid = tid | mode;
 			return 0;
 		}
 	}
-	if ((*slot & ~IN_KERNEL) == tid)
-		*slot = 0;
+	if ((slot->tid & ~IN_KERNEL) == tid)
+		slot->tid = 0;
 	return 0;
 }
 
@@ -92,6 +108,36 @@ static __always_inline bool in_exception(void)
 #endif
 }
 
+static __always_inline void
+emit_page_copy(void *ctx, const struct sonde_process *process, u64 address)
+{
+	u64 ids = bpf_get_current_pid_tgid();
+	u32 zero = 0, tid = (u32)ids, tgid = ids >> 32;
+	u32 *copies = bpf_map_lookup_elem(&page_copies, &zero);
+	struct sonde_page_copy *record;
+	struct sonde_cpu *counters;
+	bool is_child;
+	u64 stack;
+
+	/* A clone in progress has its stack already. */
+	if (!copies || ++*copies % SONDE_PAGE_COPY_PERIOD || state_of(tid))
+		return;
+	stack = emit_user_stack(ctx, tid, tgid, OF_PAGE_COPY);
+	record = ring_reserve_here(&counters, sizeof(*record));
+	if (!record)
+		return;
+	is_child = is_forked_child(process);
+	set_header(&record->header, bpf_ktime_get_ns(), tid,
+		   SONDE_KIND_PAGE_COPY);
+	record->header.flags = is_child ? 0 : SONDE_WRITE_FAULTS_PARENT;
+	record->begin = process->begin;
+	record->stack = stack;
+	record->address = address;
+	record->process = tgid;
+	record->tgid = is_child ? process->tgid : tgid;
+	ring_submit(record, counters);
+}
+
 /* wp_page_copy() is the first to allocate such a page after such a fault. Where
  * the page is reused nobody does: the page cache allocates with __GFP_WRITE or
  * __GFP_NORETRY, a page instead of the zero page comes with __GFP_ZERO, and
@@ -100,26 +146,28 @@ static __always_inline bool in_exception(void)
  * split first (do_huge_pmd_wp_page()); a copy of a hugetlb page comes from the
  * pool, and isn't seen.
  */
-static __always_inline int fault_allocates(u32 order, u32 flags)
+static __always_inline int fault_allocates(void *ctx, u32 order, u32 flags)
 {
 	const u32 all = GFP_HIGHMEM | GFP_MOVABLE | GFP_IO | GFP_FS;
 	const u32 none = GFP_ZERO | GFP_WRITE | GFP_NORETRY;
 	u64 ids = bpf_get_current_pid_tgid();
 	u32 tid = (u32)ids, index = tid % FAULT_SLOTS;
-	u32 *slot = bpf_map_lookup_elem(&faulting, &index);
+	struct fault *slot = bpf_map_lookup_elem(&faulting, &index);
 	struct sonde_process *process;
 	bool in_kernel;
 
-	if (!slot || (*slot & ~IN_KERNEL) != tid || !tid || order ||
+	if (!slot || (slot->tid & ~IN_KERNEL) != tid || !tid || order ||
 	    (flags & (all | none)) != all)
 		return 0;
-	in_kernel = *slot & IN_KERNEL;
-	*slot = 0;
+	in_kernel = slot->tid & IN_KERNEL;
+	slot->tid = 0;
 	if (!in_kernel && !in_exception())
 		return 0;
 	process = forked_process(ids >> 32);
-	if (process)
-		add(&process->copied, 1);
+	if (!process)
+		return 0;
+	add(&process->copied, 1);
+	emit_page_copy(ctx, process, slot->address);
 	return 0;
 }
 

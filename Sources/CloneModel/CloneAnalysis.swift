@@ -43,6 +43,7 @@ public struct CloneAnalysis: ~Copyable, Model {
     case .cgroupPaths: break
     case .names(let answers):
       names.take(answers)
+      tracker.placePageCopies(names)
       reporter?.keep(&names, tracker.open)
     case .closes(let reading):
       let interval = last ?? tracker.close(at: reading.at)
@@ -59,10 +60,11 @@ public struct CloneAnalysis: ~Copyable, Model {
   public mutating func takeLookups() -> [CloneLookup] {
     let new = tracker.takeNew()
     guard setup?.pidsAreGlobal == true,
-      !new.stacks.isEmpty || !new.mappings.isEmpty || !new.processes.isEmpty
+      !new.stacks.isEmpty || !new.mappings.isEmpty || !new.processes.isEmpty || !new.pages.isEmpty
     else { return [] }
     return names.lookups(
-      stacks: new.stacks, mappings: new.mappings, processes: new.processes, of: tracker.open)
+      stacks: new.stacks, mappings: new.mappings, processes: new.processes,
+      pages: new.pages, of: tracker.open)
   }
 
   /// Clones in the interval that is open, and their time, ns.

@@ -43,6 +43,8 @@ public struct CloneInterval: Sendable {
   /// What became of the children of all clones, and by their parents.
   package var children = ChildSum()
   package var parents: [ParentKey: ChildSum] = [:]
+  /// The pages that were copied afterwards, where faults are counted.
+  package var pageCopies = PageCopies()
   /// Of parents that there were too many of to keep each.
   package var folded: [ChildGroup: ChildGroupSum] = [:]
 
@@ -206,6 +208,7 @@ public struct CloneInterval: Sendable {
     }
     append(stacks: next.stacks)
     append(childrenOf: next)
+    pageCopies.append(next.pageCopies)
     slowest = Array(
       (slowest + next.slowest).sorted { ($0.ownNs, $1.begin) > ($1.ownNs, $0.begin) }
         .prefix(Self.slowestCount))
@@ -222,6 +225,7 @@ public struct CloneInterval: Sendable {
       let kept = largeProcesses.sorted { $0.value.ns > $1.value.ns }.prefix(limit)
       largeProcesses = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
     }
+    pageCopies.bound(to: limit)
     if stacks.count > 2 * limit {
       let kept = stacks.sorted { $0.value.ns > $1.value.ns }.prefix(limit)
       stacks = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })

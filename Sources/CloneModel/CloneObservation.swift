@@ -112,6 +112,8 @@ public enum CloneLookup: Hashable, Codable, Sendable {
   case mapping(CloneInterval.MappingKey)
   /// What a process's forks copy, and what stands for or against huge pages in it.
   case memory(tgid: UInt32)
+  /// The mapping that holds a page which was copied after a fork.
+  case page(tgid: UInt32, address: UInt64)
 }
 
 public struct CloneAnswer: Codable, Sendable {
@@ -122,11 +124,14 @@ public struct CloneAnswer: Codable, Sendable {
   public var name: String?
   /// Of a process; nil where it was gone or may not be looked at.
   public var memory: ForkedMemory?
+  /// Of a page; nil where nothing is mapped there, or its process was gone.
+  public var mapping: MappedRange?
 
   public init(
     _ lookup: CloneLookup, functions: [String] = [], name: String? = nil,
-    memory: ForkedMemory? = nil
+    memory: ForkedMemory? = nil, mapping: MappedRange? = nil
   ) {
     (self.lookup, self.functions, self.name, self.memory) = (lookup, functions, name, memory)
+    self.mapping = mapping
   }
 }

@@ -104,6 +104,7 @@ struct CloneReporter {
           memory: { names.memory(of: $0) })
         : nil,
       bill: setup.afterForkPeriod.map { billParts(interval.children, period: $0) },
+      pageCopies: pageCopiesPart(interval.pageCopies, pageSize: pages, names: names),
       advice: advice(interval, calls: calls, phases: phases, tables: tables, stacks: stacks) {
         names.memory(of: $0)
       })

@@ -25,6 +25,7 @@ extension CloneTracker {
     noteMost(parent, key)
     change(parent, key) { $0.samples.add(early.samples) }
     if let faults = early.faults { add(faults) }
+    for copy in early.copies { add(copy.record, copy.stack) }
     for event in early.events { become(event) }
   }
 
@@ -111,6 +112,30 @@ extension CloneTracker {
       sum.childFaults.add(new)
       sum.mostCopied = max(sum.mostCopied, most)
     }
+  }
+
+  mutating func add(_ record: PageCopyRecord) {
+    let stack = inProgress.take(tid: record.thread, begin: record.stack)?.stack
+    // An empty one is of a process that was gone: others stand for it.
+    add(record, stack.flatMap { $0.isEmpty ? nil : $0 })
+  }
+
+  private mutating func add(_ record: PageCopyRecord, _ stack: UserStack?) {
+    let parent: CloneInterval.ParentKey
+    if record.isOfParent {
+      guard let known = parentsByProcess[record.process] else { return }
+      parent = known
+    } else {
+      guard let child = children.child(of: record) else {
+        return children.keepEarly(record, stack)
+      }
+      guard child.counts else { return }
+      parent = child.parent
+    }
+    current.pageCopies.add(
+      .init(parent, isParent: record.isOfParent), address: record.address, stack: stack)
+    new.pages.append((parent.tgid, record.address))
+    if let stack { new.stacks.append(.init(tgid: parent.tgid, stack: stack)) }
   }
 
   /// Of figures that grow.

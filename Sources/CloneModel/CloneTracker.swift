@@ -10,7 +10,7 @@ public struct CloneTracker: Sendable {
   private let phases: KernelRanges<KernelPhases.Phase>
   private let afterFork: KernelRanges<AfterFork.Place>
   var current: CloneInterval
-  private var inProgress = CallsInProgress()
+  var inProgress = CallsInProgress()
   var children = LivingChildren()
   /// Those whose clones count, by process.
   var parentsByProcess: [UInt32: CloneInterval.ParentKey] = [:]
@@ -24,7 +24,7 @@ public struct CloneTracker: Sendable {
   let pageSize: UInt64
   /// When counting began.
   let start: UInt64
-  private var new = New()
+  var new = New()
 
   /// What the open interval holds since one last asked.
   public struct New: Sendable {
@@ -32,6 +32,8 @@ public struct CloneTracker: Sendable {
     public var mappings: [CloneInterval.MappingKey] = []
     /// With large clones.
     public var processes: [UInt32] = []
+    /// Addresses of pages that were copied, in the memory of processes.
+    var pages: [(tgid: UInt32, address: UInt64)] = []
   }
 
   /// Calls that take longer are taken for lost.
@@ -92,9 +94,16 @@ public struct CloneTracker: Sendable {
       if followsChildren { add(AfterForkSample(record, header, afterFork)) }
     case (SONDE_KIND_WRITE_FAULTS.rawValue, MemoryLayout<sonde_write_faults>.size):
       if followsChildren { add(WriteFaultsRecord(record)) }
+    case (SONDE_KIND_PAGE_COPY.rawValue, MemoryLayout<sonde_page_copy>.size):
+      if followsChildren { add(PageCopyRecord(record)) }
     default:
       break
     }
+  }
+
+  /// Of those that the open interval has so far.
+  package mutating func placePageCopies(_ names: CloneNames) {
+    if !current.pageCopies.isEmpty { current.pageCopies.place(names) }
   }
 
   private func phase(of record: RawSpan, _ header: sonde_header) -> KernelPhases.Phase {

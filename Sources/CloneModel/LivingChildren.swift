@@ -29,6 +29,7 @@ struct LivingChildren: Sendable {
     var samples = AfterFork.Samples()
     /// The latest.
     var faults: WriteFaultsRecord?
+    var copies: [(record: PageCopyRecord, stack: UserStack?)] = []
   }
 
   private(set) var children: [UInt32: Child] = [:]
@@ -42,6 +43,7 @@ struct LivingChildren: Sendable {
   /// Twice as many as the kernel side follows: more there are only where the records of ends were lost.
   static let mostChildren = 32768
   private static let mostEarly = 16384
+  private static let mostEarlyCopies = 64
   private static let mostEnded = 512
 
   /// One is born.
@@ -90,6 +92,14 @@ struct LivingChildren: Sendable {
     return nil
   }
 
+  /// The child that has written.
+  func child(of copy: PageCopyRecord) -> Child? {
+    guard let child = children[copy.process], child.begin == copy.begin,
+      child.parent.tgid == copy.tgid
+    else { return nil }
+    return child
+  }
+
   /// The child that write faults are of.
   func child(of faults: WriteFaultsRecord) -> Child? {
     guard let child = children[faults.process], child.begin == faults.begin,
@@ -130,6 +140,12 @@ struct LivingChildren: Sendable {
     changeEarly(record.process, begin: record.begin) { $0.faults = record }
   }
 
+  mutating func keepEarly(_ copy: PageCopyRecord, _ stack: UserStack?) {
+    changeEarly(copy.process, begin: copy.begin) { one in
+      if one.copies.count < Self.mostEarlyCopies { one.copies.append((copy, stack)) }
+    }
+  }
+
   private mutating func changeEarly(
     _ id: UInt32, begin: UInt64, _ body: (inout Early) -> Void
   ) {
@@ -147,12 +163,15 @@ struct LivingChildren: Sendable {
   /// What came of a child before its clone's record, which has now come.
   mutating func takeEarly(
     id: UInt32, begin: UInt64, tgid: UInt32
-  ) -> (events: [ChildEvent], samples: AfterFork.Samples, faults: WriteFaultsRecord?) {
+  ) -> (
+    events: [ChildEvent], samples: AfterFork.Samples, faults: WriteFaultsRecord?,
+    copies: [(record: PageCopyRecord, stack: UserStack?)]
+  ) {
     guard !early.isEmpty, let one = early.removeValue(forKey: id), one.begin == begin else {
-      return ([], .init(), nil)
+      return ([], .init(), nil, [])
     }
     let events = [one.exec, one.exit].compactMap { $0 }.filter { $0.tgid == tgid }
-    return (events, one.samples, one.faults)
+    return (events, one.samples, one.faults, one.copies)
   }
 
   /// Where the record of a clone was lost what came of its child would be held for ever.

@@ -26,6 +26,8 @@ public struct UserStack: Sendable, Hashable {
   /// Innermost first; empty where there is none.
   public var addresses: [UInt64] { (0..<count).map { frames[$0] } }
 
+  var isEmpty: Bool { count == 0 }
+
   public static func == (one: Self, two: Self) -> Bool {
     guard one.count == two.count else { return false }
     for index in 0..<one.count where one.frames[index] != two.frames[index] { return false }

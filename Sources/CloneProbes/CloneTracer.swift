@@ -159,14 +159,16 @@ public struct CloneTracer: ~Copyable, Tracer {
     _ stacks: inout UnwoundStacks, upTo horizon: UInt64
   ) -> Int {
     let isKept = door.kept != nil
+    func put(_ stack: sonde_stack?, _ cpu: Int) {
+      guard let stack else { return }
+      let bytes = unsafe withUnsafeBytes(of: stack) { unsafe Array($0) }
+      unsafe door.record(bytes.span.bytes, cpu: cpu)
+    }
     return rings.drain(upTo: horizon) { record, cpu in
       switch UnwoundStacks.kind(of: record) {
       case SONDE_KIND_STACK_COPY.rawValue: return stacks.keep(record)
-      case SONDE_KIND_CLONE.rawValue:
-        if let stack = stacks.stack(ofEnded: record) {
-          let bytes = unsafe withUnsafeBytes(of: stack) { unsafe Array($0) }
-          unsafe door.record(bytes.span.bytes, cpu: cpu)
-        }
+      case SONDE_KIND_CLONE.rawValue: put(stacks.stack(ofEnded: record), cpu)
+      case SONDE_KIND_PAGE_COPY.rawValue: put(stacks.stack(ofPageCopy: record), cpu)
       default: break
       }
       if isKept { door.record(record, cpu: cpu) } else { door.model.record(record, cpu: cpu) }

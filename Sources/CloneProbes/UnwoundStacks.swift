@@ -57,17 +57,37 @@ struct UnwoundStacks {
   /// - Precondition: the record is a `sonde_clone`.
   mutating func stack(ofEnded record: RawSpan) -> sonde_stack? {
     guard !copies.isEmpty else { return nil }
+    return stack(
+      of: record,
+      takenAt: unsafe record.unsafeLoad(
+        fromByteOffset: MemoryLayout<sonde_clone>.offset(of: \.begin)!, as: UInt64.self))
+  }
+
+  /// The stack of a write that copied a page.
+  ///
+  /// - Precondition: the record is a `sonde_page_copy`.
+  mutating func stack(ofPageCopy record: RawSpan) -> sonde_stack? {
+    guard !copies.isEmpty else { return nil }
+    let copy = unsafe record.unsafeLoad(as: sonde_page_copy.self)
+    // A child may be gone already, and has what its parent has mapped.
+    return stack(of: record, takenAt: copy.stack, in: Int32(bitPattern: copy.tgid))
+  }
+
+  /// - Parameter pid: whose mappings to go by, where they aren't the thread's own process's.
+  private mutating func stack(
+    of record: RawSpan, takenAt time: UInt64, in pid: Int32? = nil
+  ) -> sonde_stack? {
     let header = unsafe record.unsafeLoad(as: sonde_header.self)
-    let begin = unsafe record.unsafeLoad(
-      fromByteOffset: MemoryLayout<sonde_clone>.offset(of: \.begin)!, as: UInt64.self)
-    guard let copy = copies.removeValue(forKey: header.tid), copy.header.time == begin else {
+    guard let copy = copies.removeValue(forKey: header.tid), copy.header.time == time else {
       return nil
     }
     let now = Clocks.monotonic
     guard now < deadline else { return nil }
     guard
       let found = unwinder.addresses(
-        of: copy.program, registers: copy.registers, stack: copy.bytes,
+        of: Unwinder.Program(
+          pid: pid ?? copy.program.pid, startTime: copy.program.startTime,
+          execID: copy.program.execID), registers: copy.registers, stack: copy.bytes,
         most: Int(SONDE_STACK_FRAMES), now: now,
         deadline: now + Self.stackShare)
     else { return nil }

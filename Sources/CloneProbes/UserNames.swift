@@ -24,6 +24,10 @@ struct UserNames {
         let pid = Int32(bitPattern: key.tgid)
         pids.insert(pid)
         return CloneAnswer(lookup, name: symbols.mappingName(at: key.start, in: pid))
+      case .page(let tgid, let address):
+        let pid = Int32(bitPattern: tgid)
+        pids.insert(pid)
+        return CloneAnswer(lookup, mapping: symbols.range(at: address, in: pid))
       case .memory(let tgid):
         return CloneAnswer(
           lookup,
@@ -51,5 +55,13 @@ struct UserNames {
       names.append(name ?? "0x" + String(address, radix: 16))
     }
     return names
+  }
+}
+
+extension UserSymbols {
+  fileprivate mutating func range(at address: UInt64, in pid: Int32) -> MappedRange? {
+    mapping(at: address, in: pid).map {
+      MappedRange(start: $0.range.lowerBound, end: $0.range.upperBound, name: $0.name)
+    }
   }
 }

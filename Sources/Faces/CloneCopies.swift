@@ -12,6 +12,37 @@ extension CloneText {
     guard !parents.isEmpty else { return [] }
     return [line(["copy-on-write", "faults", "copied", "per fork"], .heading)]
       + parents.flatMap { rows(of: $0.parent, $0.copies) }
+      + (snapshot.pageCopies.map(places) ?? [])
+  }
+
+  private static let shownMappings = 4
+  private static let shownWriters = 3
+
+  /// Of a path.
+  private static func lastPart(_ name: String) -> String {
+    name.hasPrefix("/") ? String(name.split(separator: "/").last ?? "/") : name
+  }
+
+  /// Where it was copied, and by whose writes.
+  private func places(_ copies: PageCopiesPart) -> [Line] {
+    let mappings = copies.mappings.prefix(Self.shownMappings).map { mapping in
+      let name = mapping.name.map(Self.lastPart) ?? mapping.range ?? "unknown mapping"
+      return line(
+        [
+          "  in \(escaped(name))\(mapping.by == .child ? ", by a child" : "")", "",
+          "~" + bytesText(mapping.copiedBytes), "",
+        ], .plain)
+    }
+    return mappings
+      + copies.stacks.prefix(Self.shownWriters).flatMap { stack in
+        [
+          line(
+            [
+              "  written by\(stack.by == .child ? " a child" : "") \(escaped(stack.comm))", "",
+              "~" + bytesText(stack.copiedBytes), "",
+            ], .plain)
+        ] + frames(stack.frames)
+      }
   }
 
   private func rows(of parent: ChildrenPart, _ copies: CopyOnWritePart) -> [Line] {
@@ -36,7 +67,7 @@ extension CloneText {
   }
 
   private func line(_ cells: [String], _ style: Line.Style) -> Line {
-    let width = max(20, columns - 4 * Self.figureWidth)
+    let width = max(20, columns - 3 * Self.figureWidth)
     var line = Line(left(clipped(cells[0], to: width, mark: bars.mark), width), style)
     for cell in cells[1...] { line.add(right(cell, Self.figureWidth), style) }
     return line

@@ -26,7 +26,7 @@ extension CloneText {
   }
 
   /// Callers before what they call, so that the call itself ends the line: "main <- run <- fork".
-  private func frames(_ frames: [String]) -> [Line] {
+  func frames(_ frames: [String]) -> [Line] {
     guard !frames.isEmpty else { return [Line("    no user stack", .heading)] }
     var names = frames.prefix(Self.shownFrames).map { escaped($0) }
     if frames.count > Self.shownFrames { names.append(bars.mark) }

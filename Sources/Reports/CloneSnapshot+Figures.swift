@@ -23,9 +23,13 @@ extension CloneSnapshot {
       .histogram(
         \.histograms.vforkWait, "histograms.vfork_wait",
         "how long a vfork parent waited for its child to exec or exit"),
-    ] + childFigures + pageTableFigures + costFigures
+    ] + childFigures + [pageCopySamples] + pageTableFigures + costFigures
 
   private static let created = "that created a new process, by system call"
+
+  private static let pageCopySamples = Figure<CloneSnapshot>.derived(
+    "page_copies.samples", "pages", "of which the address was recorded"
+  ) { $0.pageCopies.map { Double($0.samples) } }
 
   private static var pageTableFigures: [Figure<CloneSnapshot>] {
     [

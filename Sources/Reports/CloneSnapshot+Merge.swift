@@ -20,6 +20,7 @@ extension CloneSnapshot {
     merged.stacks = try stacks.merged(with: other.stacks)
     try merged.setChildren(self, other)
     merged.bill = try [BillItemPart].sum(bill, other.bill)
+    merged.pageCopies = try PageCopiesPart.sum(pageCopies, other.pageCopies)
     merged.advice = try advice.joined(
       with: other.advice, same: { ($0.kind, $0.text) == ($1.kind, $1.text) },
       adding: {

@@ -39,6 +39,9 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
   public var children: [ChildrenPart]?
   /// What the forks cost in all, the calls first; nil where that wasn't seen.
   public var bill: [BillItemPart]?
+  /// Which pages were copied afterwards, and by whose writes; nil where faults weren't counted, or there were
+  /// too few.
+  public var pageCopies: PageCopiesPart?
   /// What would make it faster, the most effective first.
   public var advice: [AdvicePart]
 
@@ -49,7 +52,8 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
     histograms: CloneHistogramsPart,
     mappingTypes: [MappingTypePart], mappings: [MappingPart], pageTables: PageTablesPart,
     slowest: [SlowClonePart], stacks: [StackPart], childFates: ChildFatesPart? = nil,
-    children: [ChildrenPart]? = nil, bill: [BillItemPart]? = nil, advice: [AdvicePart]
+    children: [ChildrenPart]? = nil, bill: [BillItemPart]? = nil,
+    pageCopies: PageCopiesPart? = nil, advice: [AdvicePart]
   ) {
     self.final = final
     self.host = host
@@ -72,6 +76,7 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
     self.childFates = childFates
     self.children = children
     self.bill = bill
+    self.pageCopies = pageCopies
     self.advice = advice
   }
 
@@ -80,6 +85,7 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
       histograms
     case mappings, slowest, stacks, children, bill, advice
     case childFates = "child_fates"
+    case pageCopies = "page_copies"
     case mappingTypes = "mapping_types"
     case intervalNs = "interval_ns"
     case pageTables = "page_tables"

@@ -77,7 +77,8 @@ public struct UserSymbols: Sendable {
     return process
   }
 
-  private mutating func mapping(at address: UInt64, in pid: Int32) -> Mapping? {
+  /// The whole mapping that holds an address; nil where ``name(of:in:)`` is.
+  package mutating func mapping(at address: UInt64, in pid: Int32) -> Mapping? {
     process(pid).flatMap { Mapping.holding(address, among: $0.mappings) }
   }
 

@@ -101,6 +101,21 @@ struct BillTests {
     let dirty = try #require(told["dirty"]) << 10
     #expect(absolute(writers.copiedBytes, dirty) < other, "\(counted), \(dirty)")
     #expect((16 << 20...17 << 20).contains(counted.mostBytes), "\(counted)")
+    try check(final.pageCopies, by: writer, copied: writers.copiedBytes)
+  }
+
+  /// All of it is written in one mapping, and by one function.
+  private func check(_ copies: PageCopiesPart?, by writer: Writer, copied: UInt64) throws {
+    let copies = try #require(copies)
+    // On each CPU the last ones are without a sample, and the others' pages may give it.
+    #expect(absolute(copies.samples << 18, copied) < copied / 10, "\(copies)")
+    let mapping = try #require(copies.mappings.first)
+    #expect(mapping.by == (writer == .child ? .child : .parent) && mapping.comm == "testload")
+    #expect(mapping.range != nil && mapping.copiedBytes > copied / 10 * 8, "\(copies)")
+    let stack = try #require(copies.stacks.first)
+    #expect(stack.by == mapping.by, "\(copies)")
+    #expect(stack.frames.contains("load_writes") && stack.frames.contains("main"), "\(copies)")
+    #expect(copies.stacks.reduce(0) { $0 + $1.copiedBytes } <= copies.samples << 18)
   }
 
   private func absolute(_ one: UInt64, _ two: UInt64) -> UInt64 { max(one, two) - min(one, two) }

@@ -177,12 +177,12 @@ struct VerdictTests {
     let samples = try #require(snapshot.load.samples)
     #expect(samples.count >= 3)
     let apart = samples.compactMap { sample in
-      sample.active.map { abs(Int($0) - Int(sample.seen + (sample.delayed ?? 0))) }
+      sample.active.map { Int($0) - Int(sample.seen + (sample.delayed ?? 0)) }
     }.sorted()
     try #require(apart.count >= 3, "\(samples)")
-    // Without the delayed ones it would be about 40. Single samples may be as far apart: where a CPU's
-    // tick came late, or the pairs were about to rest.
-    #expect(apart[apart.count / 2] <= 5, "\(samples)")
+    // Without the delayed ones it would be 40 or more. Each CPU's part is counted at a tick of its own, while
+    // the pairs go on: single samples are up to ten apart to either side, and where a tick came late more.
+    #expect(abs(apart[apart.count / 2]) <= 10, "\(samples)")
     let tells = KernelFeatures().member("h_nr_runnable", of: "cfs_rq").isYes
     #expect(samples.contains { $0.delayed != nil } == tells)
   }

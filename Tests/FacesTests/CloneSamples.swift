@@ -238,6 +238,19 @@ func randomCloneSample(_ random: inout SplitMix64) -> CloneSnapshot {
           leftBytes: number())
       }.first)
   }
+  snapshot.pageCopies =
+    some(1) {
+      PageCopiesPart(
+        samples: number(),
+        mappings: some(5) {
+          WrittenMappingPart(
+            by: .child, pid: Int(number(31)), comm: name(), range: name(), name: name(),
+            copiedBytes: number())
+        },
+        stacks: some(4) {
+          WritingStackPart(by: .parent, comm: name(), frames: some(20, name), copiedBytes: number())
+        })
+    }.first
   snapshot.advice = some(3) { AdvicePart(kind: .limits, text: name(), evidence: some(3, name)) }
   return snapshot
 }

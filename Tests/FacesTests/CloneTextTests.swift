@@ -59,6 +59,8 @@ struct CloneTextTests {
       snapshot.mappings = []
       snapshot.slowest = []
       snapshot.stacks = []
+      snapshot.pageCopies?.mappings = []
+      snapshot.pageCopies?.stacks = []
       snapshot.children = snapshot.children?.map { row in
         var row = row
         (row.comm, row.pid) = ("postgres", row.pid.map { $0 % 4_194_304 })

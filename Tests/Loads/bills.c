@@ -28,6 +28,19 @@ static void write_pages(volatile char *memory, size_t size)
 		memory[at]++;
 }
 
+/* Resident. */
+static char *small_pages(size_t size)
+{
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		err(1, "mmap");
+	madvise(memory, size, MADV_NOHUGEPAGE);
+	write_pages(memory, size);
+	return memory;
+}
+
 /* What this process has for itself, as the kernel counts it, KiB. */
 static long private_dirty(void)
 {
@@ -72,13 +85,8 @@ void load_bills(const long *arguments)
 	const size_t size = arguments[1] * 1024;
 	long done = 0;
 	int64_t before;
-	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = small_pages(size);
 
-	if (memory == MAP_FAILED)
-		err(1, "mmap");
-	madvise(memory, size, MADV_NOHUGEPAGE);
-	write_pages(memory, size);
 	say_ready();
 	before = charged_ns(RUSAGE_SELF) + charged_ns(RUSAGE_CHILDREN);
 	while (done < arguments[0] && wait_for_input(0) != INPUT_END) {
@@ -146,13 +154,8 @@ void load_writes(const long *arguments)
 	const enum writer writer = arguments[2];
 	const size_t size = arguments[1] * 1024;
 	long done = 0, dirty = 0, faults;
-	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = small_pages(size);
 
-	if (memory == MAP_FAILED)
-		err(1, "mmap");
-	madvise(memory, size, MADV_NOHUGEPAGE);
-	write_pages(memory, size);
 	say_ready();
 	faults = minor_faults();
 	for (; done < arguments[0] && wait_for_input(0) != INPUT_END; done++) {

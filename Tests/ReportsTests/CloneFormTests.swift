@@ -132,6 +132,17 @@ extension CloneFormTests {
             leftBytes: 65_536))
       ],
       bill: bill(),
+      pageCopies: PageCopiesPart(
+        samples: 9,
+        mappings: [
+          WrittenMappingPart(
+            by: .child, pid: 812, comm: "httpd", range: "7f00-8f00", name: "[heap]",
+            copiedBytes: 262_144)
+        ],
+        stacks: [
+          WritingStackPart(
+            by: .parent, comm: "httpd", frames: ["memcpy", "main"], copiedBytes: 262_144)
+        ]),
       advice: [AdvicePart(kind: .cpu, text: "All is well.", evidence: ["3 clones"])])
   }
 
@@ -170,6 +181,7 @@ extension CloneFormTests {
     snapshot.childFates = nil
     snapshot.children = nil
     snapshot.bill = nil
+    snapshot.pageCopies = nil
     return snapshot
   }
 
@@ -178,7 +190,7 @@ extension CloneFormTests {
     "reason", "bpf_ns_per_clone", "share", "uncertainty_ns", "min", "max", "p50", "p90", "p99",
     "p999", "ns_per_entry", "ms_per_gib", "gb_per_s", "grade", "name",
     "straddled", "child_fates", "children", "written_bytes", "bill", "discarded_copies",
-    "copy_on_write", "left_bytes",
+    "copy_on_write", "left_bytes", "page_copies",
   ]
 
   private static func mayLack(_ key: String, at path: [String]) -> Bool {
@@ -187,6 +199,7 @@ extension CloneFormTests {
     if path.first == "stacks" { return key == "use" || key == "discarded_copies" }
     if path.first == "children", key == "pid" { return true }
     if path.last == "copy_on_write" { return key == "left_bytes" }
+    if path.first == "page_copies" { return key == "name" || key == "range" }
     return optional.contains(key) || path == ["calls", "failed"]
   }
 }

@@ -100,6 +100,18 @@ func cloneSample(_ seed: UInt64, host: String? = nil) -> CloneSnapshot {
         discardedCopies: copies(), bill: bill(), copyOnWrite: writes())
     }
     snapshot.bill = bill()
+    snapshot.pageCopies = PageCopiesPart(
+      samples: number(99),
+      mappings: some {
+        WrittenMappingPart(
+          by: WriterRole.allCases[$0 % 2], pid: $0 / 2, comm: "comm", range: "\($0)000-\($0)fff",
+          name: nil, copiedBytes: number(99) << 18)
+      },
+      stacks: some {
+        WritingStackPart(
+          by: WriterRole.allCases[$0 % 2], comm: "comm", frames: ["write \($0 / 2)"],
+          copiedBytes: number(99) << 18)
+      })
   }
   snapshot.advice = some {
     AdvicePart(kind: .limits, text: "advice \($0)", evidence: ["\($0) + \(number(3))"])

@@ -34,6 +34,13 @@ struct MergeClonesTests {
         }
         add(one.bill, to: "bill")
         for part in one.slowest { add([part.ns], to: "\(part.at) \(part.child)") }
+        for part in one.pageCopies?.mappings ?? [] {
+          add([part.copiedBytes], to: "copied in \(part.pid) \(part.range ?? "") by \(part.by)")
+        }
+        for part in one.pageCopies?.stacks ?? [] {
+          add([part.copiedBytes], to: "copied by \(part.frames) in \(part.by)")
+        }
+        add([one.pageCopies?.samples ?? 0], to: "samples of page copies")
         if let fates = one.childFates { try add(fates, to: "children") }
         for part in one.children ?? [] {
           let name = "children of \(part.comm), \(part.use)"

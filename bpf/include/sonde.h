@@ -30,6 +30,7 @@ enum sonde_kind {
 	SONDE_KIND_AFTER_FORK = 21,
 	SONDE_KIND_STACK_COPY = 22,
 	SONDE_KIND_WRITE_FAULTS = 23,
+	SONDE_KIND_PAGE_COPY = 24,
 };
 
 /* What every ring record begins with. */

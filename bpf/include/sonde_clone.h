@@ -257,6 +257,24 @@ struct sonde_write_faults {
 	sonde_u32 pad;
 };
 
+/* Of the pages that such faults copy one in so many has a record. */
+#define SONDE_PAGE_COPY_PERIOD 64
+
+/* A write fault after a fork has copied a page. tid is the thread, flags are
+ * SONDE_WRITE_FAULTS_*.
+ */
+struct sonde_page_copy {
+	struct sonde_header header;
+	/* of a child: when the call that made it began */
+	sonde_u64 begin;
+	/* the time of the thread's stack, where that was taken */
+	sonde_u64 stack;
+	sonde_u64 address;
+	/* the process, and the parent's: of a parent the same */
+	sonde_u32 process;
+	sonde_u32 tgid;
+};
+
 /* What is known of a process that a clone has made, or that has made one. */
 struct sonde_process {
 	struct sonde_slot slot;
@@ -335,6 +353,7 @@ SONDE_ASSERT_RECORD(sonde_stack_copy, 208 + SONDE_STACK_BYTES);
 SONDE_ASSERT_RECORD(sonde_child, 48);
 SONDE_ASSERT_RECORD(sonde_after_fork, 224);
 SONDE_ASSERT_RECORD(sonde_write_faults, 56);
+SONDE_ASSERT_RECORD(sonde_page_copy, 48);
 _Static_assert(sizeof(struct sonde_process) == 80, "sonde_process");
 _Static_assert(sizeof(struct sonde_clone_config) == 32, "sonde_clone_config");
 _Static_assert(sizeof(struct sonde_clone_control) == 8, "sonde_clone_control");
