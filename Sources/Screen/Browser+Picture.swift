@@ -42,12 +42,14 @@ extension Browser {
     let time = report.end.split(separator: "T").last.map { String($0.prefix(8)) } ?? report.end
     let back = history.moments.count - 1 - index
     let state =
-      history.isLive ? "live" : back == 0 ? "frozen" : "\(back) interval\(back == 1 ? "" : "s") back"
+      history.isLive
+      ? "live" : back == 0 ? "frozen" : "\(back) interval\(back == 1 ? "" : "s") back"
     let kept =
       history.forgotten > 0
       ? "  last \(history.moments.count) of \(history.forgotten + history.moments.count)" : ""
+    let sum = history.span > 1 ? "  sum of \(history.spanned) intervals" : ""
     return "\(face.name)  " + escaped(report.host.names.first ?? "")
-      + "  \(escaped(time)) UTC  \(state)\(kept)"
+      + "  \(escaped(time)) UTC  \(state)\(sum)\(kept)"
   }
 
   /// As many as fit, the one that is shown among them.
@@ -90,14 +92,18 @@ extension Browser {
       ("Tab, 1 to \(pageNames.count)", "switch pages; so does a click on a name"),
       ("Up, Down, PgUp, PgDn, Home, End, wheel", "scroll, or move the cursor"),
       ("/", "show only lines that contain a text; Enter applies"),
-      ("Enter, s", "in a table: open the row, sort by the next column"),
+      ("+, -", "show the sum of more or fewer intervals, up to a minute's worth at one a second"),
+      (
+        "Enter, s, g", "in a table: open the row, sort by the next column, group by the next column"
+      ),
       ("w", "write this report to a JSON file"), ("q, Ctrl-C", "quit"),
     ]
     let text =
       keys.map { "\($0): \($1)" } + [
         "",
         "On pages of histograms each column is an interval, each row a power of two; brighter means "
-          + "more. A click on a column goes to that interval.", "", "Any other key closes this help.",
+          + "more. A click on a column goes to that interval.", "",
+        "Any other key closes this help.",
       ]
     return text.flatMap { $0.isEmpty ? [""] : wrapped($0, to: ink.columns) }
   }
@@ -115,10 +121,14 @@ extension Browser {
         report, history: history, columns: columns, rows: rows, filter: filter, bars: bars,
         marked: ink.marked) ?? []
     }
-    guard page == 0 else {
-      return map(page - firstMap, columns: columns, rows: rows, colors: colors, bars: bars)
+    let text: ScreenFace<Report>.Page
+    switch contents[page] {
+    case .text(let page): text = page
+    case .table: return []
+    case .map(let index):
+      return map(index, columns: columns, rows: rows, colors: colors, bars: bars)
     }
-    var lines = face.report(report, columns, colors != .none, bars)
+    var lines = text.text(report, columns, colors != .none, bars)
       .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     while lines.last?.isEmpty == true { lines.removeLast() }
     guard !filter.isEmpty else { return lines }

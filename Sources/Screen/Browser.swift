@@ -46,12 +46,30 @@ public struct Browser<Report: Snapshot>: Sendable {
 
   public mutating func say(_ text: String) { message = text }
 
-  var pageNames: [String] {
-    ["report"] + [face.table?.title].compactMap { $0 } + face.maps.map(\.title)
+  /// What a page is of.
+  enum Content {
+    case text(ScreenFace<Report>.Page)
+    case table(String)
+    /// By its index in ``ScreenFace/maps``.
+    case map(Int)
   }
 
-  var isOnTable: Bool { table != nil && page == 1 }
-  var firstMap: Int { table == nil ? 1 : 2 }
+  var contents: [Content] {
+    [.text(face.report)] + [face.table.map { .table($0.title) }].compactMap { $0 }
+      + face.maps.indices.map { .map($0) } + face.pages.map { .text($0) }
+  }
+
+  var pageNames: [String] {
+    contents.map {
+      switch $0 {
+      case .text(let page): page.title
+      case .table(let title): title
+      case .map(let index): face.maps[index].title
+      }
+    }
+  }
+
+  var isOnTable: Bool { if case .table = contents[page] { true } else { false } }
 
   // MARK: - Keys
 
@@ -71,6 +89,8 @@ public struct Browser<Report: Snapshot>: Sendable {
     case .text("["): history.move(by: -10)
     case .text("]"): history.move(by: 10)
     case .escape: escape()
+    case .text("+"), .text("="): history.widen(1)
+    case .text("-"): history.widen(-1)
     case .tab: show(page: page + 1)
     case .backTab: show(page: page - 1)
     case .text(let character) where (1...pageNames.count).contains(character.wholeNumberValue ?? 0):

@@ -31,16 +31,44 @@ struct History<Report: Snapshot>: Sendable {
 
   /// Nil before the first.
   var index: Int? { moments.isEmpty ? nil : fixed ?? moments.count - 1 }
-  var current: Report? { index.map { moments[$0].report } }
+  /// The report that is looked at, or the sum of those up to it.
+  private(set) var current: Report?
+  /// Of how many intervals the sum is wanted, and of how many it is.
+  private(set) var span = 1
+  private(set) var spanned = 1
+  private static var spans: [Int] { [1, 2, 5, 10, 30, 60] }
   var isLive: Bool { fixed == nil }
 
   mutating func add(_ moment: Moment) {
     moments.append(moment)
-    guard moments.count > Self.most else { return }
-    moments.removeFirst()
-    forgotten += 1
-    // The one that is looked at may be the oldest by now.
-    fixed = fixed.map { max(0, $0 - 1) }
+    if moments.count > Self.most {
+      moments.removeFirst()
+      forgotten += 1
+      // The one that is looked at may be the oldest by now.
+      if fixed == 0 { sum() } else { fixed = fixed.map { $0 - 1 } }
+    }
+    if isLive { sum() }
+  }
+
+  /// Adds up more intervals, or fewer.
+  mutating func widen(_ steps: Int) {
+    let at = (Self.spans.firstIndex(of: span) ?? 0) + steps
+    span = Self.spans[min(Self.spans.count - 1, max(0, at))]
+    sum()
+  }
+
+  private mutating func sum() {
+    current = nil
+    spanned = 1
+    guard let index else { return }
+    var whole = moments[index].report
+    // A merge adds what follows to what was before.
+    for earlier in moments[max(0, index - span + 1)..<index].reversed() {
+      guard let sum = try? earlier.report.merged(with: whole) else { break }
+      whole = sum
+      spanned += 1
+    }
+    current = whole
   }
 
   /// Looks at another, so many later; beyond the newest it goes on live.
@@ -51,8 +79,12 @@ struct History<Report: Snapshot>: Sendable {
 
   mutating func look(at index: Int) {
     fixed = index >= moments.count - 1 ? nil : index
+    sum()
   }
 
   mutating func freeze() { fixed = index }
-  mutating func goLive() { fixed = nil }
+  mutating func goLive() {
+    fixed = nil
+    sum()
+  }
 }

@@ -56,7 +56,8 @@ public struct KeyReader: Sendable {
   private func character(_ first: UInt8) -> (key: Key?, length: Int)? {
     let length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1
     guard pending.count >= length else { return nil }
-    guard let text = String(validating: pending.prefix(length), as: UTF8.self), let only = text.first
+    guard let text = String(validating: pending.prefix(length), as: UTF8.self),
+      let only = text.first
     else { return (nil, 1) }
     // Control characters of ISO 6429 are no text.
     if let scalar = text.unicodeScalars.first, scalar.properties.generalCategory == .control {

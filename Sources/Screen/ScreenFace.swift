@@ -23,22 +23,38 @@ public struct ScreenFace<Report: Snapshot>: Sendable {
     }
   }
 
+  /// A part of the report in full.
+  public struct Page: Sendable {
+    let title: String
+    /// Lines that each end with a newline.
+    let text: @Sendable (Report, _ columns: Int, _ color: Bool, BarStyle) -> String
+
+    public init(
+      _ title: String,
+      _ text: @escaping @Sendable (Report, _ columns: Int, _ color: Bool, BarStyle) -> String
+    ) {
+      (self.title, self.text) = (title, text)
+    }
+  }
+
   let name: String
   /// What matters most, in a sentence; nil where nothing is known yet.
   let sentence: @Sendable (Report) -> String?
   /// The report in full, lines that each end with a newline.
-  let report: @Sendable (Report, _ columns: Int, _ color: Bool, BarStyle) -> String
+  let report: Page
   /// Who it is about; nil where there is no such table.
   let table: Table<Report>?
   let figures: [Figure]
   let maps: [Map]
+  let pages: [Page]
 
   public init(
     name: String, sentence: @escaping @Sendable (Report) -> String?,
     report: @escaping @Sendable (Report, _ columns: Int, _ color: Bool, BarStyle) -> String,
-    table: Table<Report>? = nil, figures: [Figure], maps: [Map]
+    table: Table<Report>? = nil, figures: [Figure], maps: [Map], pages: [Page] = []
   ) {
-    (self.name, self.sentence, self.report, self.table) = (name, sentence, report, table)
-    (self.figures, self.maps) = (figures, maps)
+    (self.name, self.sentence, self.table) = (name, sentence, table)
+    self.report = Page("report", report)
+    (self.figures, self.maps, self.pages) = (figures, maps, pages)
   }
 }

@@ -6,10 +6,12 @@ public struct Table<Report: Sendable>: Sendable {
     let title: String
     /// Of the first column it is what the others leave.
     let width: Int
-    let isNumber: Bool
+    /// How a number is written; nil in columns of text.
+    let number: (@Sendable (Double) -> String)?
+    var isNumber: Bool { number != nil }
 
-    public init(_ title: String, width: Int, isNumber: Bool = false) {
-      (self.title, self.width, self.isNumber) = (title, width, isNumber)
+    public init(_ title: String, width: Int, number: (@Sendable (Double) -> String)? = nil) {
+      (self.title, self.width, self.number) = (title, width, number)
     }
   }
 
@@ -46,6 +48,33 @@ public struct Table<Report: Sendable>: Sendable {
   ) {
     (self.title, self.columns, self.rows) = (title, columns, rows)
     (self.figure, self.details) = (figure, details)
+  }
+
+  /// Rows of the same text in a column become one, with their sums.
+  func grouped(_ rows: [Row], by column: Int) -> [Row] {
+    var groups: [String: (count: Int, numbers: [Double])] = [:]
+    for row in rows {
+      var group = groups[Self.group(row.cells[column])] ?? (0, row.numbers.map { _ in 0 })
+      group.count += 1
+      group.numbers = zip(group.numbers, row.numbers).map(+)
+      groups[Self.group(row.cells[column])] = group
+    }
+    return groups.map { name, group in
+      var numbers = group.numbers[...]
+      var cells = columns.map { $0.number?(numbers.removeFirst()) ?? "" }
+      let count = "\(group.count) row\(group.count == 1 ? "" : "s")"
+      cells[0] = column == 0 ? "\(name), \(count)" : count
+      if column > 0 { cells[column] = name.isEmpty ? "-" : name }
+      return Row(id: name, key: name, cells: cells, numbers: group.numbers)
+    }.sorted { $0.id < $1.id }
+  }
+
+  /// A process's name without its id: "nginx (812)".
+  package static func group(_ cell: String) -> String {
+    guard cell.hasSuffix(")"), let open = cell.lastIndex(of: "("), open > cell.startIndex,
+      cell[cell.index(after: open)...].dropLast().allSatisfy(\.isNumber)
+    else { return cell }
+    return String(cell[..<open].dropLast())
   }
 
   /// By one of the columns: numbers from the largest, names from the first letter on.

@@ -9,6 +9,9 @@ struct TableView<Report: Snapshot>: Sendable {
   /// Whom the page is about that is open.
   private var opened: String?
   private var sorting: Int
+  /// The column by which rows become one; and the group that was gone into.
+  private var grouping: Int?
+  private var group: (column: Int, name: String)?
   private var first = 0
   /// As they were last shown, and how many of them.
   private var shown: [(id: String, key: String)] = []
@@ -31,11 +34,16 @@ struct TableView<Report: Snapshot>: Sendable {
       return true
     }
     switch key {
+    case .escape where group != nil:
+      grouping = group?.column
+      id = group?.name
+      group = nil
+    case .text("g"): groupByNext()
     case .up, .text("k"): move(by: -1)
     case .down, .text("j"): move(by: 1)
     case .pageUp, .wheelUp: move(by: key == .pageUp ? -10 : -3)
     case .pageDown, .wheelDown: move(by: key == .pageDown ? 10 : 3)
-    case .home, .text("g"): move(by: -shown.count)
+    case .home: move(by: -shown.count)
     case .end, .text("G"): move(by: shown.count)
     case .enter: open()
     case .text("s"): sorting = (sorting + 1) % table.columns.count
@@ -46,7 +54,19 @@ struct TableView<Report: Snapshot>: Sendable {
 
   private var index: Int? { id.flatMap { id in shown.firstIndex { $0.id == id } } }
 
-  private mutating func open() { opened = index.map { shown[$0].key } ?? shown.first?.key }
+  /// One row, or the rows of a group.
+  private mutating func open() {
+    guard let row = index.map({ shown[$0] }) ?? shown.first else { return }
+    guard let grouping else { return opened = row.key }
+    group = (grouping, row.key)
+    (self.grouping, id) = (nil, nil)
+  }
+
+  private mutating func groupByNext() {
+    let texts = table.columns.indices.filter { !table.columns[$0].isNumber }
+    let next = grouping.map { last in texts.first { $0 > last } } ?? texts.first
+    (grouping, group, id) = (next, nil, nil)
+  }
 
   private mutating func move(by steps: Int) {
     guard !shown.isEmpty else { return }
@@ -75,7 +95,10 @@ struct TableView<Report: Snapshot>: Sendable {
       return details(
         opened, report, history: history, columns: columns, bars: bars)
     }
-    var all = table.sorted(table.rows(report), by: sorting)
+    var all = table.rows(report)
+    if let group { all = all.filter { Table<Report>.group($0.cells[group.column]) == group.name } }
+    if let grouping { all = table.grouped(all, by: grouping) }
+    all = table.sorted(all, by: sorting)
     if !filter.isEmpty {
       let filter = filter.lowercased()
       all = all.filter { row in row.cells.contains { $0.lowercased().contains(filter) } }
@@ -88,7 +111,8 @@ struct TableView<Report: Snapshot>: Sendable {
     if index < first { first = index }
     if index >= first + room { first = index - room + 1 }
     let titles = table.columns.enumerated().map { number, column in
-      number == sorting ? (bars == .blocks ? "▼" : "*") + column.title : column.title
+      let title = number == grouping || number == group?.column ? "[\(column.title)]" : column.title
+      return number == sorting ? (bars == .blocks ? "▼" : "*") + title : title
     }
     return [" " + table.line(titles, width: columns - 1)]
       + all.dropFirst(first).prefix(room).enumerated().map { offset, row in
@@ -108,7 +132,8 @@ struct TableView<Report: Snapshot>: Sendable {
     let mark = bars == .blocks ? "▲" : "^"
     return [
       clipped(key, to: columns, mark: "~"), "",
-      clipped(label + Sparkline.text(seen.map { $0.values[key] ?? 0 }, bars), to: columns, mark: ""),
+      clipped(
+        label + Sparkline.text(seen.map { $0.values[key] ?? 0 }, bars), to: columns, mark: ""),
       clipped(
         String(repeating: " ", count: label.count + max(0, index - start)) + mark, to: columns,
         mark: ""), "",

@@ -72,6 +72,23 @@ struct Cloneprof: Tool {
       report: { report, columns, color, bars in
         CloneText(columns: columns, color: color, bars: bars).block(report, live: true)
       },
+      table: Table(
+        title: "callers",
+        columns: [
+          .init("caller", width: 0), .init("children", width: 12),
+          .init("time", width: 8) { durationText(ns: UInt64(clamping: $0)) },
+          .init("clones", width: 8) { compactCountText(UInt64(clamping: $0)) },
+        ],
+        rows: { report in
+          CloneCallers().rows(report).map { row in
+            .init(
+              id: row.name, key: row.name,
+              cells: [row.name, row.use, durationText(ns: row.ns), compactCountText(row.clones)],
+              numbers: [Double(row.ns), Double(row.clones)])
+          }
+        },
+        figure: "time",
+        details: { CloneCallers().details($0, of: $1, columns: $2) }),
       figures: [
         .init("clones") { Double($0.histograms.clone.count) },
         .init("CPU time") { Double(($0.bill ?? []).reduce(0) { $0 + $1.ns }) },

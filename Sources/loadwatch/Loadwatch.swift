@@ -65,7 +65,8 @@ struct Loadwatch: Tool {
       table: Table(
         title: "load1",
         columns: [
-          .init("who", width: 0), .init("state", width: 5), .init("load1", width: 8, isNumber: true),
+          .init("who", width: 0), .init("state", width: 5),
+          .init("load1", width: 8) { decimalText($0, digits: 2) },
           .init("where it waits", width: 28),
         ],
         rows: { report in
@@ -87,6 +88,11 @@ struct Loadwatch: Tool {
         .init("run queue latency") { $0.histograms.runQueueLatency },
         .init("blocked in D") { $0.histograms.blockedUninterruptible },
         .init("on CPU") { $0.histograms.onCPU },
+      ],
+      pages: [
+        .init("waits") { LoadPages(columns: $1, color: $2, bars: $3).cpuWaits($0) },
+        .init("blocked") { LoadPages(columns: $1, color: $2, bars: $3).holders($0) },
+        .init("cgroups") { LoadPages(columns: $1, color: $2, bars: $3).cgroups($0) },
       ])
   }
 

@@ -15,7 +15,7 @@ struct BrowserTests {
     },
     table: Table(
       title: "who",
-      columns: [.init("name", width: 0), .init("state", width: 6), .init("n", width: 6, isNumber: true)],
+      columns: [.init("name", width: 0), .init("state", width: 6), .init("n", width: 6) { "\(Int($0))" }],
       rows: { report in
         (0..<30).map { number in
           .init(
@@ -26,7 +26,8 @@ struct BrowserTests {
       },
       figure: "n", details: { report, key, _ in ["all of \(key) at \(report.end)"] }),
     figures: [.init("load1") { $0.load.kernel[0] }],
-    maps: [.init("latency") { $0.histograms.runQueueLatency }])
+    maps: [.init("latency") { $0.histograms.runQueueLatency }],
+    pages: [.init("more") { report, _, _, _ in "more of \(report.end)\n" }])
 
   /// Of the second `number`: so many waits of a microsecond, and one of a millisecond in every tenth.
   static func report(_ number: Int, host: String = "web-1") -> LoadSnapshot {
@@ -200,6 +201,45 @@ struct BrowserTests {
     #expect(lines(&browser).contains { $0.hasPrefix("all of") })
   }
 
+  /// Rows of one name become one with their sum; Enter goes into one, Esc out again.
+  @Test func groups() {
+    var browser = browser(1)
+    func rows(_ keys: Key...) -> [[Substring]] {
+      for key in keys { _ = browser.take(key) }
+      return lines(&browser)[4...].dropLast().filter { !$0.isEmpty }
+        .map { $0.dropFirst().split(separator: " ") }
+    }
+    #expect(rows(.text("2")).count == 19)
+    let names = rows(.text("g"))
+    #expect(names.count == 15 && names[0] == ["task", "0,", "2", "rows", "59"])
+    let states = rows(.text("g"))
+    #expect(states == [["15", "rows", "R", "240"], ["15", "rows", "D", "225"]])
+    let inside = rows(.down, .enter)
+    #expect(inside.count == 15 && inside.allSatisfy { $0[2] == "D" } && inside[0].last == "29")
+    #expect(rows(.escape) == states && rows(.text("g")).count == 19)
+    #expect(Table<LoadSnapshot>.group("nginx (812)") == "nginx")
+    #expect(Table<LoadSnapshot>.group("nginx (8 processes)") == "nginx (8 processes)")
+    #expect(Table<LoadSnapshot>.group("(812)") == "(812)")
+  }
+
+  /// Of the interval that is looked at and those before it, as far as there are any.
+  @Test func sums() {
+    var browser = browser(10)
+    func waits(_ keys: Key...) -> UInt64? {
+      for key in keys { _ = browser.take(key) }
+      return browser.current?.histograms.runQueueLatency.count
+    }
+    #expect(waits() == 10 && waits(.text("+")) == 19 && waits(.text("+")) == 40)
+    #expect(lines(&browser)[1].contains("sum of 5 intervals"))
+    #expect(waits(.left) == 35 && waits(.home) == 35)
+    for _ in 0..<9 { _ = browser.take(.left) }
+    #expect(waits() == 2 && !lines(&browser)[1].contains("sum of 5"))
+    #expect(waits(.escape) == 40)
+    browser.add(Self.report(11))
+    #expect(waits() == 12 + 10 + 9 + 8 + 7)
+    #expect(waits(.text("-"), .text("-"), .text("-")) == 12)
+  }
+
   /// Whatever is typed, however large the terminal, and whoever gives names: lines that fit, and no
   /// command to the terminal but for styles.
   @Test(arguments: 0..<30 as Range<UInt64>) func anything(seed: UInt64) {
@@ -208,7 +248,7 @@ struct BrowserTests {
     let keys: [Key] = [
       .up, .down, .left, .right, .pageUp, .pageDown, .home, .end, .enter, .escape, .tab, .backTab,
       .backspace, .text("/"), .text("?"), .text(" "), .text("["), .text("]"), .text("G"),
-      .text("漢"), .text("2"), .wheelUp, .wheelDown, .text("\u{202e}"),
+      .text("漢"), .text("+"), .text("-"), .text("g"), .text("s"), .text("2"), .wheelUp, .wheelDown, .text("\u{202e}"),
     ]
     for step in 0..<300 {
       if random.once(in: 4) {
