@@ -120,8 +120,8 @@ static void go_on(int signal)
 }
 
 /* What would leave the terminal as it is. */
-static const int fatal[] = {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS,
-			    SIGILL,  SIGTRAP, SIGFPE};
+static const int fatal[] = {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS,	SIGILL,
+			    SIGTRAP, SIGFPE,  SIGALRM, SIGUSR1, SIGUSR2};
 #define FATAL (sizeof(fatal) / sizeof(fatal[0]))
 static struct sigaction fatal_before[FATAL];
 

@@ -7,7 +7,7 @@ import SystemPackage
 
 /// A screen to move about in, on this terminal: keys from standard input, pictures to standard output.
 struct BrowserOnTerminal<T: Tool> {
-  private var browser = Browser<T.Report>(T.screen)
+  private var browser: Browser<T.Report>
   private var keys = KeyReader()
   private var painter = Painter()
   private var takes: Int32 = 0
@@ -15,7 +15,8 @@ struct BrowserOnTerminal<T: Tool> {
   /// A terminal sends the bytes of a key at once; over a slow line they may come apart.
   private static var escapeDelay: Int32 { 25 }
 
-  init(usesColor: Bool) {
+  init(usesColor: Bool, isReplay: Bool) {
+    browser = Browser<T.Report>(T.screen, isReplay: isReplay)
     colors = ColorDepth(
       term: Terminal.variable("TERM"), colorterm: Terminal.variable("COLORTERM"),
       isWanted: usesColor)
@@ -76,7 +77,8 @@ struct BrowserOnTerminal<T: Tool> {
     guard let report = browser.current else { return "nothing to write yet" }
     // To the millisecond: "20261130T140501123".
     let time = report.end.filter { $0.isNumber || $0 == "T" }
-    let name = "\(T.name)-\(time).json"
+    let merged = browser.merged > 1 ? "-\(browser.merged)" : ""
+    let name = "\(T.name)-\(time)\(merged).json"
     do {
       let file = try FileDescriptor.open(
         FilePath(name), .writeOnly, options: [.create, .exclusiveCreate],

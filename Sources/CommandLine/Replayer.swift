@@ -86,6 +86,7 @@ public struct Replayer<T: Tool>: ~Copyable {
       guard reports > 0 else {
         throw Failure("\(options.file): no complete interval in the selected time")
       }
+      sink.say("")
       try sink.browse()
       if !model.isOver { tellEnd() }
     }

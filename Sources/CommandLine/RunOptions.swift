@@ -56,7 +56,8 @@ public struct RunOptions: ParsableArguments {
     help: "When writing to a pipe or file, print a full report per interval instead of one line.")
   public var full = false
 
-  @Flag(help: "On a terminal, redraw the report in place instead of opening the interactive screen.")
+  @Flag(
+    help: "On a terminal, redraw the report in place instead of opening the interactive screen.")
   public var plain = false
 
   public init() {}

@@ -111,7 +111,7 @@ public struct SnapshotSink<T: Tool> {
     let own = sonde_open_without_waiting(descriptor.rawValue)
     if own >= 0 { descriptor = FileDescriptor(rawValue: own) }
     guard !isBrowsed else {
-      browser = BrowserOnTerminal(usesColor: usesColor)
+      browser = BrowserOnTerminal(usesColor: usesColor, isReplay: staysOpen)
       // What was said while it attached is not to be there afterwards.
       _ = try put("\r\u{1b}[K")
       sonde_screen_begin(descriptor.rawValue, SONDE_SCREEN_WHOLE)
@@ -141,6 +141,10 @@ public struct SnapshotSink<T: Tool> {
   public mutating func attend() throws -> Bool {
     guard browser != nil else { return true }
     guard browser?.attend(.standardInput) ?? false else { return false }
+    // A file is read faster than anybody looks.
+    let now = Terminal.monotonic()
+    guard !staysOpen || now >= shown &+ Self.showPeriod else { return true }
+    shown = now
     return try show()
   }
 
@@ -159,6 +163,9 @@ public struct SnapshotSink<T: Tool> {
     if let whole { _ = try put(T.block(whole, wholeLayout)) }
   }
 
+  /// When a file's reports were last shown as they are read, and how often they are, ns.
+  private var shown: UInt64 = 0
+  private static var showPeriod: UInt64 { 50_000_000 }
   /// ms
   private static var browsePeriod: Int32 { 250 }
 

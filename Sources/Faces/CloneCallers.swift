@@ -16,10 +16,10 @@ public struct CloneCallers: Sendable {
     var rows: [String: Row] = [:]
     for stack in report.stacks {
       let name = name(of: stack)
-      let use = stack.use.map { $0.rawValue.replacing("_", with: " ") } ?? ""
+      let use = stack.use?.text ?? ""
       let known = rows[name]
       rows[name] = Row(
-        name: name, use: known == nil || known?.use == use ? use : "several",
+        name: name, use: known == nil || known?.use == use ? use : "mixed",
         clones: CloneText.sum([known?.clones ?? 0, stack.count]),
         ns: CloneText.sum([known?.ns ?? 0, stack.ns]))
     }
@@ -36,9 +36,12 @@ public struct CloneCallers: Sendable {
     var own = report
     own.stacks = report.stacks.filter { self.name(of: $0) == name }
     own.children = report.children?.filter { row in own.stacks.contains { $0.comm == row.comm } }
-    guard !own.stacks.isEmpty else { return ["no clones at this time"] }
+    guard !own.stacks.isEmpty else { return ["no clones from this caller in this interval"] }
+    // Its own alone: not those of the parent's other callers.
+    var copies = own
+    copies.children = nil
     let lines =
-      text.stacks(own) + section(text.discardedCopies(own)) + section(text.children(own))
+      text.stacks(own) + section(text.discardedCopies(copies)) + section(text.children(own))
     return lines.map { $0.text(columns: columns, color: false, mark: "~") }
   }
 

@@ -12,29 +12,38 @@ public struct LoadPages: Sendable {
 
   /// Who waited for a CPU, and what delayed them.
   public func cpuWaits(_ report: LoadSnapshot) -> String {
-    text(
-      CulpritText(columns: columns, bars: bars).lines(
-        report.cpuWaits ?? [], intervalNs: 0, limit: .max), orElse: "nobody waited for a CPU")
+    report.final
+      ? Self.ofOne
+      : text(
+        CulpritText(columns: columns, bars: bars).lines(
+          report.cpuWaits ?? [], intervalNs: 0, limit: .max),
+        orElse: "no run queue waits in this interval")
   }
 
   /// Who is blocked by whom.
   public func holders(_ report: LoadSnapshot) -> String {
-    text(
-      HolderText(columns: columns, bars: bars).lines(report.blocked ?? [], limit: .max),
-      orElse: "no task in D was seen to be blocked by another")
+    report.final
+      ? Self.ofOne
+      : text(
+        HolderText(columns: columns, bars: bars).lines(report.blocked ?? [], limit: .max),
+        orElse: "no task in D with a known lock holder in this interval")
   }
 
   /// The load of cgroups, each with all those below it.
   public func cgroups(_ report: LoadSnapshot) -> String {
-    guard let attribution = report.attribution, attribution.by.contains(.cgroup) else {
-      return text([], orElse: "run with --by cgroup or --by process,cgroup")
+    guard let attribution = report.attribution else {
+      return report.filter.isEmpty ? "no load sample yet\n" : "not available with a filter\n"
     }
-    return text(
-      CgroupTree(columns: columns, bars: bars).lines(attribution, limit: .max),
-      orElse: "no cgroup has a load")
+    guard attribution.by.contains(.cgroup) else {
+      return "run with --by cgroup or --by process,cgroup\n"
+    }
+    return text(CgroupTree(columns: columns, bars: bars).lines(attribution, limit: .max))
   }
 
-  private func text(_ lines: [Line], orElse nothing: String) -> String {
+  /// What a merge leaves out.
+  private static let ofOne = "not available for merged intervals: press - for one\n"
+
+  private func text(_ lines: [Line], orElse nothing: String = "") -> String {
     (lines.isEmpty ? [Line(nothing)] : lines)
       .map { $0.text(columns: columns, color: color, mark: bars.mark) + "\n" }.joined()
   }

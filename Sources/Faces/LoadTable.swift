@@ -18,9 +18,13 @@ public struct LoadTable: Sendable {
     guard let attribution = report.attribution ?? report.soFar else { return [] }
     return attribution.rows.filter { $0.folded != true }.map { row in
       Row(
-        id: [row.process, row.comm, row.cgroup, row.container, row.unit, row.user, row.site].map {
+        id: [
+          row.process, row.comm, row.cgroup, row.container, row.pod, row.unit, row.user, row.site,
+          row.wait?.rawValue,
+        ].map {
           $0 ?? "-"
-        }.joined(separator: "\n") + " \(row.pid ?? 0) \(row.tid ?? 0) \(row.state.rawValue)",
+        }.joined(separator: "\n") + " \(row.pid ?? 0) \(row.tid ?? 0) \(row.state.rawValue)"
+          + (row.kernelThread == true ? " kernel" : ""),
         name: escaped(row.label(by: attribution.by)), state: row.state.rawValue, load1: row.load1,
         site: escaped(row.site ?? ""))
     }
@@ -33,7 +37,7 @@ public struct LoadTable: Sendable {
         "\(row.state)  \(decimalText(row.load1, digits: 2)) of load1"
           + (row.site.isEmpty ? "" : " in \(row.site)"))
     }
-    if lines.isEmpty { lines.append(Line("not in load1 at this time")) }
+    if lines.isEmpty { lines.append(Line("not in load1 in this interval")) }
     let waits = (report.cpuWaits ?? []).filter { escaped($0.label) == name }
     lines += section(
       CulpritText(columns: columns, bars: .blocks).lines(waits, intervalNs: 0, limit: .max))

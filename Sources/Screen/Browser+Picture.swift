@@ -7,6 +7,7 @@ extension Browser {
   public mutating func lines(
     columns: Int, rows: Int, colors: ColorDepth, bars: BarStyle
   ) -> [String] {
+    history.settle()
     let ink = Ink(isColored: colors != .none, columns: max(1, columns))
     let top = sentence(ink, rows: rows) + [ink.plain(place), tabLine(ink)]
     bodyRow = top.count
@@ -24,15 +25,17 @@ extension Browser {
 
   // MARK: - Above and below
 
-  /// As much of it as a third of the screen holds.
+  /// Of as many lines however long it is, for what is below to stay where it is.
   private func sentence(_ ink: Ink, rows: Int) -> [String] {
     let text =
-      history.current.map { report in
-        face.sentence(report).map { escaped($0) } ?? "no verdict yet"
+      history.last.map { report in
+        face.sentence(report).map { escaped($0) } ?? face.nothing
       } ?? "waiting for the first interval"
     let lines = wrapped(text, to: ink.columns)
-    let most = max(1, min(3, rows / 5))
-    guard lines.count > most else { return lines.map(ink.strong) }
+    let most = rows < 20 ? 1 : 2
+    guard lines.count > most else {
+      return lines.map(ink.strong) + Array(repeating: "", count: most - lines.count)
+    }
     let last = lines[(most - 1)...].joined(separator: " ")
     return (lines.prefix(most - 1) + [clipped(last, to: ink.columns, mark: "~")]).map(ink.strong)
   }
@@ -43,11 +46,12 @@ extension Browser {
     let back = history.moments.count - 1 - index
     let state =
       history.isLive
-      ? "live" : back == 0 ? "frozen" : "\(back) interval\(back == 1 ? "" : "s") back"
+      ? (isReplay ? "newest" : "live")
+      : back == 0 ? "frozen" : "\(back) interval\(back == 1 ? "" : "s") back"
     let kept =
       history.forgotten > 0
       ? "  last \(history.moments.count) of \(history.forgotten + history.moments.count)" : ""
-    let sum = history.span > 1 ? "  sum of \(history.spanned) intervals" : ""
+    let sum = history.spanned > 1 ? "  \(history.spanned) intervals merged" : ""
     return "\(face.name)  " + escaped(report.host.names.first ?? "")
       + "  \(escaped(time)) UTC  \(state)\(sum)\(kept)"
   }
@@ -68,7 +72,10 @@ extension Browser {
     var width = 0
     for number in first..<tabs.count {
       let start = width == 0 ? 0 : width + gap
-      guard start + tabs[number].count <= ink.columns else { break }
+      guard start + tabs[number].count <= ink.columns else {
+        if width + gap < ink.columns { line += " >" }
+        break
+      }
       line += String(repeating: " ", count: start - width)
       line += number == page ? ink.reverse(tabs[number]) : ink.faint(tabs[number])
       width = start + tabs[number].count
@@ -78,8 +85,8 @@ extension Browser {
   }
 
   private var bottom: String {
-    if let message { return escaped(message) }
     if isTyping { return "/" + escaped(filter) + "_" }
+    if let message { return escaped(message) }
     let found = filter.isEmpty ? "" : "filter: \"\(escaped(filter))\" (Esc clears)  "
     return found + "? help  q quit  <- -> history  Space pause  Tab page  / filter"
   }
@@ -91,18 +98,18 @@ extension Browser {
       ("Esc", "clear the filter, or return to live"),
       ("Tab, 1 to \(pageNames.count)", "switch pages; so does a click on a name"),
       ("Up, Down, PgUp, PgDn, Home, End, wheel", "scroll, or move the cursor"),
-      ("/", "show only lines that contain a text; Enter applies"),
-      ("+, -", "show the sum of more or fewer intervals, up to a minute's worth at one a second"),
-      (
-        "Enter, s, g", "in a table: open the row, sort by the next column, group by the next column"
-      ),
+      ("/", "filter lines by substring; Enter keeps it, Esc clears it"),
+      ("+, -", "merge more or fewer intervals (1, 2, 5, 10, 30, 60)"),
+      ("Enter", "in a table: open the row or the group; Esc leaves it"),
+      ("s", "in a table: sort by the next column"),
+      ("g", "in a table: group by the next text column, then ungroup"),
       ("w", "write this report to a JSON file"), ("q, Ctrl-C", "quit"),
     ]
     let text =
       keys.map { "\($0): \($1)" } + [
         "",
-        "On pages of histograms each column is an interval, each row a power of two; brighter means "
-          + "more. A click on a column goes to that interval.", "",
+        "Heat maps: one column per interval, one row per power of two; brighter = more events. "
+          + "Click a column to go to that interval. Shift-drag selects text.", "",
         "Any other key closes this help.",
       ]
     return text.flatMap { $0.isEmpty ? [""] : wrapped($0, to: ink.columns) }
@@ -159,7 +166,9 @@ extension Browser {
     let shown = moments[first..<min(moments.count, first + room)]
     let figures = rows >= 12 ? face.figures : []
     let lines = figures.enumerated().map { number, figure in
-      Self.label(figure.title) + Sparkline.text(shown.map { $0.figures[number] }, bars)
+      clipped(
+        Self.label(figure.title) + Sparkline.text(shown.map { $0.figures[number] }, bars),
+        to: columns, mark: "")
     }
     return lines
       + HeatMap(depth: colors, bars: bars).lines(

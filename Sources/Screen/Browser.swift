@@ -14,6 +14,7 @@ public struct Browser<Report: Snapshot>: Sendable {
   }
 
   let face: ScreenFace<Report>
+  let isReplay: Bool
   var history = History<Report>()
   var table: TableView<Report>?
   var page = 0
@@ -34,17 +35,22 @@ public struct Browser<Report: Snapshot>: Sendable {
   /// Likewise: where columns of time begin, and the first that is shown.
   var times: (column: Int, first: Int)?
 
-  public init(_ face: ScreenFace<Report>) {
+  /// - Parameter isReplay: whether the reports are of the past, and the newest isn't of now.
+  public init(_ face: ScreenFace<Report>, isReplay: Bool = false) {
     self.face = face
+    self.isReplay = isReplay
     table = face.table.map { TableView($0) }
   }
 
   /// The report that is looked at.
   public var current: Report? { history.current }
 
+  /// Of how many intervals it is.
+  public var merged: Int { history.spanned }
+
   public mutating func add(_ report: Report) { history.add(.init(report, face)) }
 
-  public mutating func say(_ text: String) { message = text }
+  public mutating func say(_ text: String) { message = text.isEmpty ? nil : text }
 
   /// What a page is of.
   enum Content {
@@ -55,8 +61,11 @@ public struct Browser<Report: Snapshot>: Sendable {
   }
 
   var contents: [Content] {
-    [.text(face.report)] + [face.table.map { .table($0.title) }].compactMap { $0 }
-      + face.maps.indices.map { .map($0) } + face.pages.map { .text($0) }
+    var all = [Content.text(face.report)]
+    if let table = face.table { all.append(.table(table.title)) }
+    all += face.maps.indices.map { Content.map($0) }
+    all += face.pages.map { Content.text($0) }
+    return all
   }
 
   var pageNames: [String] {
@@ -77,6 +86,10 @@ public struct Browser<Report: Snapshot>: Sendable {
     message = nil
     if isTyping { return type(key) }
     if helps { return takeInHelp(key) }
+    if key == .escape, !filter.isEmpty {
+      filter = ""
+      return .none
+    }
     if isOnTable, table?.take(key) ?? false { return .none }
     switch key {
     case .text("q"): return .quit
@@ -88,7 +101,7 @@ public struct Browser<Report: Snapshot>: Sendable {
     case .right: history.move(by: 1)
     case .text("["): history.move(by: -10)
     case .text("]"): history.move(by: 10)
-    case .escape: escape()
+    case .escape: history.goLive()
     case .text("+"), .text("="): history.widen(1)
     case .text("-"): history.widen(-1)
     case .tab: show(page: page + 1)
@@ -106,6 +119,7 @@ public struct Browser<Report: Snapshot>: Sendable {
     helpScroll = moved(helpScroll, by: key)
     switch key {
     case .up, .down, .pageUp, .pageDown, .home, .end, .wheelUp, .wheelDown: break
+    case .text("j"), .text("k"), .text("g"), .text("G"): break
     case .text("q"): return .quit
     default: if helpScroll == before { helps = false }
     }
@@ -122,11 +136,6 @@ public struct Browser<Report: Snapshot>: Sendable {
     }
     scroll = 0
     return .none
-  }
-
-  /// One step back: out of the filter, or out of the past.
-  private mutating func escape() {
-    if filter.isEmpty { history.goLive() } else { filter = "" }
   }
 
   private mutating func show(page number: Int) {

@@ -23,7 +23,9 @@ struct HeatMap {
     let first = Self.firstShown(of: histograms.count, room: room, selected: selected)
     let shown = histograms[first..<min(histograms.count, first + room)].map(\.counts)
     let places = Set(shown.flatMap(\.keys))
-    guard let highest = places.max() else { return ["nothing recorded yet"] }
+    guard let highest = places.max() else {
+      return [clipped("nothing recorded yet", to: width, mark: "")]
+    }
     // Next to nothing is between zeros and what is measured in microseconds.
     let lowest = places.filter { $0 > 0 }.min() ?? 0
     let hasZeros = places.contains(0) && lowest > 0 && height > 2
@@ -42,7 +44,7 @@ struct HeatMap {
       let isFolded = place == bottom && place > 0 && lowest < bottom
       let start: UInt64 = place == 0 ? 0 : 1 << UInt64(place - 1)
       let edge =
-        isFolded ? "< " + durationText(ns: 1 << UInt64(min(63, place))) : durationText(ns: start)
+        isFolded ? "<" + durationText(ns: 1 << UInt64(min(63, place))) : durationText(ns: start)
       let label =
         String(repeating: " ", count: max(0, Self.labelWidth - 1 - edge.count)) + edge + " "
       return label

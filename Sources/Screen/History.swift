@@ -31,11 +31,15 @@ struct History<Report: Snapshot>: Sendable {
 
   /// Nil before the first.
   var index: Int? { moments.isEmpty ? nil : fixed ?? moments.count - 1 }
-  /// The report that is looked at, or the sum of those up to it.
-  private(set) var current: Report?
-  /// Of how many intervals the sum is wanted, and of how many it is.
+  /// The last of those that are looked at.
+  var last: Report? { index.map { moments[$0].report } }
+  /// The report that is looked at, or several as one.
+  var current: Report? { span == 1 ? last : merged?.report ?? merge()?.report }
+  /// Of how many intervals one is wanted.
   private(set) var span = 1
-  private(set) var spanned = 1
+  /// And of how many it is, as of ``settle()``.
+  var spanned: Int { merged?.count ?? 1 }
+  private var merged: (report: Report, count: Int)?
   private static var spans: [Int] { [1, 2, 5, 10, 30, 60] }
   var isLive: Bool { fixed == nil }
 
@@ -45,30 +49,32 @@ struct History<Report: Snapshot>: Sendable {
       moments.removeFirst()
       forgotten += 1
       // The one that is looked at may be the oldest by now.
-      if fixed == 0 { sum() } else { fixed = fixed.map { $0 - 1 } }
+      if fixed == 0 { merged = nil } else { fixed = fixed.map { $0 - 1 } }
     }
-    if isLive { sum() }
+    if isLive { merged = nil }
   }
 
-  /// Adds up more intervals, or fewer.
+  /// Merges more intervals, or fewer.
   mutating func widen(_ steps: Int) {
     let at = (Self.spans.firstIndex(of: span) ?? 0) + steps
     span = Self.spans[min(Self.spans.count - 1, max(0, at))]
-    sum()
+    merged = nil
   }
 
-  private mutating func sum() {
-    current = nil
-    spanned = 1
-    guard let index else { return }
-    var whole = moments[index].report
+  /// Works out what is expensive, once for all that ask.
+  mutating func settle() {
+    if span > 1, merged == nil { merged = merge() }
+  }
+
+  private func merge() -> (report: Report, count: Int)? {
+    guard let index else { return nil }
+    var whole = (report: moments[index].report, count: 1)
     // A merge adds what follows to what was before.
     for earlier in moments[max(0, index - span + 1)..<index].reversed() {
-      guard let sum = try? earlier.report.merged(with: whole) else { break }
-      whole = sum
-      spanned += 1
+      guard let sum = try? earlier.report.merged(with: whole.report) else { break }
+      whole = (sum, whole.count + 1)
     }
-    current = whole
+    return whole
   }
 
   /// Looks at another, so many later; beyond the newest it goes on live.
@@ -79,12 +85,12 @@ struct History<Report: Snapshot>: Sendable {
 
   mutating func look(at index: Int) {
     fixed = index >= moments.count - 1 ? nil : index
-    sum()
+    merged = nil
   }
 
   mutating func freeze() { fixed = index }
   mutating func goLive() {
     fixed = nil
-    sum()
+    merged = nil
   }
 }

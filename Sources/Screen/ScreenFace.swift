@@ -40,6 +40,8 @@ public struct ScreenFace<Report: Snapshot>: Sendable {
   let name: String
   /// What matters most, in a sentence; nil where nothing is known yet.
   let sentence: @Sendable (Report) -> String?
+  /// Instead of it.
+  let nothing: String
   /// The report in full, lines that each end with a newline.
   let report: Page
   /// Who it is about; nil where there is no such table.
@@ -49,11 +51,11 @@ public struct ScreenFace<Report: Snapshot>: Sendable {
   let pages: [Page]
 
   public init(
-    name: String, sentence: @escaping @Sendable (Report) -> String?,
+    name: String, sentence: @escaping @Sendable (Report) -> String?, nothing: String,
     report: @escaping @Sendable (Report, _ columns: Int, _ color: Bool, BarStyle) -> String,
     table: Table<Report>? = nil, figures: [Figure], maps: [Map], pages: [Page] = []
   ) {
-    (self.name, self.sentence, self.table) = (name, sentence, table)
+    (self.name, self.sentence, self.nothing, self.table) = (name, sentence, nothing, table)
     self.report = Page("report", report)
     (self.figures, self.maps, self.pages) = (figures, maps, pages)
   }

@@ -72,8 +72,10 @@ public struct Table<Report: Sendable>: Sendable {
   /// A process's name without its id: "nginx (812)".
   package static func group(_ cell: String) -> String {
     guard cell.hasSuffix(")"), let open = cell.lastIndex(of: "("), open > cell.startIndex,
-      cell[cell.index(after: open)...].dropLast().allSatisfy(\.isNumber)
+      cell[cell.index(before: open)] == " "
     else { return cell }
+    let id = cell[cell.index(after: open)...].dropLast()
+    guard !id.isEmpty, id.allSatisfy({ ("0"..."9").contains($0) }) else { return cell }
     return String(cell[..<open].dropLast())
   }
 

@@ -44,7 +44,7 @@ struct TableView<Report: Snapshot>: Sendable {
     case .pageUp, .wheelUp: move(by: key == .pageUp ? -10 : -3)
     case .pageDown, .wheelDown: move(by: key == .pageDown ? 10 : 3)
     case .home: move(by: -shown.count)
-    case .end, .text("G"): move(by: shown.count)
+    case .end: move(by: shown.count)
     case .enter: open()
     case .text("s"): sorting = (sorting + 1) % table.columns.count
     default: return false
@@ -96,13 +96,13 @@ struct TableView<Report: Snapshot>: Sendable {
         opened, report, history: history, columns: columns, bars: bars)
     }
     var all = table.rows(report)
-    if let group { all = all.filter { Table<Report>.group($0.cells[group.column]) == group.name } }
-    if let grouping { all = table.grouped(all, by: grouping) }
-    all = table.sorted(all, by: sorting)
     if !filter.isEmpty {
       let filter = filter.lowercased()
       all = all.filter { row in row.cells.contains { $0.lowercased().contains(filter) } }
     }
+    if let group { all = all.filter { Table<Report>.group($0.cells[group.column]) == group.name } }
+    if let grouping { all = table.grouped(all, by: grouping) }
+    all = table.sorted(all, by: sorting)
     shown = all.map { ($0.id, $0.key) }
     if self.index == nil { id = shown.first?.id }
     let index = self.index ?? 0

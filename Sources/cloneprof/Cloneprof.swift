@@ -68,14 +68,14 @@ struct Cloneprof: Tool {
 
   static var screen: ScreenFace<CloneSnapshot> {
     ScreenFace(
-      name: name, sentence: { $0.advice.first?.text },
+      name: name, sentence: { $0.advice.first?.text }, nothing: "no advice yet",
       report: { report, columns, color, bars in
         CloneText(columns: columns, color: color, bars: bars).block(report, live: true)
       },
       table: Table(
         title: "callers",
         columns: [
-          .init("caller", width: 0), .init("children", width: 12),
+          .init("caller", width: 0), .init("use", width: 12),
           .init("time", width: 8) { durationText(ns: UInt64(clamping: $0)) },
           .init("clones", width: 8) { compactCountText(UInt64(clamping: $0)) },
         ],
@@ -91,7 +91,7 @@ struct Cloneprof: Tool {
         details: { CloneCallers().details($0, of: $1, columns: $2) }),
       figures: [
         .init("clones") { Double($0.histograms.clone.count) },
-        .init("CPU time") { Double(($0.bill ?? []).reduce(0) { $0 + $1.ns }) },
+        .init("CPU time") { ($0.bill ?? []).reduce(0) { $0 + Double($1.ns) } },
       ],
       maps: [
         .init("clone") { $0.histograms.clone },

@@ -58,14 +58,14 @@ struct Loadwatch: Tool {
 
   static var screen: ScreenFace<LoadSnapshot> {
     ScreenFace(
-      name: name, sentence: { $0.verdict?.first?.text },
+      name: name, sentence: { $0.verdict?.first?.text }, nothing: "no verdict yet",
       report: { report, columns, color, bars in
         LoadText(columns: columns, color: color, bars: bars).block(report, live: true)
       },
       table: Table(
         title: "load1",
         columns: [
-          .init("who", width: 0), .init("state", width: 5),
+          .init("who", width: 0), .init("state", width: 8),
           .init("load1", width: 8) { decimalText($0, digits: 2) },
           .init("where it waits", width: 28),
         ],
@@ -85,13 +85,13 @@ struct Loadwatch: Tool {
         .init("D, mean") { $0.tasks.uninterruptible.mean },
       ],
       maps: [
-        .init("run queue latency") { $0.histograms.runQueueLatency },
-        .init("blocked in D") { $0.histograms.blockedUninterruptible },
+        .init("latency") { $0.histograms.runQueueLatency },
+        .init("D time") { $0.histograms.blockedUninterruptible },
         .init("on CPU") { $0.histograms.onCPU },
       ],
       pages: [
         .init("waits") { LoadPages(columns: $1, color: $2, bars: $3).cpuWaits($0) },
-        .init("blocked") { LoadPages(columns: $1, color: $2, bars: $3).holders($0) },
+        .init("holders") { LoadPages(columns: $1, color: $2, bars: $3).holders($0) },
         .init("cgroups") { LoadPages(columns: $1, color: $2, bars: $3).cgroups($0) },
       ])
   }

@@ -60,6 +60,16 @@ struct ScreenTests {
     }
   }
 
+  /// The line above the pages' names: "loadwatch  host  14:03:12 UTC  live".
+  private func state(_ lines: [String]) -> String {
+    lines.first { $0.hasPrefix("loadwatch ") && $0.contains(" UTC  ") } ?? ""
+  }
+
+  /// What is below the pages' names.
+  private func body(_ lines: [String]) -> ArraySlice<String> {
+    lines.drop { !$0.hasPrefix("1 report") }.dropFirst()
+  }
+
   private func loadwatch(_ options: String = "--interval 300ms") throws -> Tmux {
     try Tmux(
       "\(Binaries.url("loadwatch").path) \(options); echo ended $?; sleep 60", in: scratch.path)
@@ -67,22 +77,25 @@ struct ScreenTests {
 
   @Test func keysAndTime() throws {
     let tmux = try loadwatch()
-    try tmux.wait("live") { $0.count > 2 && $0[1].hasSuffix("live") }
+    try tmux.wait("live") { state($0).hasSuffix("live") }
     #expect(try tmux.value("alternate_on") == "1")
     try tmux.type("3")
     try tmux.wait("a heat map") { $0.contains { $0.hasSuffix("▲") } }
     try tmux.wait("some history") { $0.contains { $0.count > 15 && $0.hasSuffix("▲") } }
     try tmux.type("Left", "Left")
-    try tmux.wait("two back") { $0[1].contains("intervals back") }
+    try tmux.wait("two back") { state($0).contains("intervals back") }
     try tmux.type("Escape")
-    try tmux.wait("live again") { $0[1].hasSuffix("live") }
+    try tmux.wait("live again") { state($0).hasSuffix("live") }
     try tmux.type("Space")
-    func time(_ lines: [String]) -> Substring { lines[1].prefix { $0 != "U" } }
-    let frozen = try tmux.wait("frozen") { !$0[1].hasSuffix("live") }
+    func time(_ lines: [String]) -> Substring { state(lines).prefix { $0 != "U" } }
+    let frozen = try tmux.wait("frozen") { state($0).hasSuffix("frozen") }
     usleep(1_500_000)
     #expect(time(try tmux.lines) == time(frozen))
     try tmux.type("1", "/", "l", "o", "s", "t", "Enter")
-    try tmux.wait("filtered") { $0[3].hasPrefix("lost ") && $0[4].isEmpty }
+    try tmux.wait("filtered") {
+      body($0).first?.lowercased().hasPrefix("lost ") == true
+        && body($0).dropFirst().first?.isEmpty == true
+    }
     try tmux.type("Escape", "?")
     try tmux.wait("help") { $0.contains { $0.hasPrefix("Left, Right:") } }
     try tmux.type("x", "q")
@@ -93,7 +106,7 @@ struct ScreenTests {
 
   @Test func otherSizes() throws {
     let tmux = try loadwatch()
-    try tmux.wait("live") { $0.count > 2 && $0[1].hasSuffix("live") }
+    try tmux.wait("live") { state($0).hasSuffix("live") }
     for (columns, rows) in [(40, 10), (300, 80), (80, 24)] {
       try tmux.run("resize-window", "-x", "\(columns)", "-y", "\(rows)")
       try tmux.wait("\(columns)x\(rows)") { shown in
@@ -108,9 +121,9 @@ struct ScreenTests {
   /// What `w` writes is what stands on the screen.
   @Test func asTheReport() throws {
     let tmux = try loadwatch("--interval 1s")
-    try tmux.wait("live") { $0.count > 2 && $0[1].hasSuffix("live") }
+    try tmux.wait("live") { state($0).hasSuffix("live") }
     try tmux.type("Space")
-    let shown = try tmux.wait("frozen") { !$0[1].hasSuffix("live") }
+    let shown = try tmux.wait("frozen") { state($0).hasSuffix("frozen") }
     try tmux.type("w")
     let said = try tmux.wait("written") { $0.contains { $0.hasPrefix("wrote ") } }
     let name = try #require(said.first { $0.hasPrefix("wrote ") }?.dropFirst(6))
@@ -126,12 +139,12 @@ struct ScreenTests {
     let tmux = try Tmux(
       "exec bash --norc -i", in: scratch.path)
     try tmux.type("\(Binaries.url("loadwatch").path) --interval 300ms", "Enter")
-    try tmux.wait("live") { $0.count > 2 && $0[1].hasSuffix("live") }
+    try tmux.wait("live") { state($0).hasSuffix("live") }
     try tmux.type("C-z")
     try tmux.wait("stopped") { $0.contains { $0.contains("Stopped") } }
     #expect(try tmux.value("alternate_on") == "0")
     try tmux.type("fg", "Enter")
-    try tmux.wait("live again") { $0.count > 2 && $0[1].hasSuffix("live") }
+    try tmux.wait("live again") { state($0).hasSuffix("live") }
     #expect(try tmux.value("alternate_on") == "1")
     try tmux.type("C-c")
     try tmux.wait("the prompt") { _ in try tmux.value("alternate_on") == "0" }

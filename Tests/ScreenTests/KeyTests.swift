@@ -15,7 +15,8 @@ struct KeyTests {
     ("\u{1b}[<0;300;41M", [.click(column: 299, row: 40)]),
     ("\u{1b}[<64;5;5M\u{1b}[<65;5;5M", [.wheelUp, .wheelDown]),
     // Of those nobody asks for there is none, and what follows is what it is.
-    ("\u{1b}[200~a\u{1b}[15~\u{1b}[?1;2cb", [.text("a"), .text("b")]), ("\u{1}\u{0}c", [.text("c")]),
+    ("\u{1b}[200~a\u{1b}[15~\u{1b}[?1;2cb", [.text("a"), .text("b")]),
+    ("\u{1}\u{0}c", [.text("c")]),
     ("\u{1b}q", [.escape, .text("q")]), ("\u{1b}[1\u{1b}[A", [.up]),
   ]
 
