@@ -1,4 +1,5 @@
 import Foundation
+import Reports
 import Support
 import Testing
 
@@ -20,7 +21,7 @@ struct ScreenTests {
         "env TERM=tmux-256color bash --norc -c '\(command)'")
     }
 
-    deinit { try? run("kill-server") }
+    deinit { _ = try? run("kill-server") }
 
     @discardableResult
     func run(_ arguments: String...) throws -> String {
@@ -128,8 +129,8 @@ struct ScreenTests {
     let said = try tmux.wait("written") { $0.contains { $0.hasPrefix("wrote ") } }
     let name = try #require(said.first { $0.hasPrefix("wrote ") }?.dropFirst(6))
     let file = URL(filePath: scratch.file(name.trimmingCharacters(in: .whitespaces)))
-    let report = try JSONDecoder().decode(JSONValue.self, from: Data(contentsOf: file))
-    let load = try #require(report["load"]?["kernel"]?.elements.first?.number)
+    let report = try JSONDecoder().decode(LoadSnapshot.self, from: Data(contentsOf: file))
+    let load = try #require(report.load.kernel.first)
     let line = try #require(shown.first { $0.hasPrefix("load average") })
     #expect(line.contains(String(format: "%.2f", load)))
     try tmux.type("q")
