@@ -78,6 +78,9 @@ public struct Replayer<T: Tool>: ~Copyable {
       }
       // Where nobody reads any more, the rest of the file wasn't looked at.
       guard goesOn else { return }
+      let isCutOff = !model.isOver
+      // Below the screen, where there is one.
+      defer { if isCutOff { tellEnd() } }
       model.finish()
       while goesOn, let report = model.takeReport() {
         reports += 1
@@ -88,7 +91,6 @@ public struct Replayer<T: Tool>: ~Copyable {
       }
       sink.say("")
       try sink.browse()
-      if !model.isOver { tellEnd() }
     }
   }
 
