@@ -143,8 +143,9 @@ static __always_inline u8 call_by_number(struct task_struct *task, u64 flags)
 #define STACK_COPY_PERIOD 10000000
 
 /* A stack takes longer than all the rest: of many clones in a short time, one a
- * millisecond is enough to know who makes them. Returns the time after it,
- * which is when the clone begins, and what the record of a stack has.
+ * millisecond is enough to know who makes them. Returns the time after
+ * that: when the clone begins, and the time of the stack's record, if there is
+ * one.
  */
 static __always_inline u64 emit_user_stack(void *ctx, u32 tid, u32 tgid,
 					   u32 use)

@@ -41,7 +41,7 @@ struct {
 	__type(value, struct fault);
 } faulting SEC(".maps");
 
-/* Pages copied on this CPU. */
+/* How many more pages this CPU copies until one is recorded. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -82,6 +82,7 @@ static __always_inline int fault_begins(u64 address, u64 error, u32 mode)
 		process = forked_process(ids >> 32);
 		if (process) {
 			add(&process->faults, 1);
+			slot->tid = 0;
 			slot->address = address;
 			slot->tid = tid | mode;
 			return 0;
@@ -113,14 +114,24 @@ emit_page_copy(void *ctx, const struct sonde_process *process, u64 address)
 {
 	u64 ids = bpf_get_current_pid_tgid();
 	u32 zero = 0, tid = (u32)ids, tgid = ids >> 32;
-	u32 *copies = bpf_map_lookup_elem(&page_copies, &zero);
+	u32 *left = bpf_map_lookup_elem(&page_copies, &zero);
 	struct sonde_page_copy *record;
 	struct sonde_cpu *counters;
 	bool is_child;
 	u64 stack;
 
-	/* A clone in progress has its stack already. */
-	if (!copies || ++*copies % SONDE_PAGE_COPY_PERIOD || state_of(tid))
+	if (!left)
+		return;
+	if (*left > 1) {
+		--*left;
+		return;
+	}
+	/* In the mean so many: a program may write by a period of its own. */
+	*left = 1 + bpf_get_prandom_u32() % (2 * SONDE_PAGE_COPY_PERIOD - 1);
+	/* The reader keeps one stack per thread: that of the clone in
+	 * progress.
+	 */
+	if (state_of(tid))
 		return;
 	stack = emit_user_stack(ctx, tid, tgid, OF_PAGE_COPY);
 	record = ring_reserve_here(&counters, sizeof(*record));
@@ -154,12 +165,14 @@ static __always_inline int fault_allocates(void *ctx, u32 order, u32 flags)
 	u32 tid = (u32)ids, index = tid % FAULT_SLOTS;
 	struct fault *slot = bpf_map_lookup_elem(&faulting, &index);
 	struct sonde_process *process;
+	u64 address;
 	bool in_kernel;
 
 	if (!slot || (slot->tid & ~IN_KERNEL) != tid || !tid || order ||
 	    (flags & (all | none)) != all)
 		return 0;
 	in_kernel = slot->tid & IN_KERNEL;
+	address = slot->address;
 	slot->tid = 0;
 	if (!in_kernel && !in_exception())
 		return 0;
@@ -167,7 +180,7 @@ static __always_inline int fault_allocates(void *ctx, u32 order, u32 flags)
 	if (!process)
 		return 0;
 	add(&process->copied, 1);
-	emit_page_copy(ctx, process, slot->address);
+	emit_page_copy(ctx, process, address);
 	return 0;
 }
 

@@ -64,7 +64,7 @@ public struct CloneAnalysis: ~Copyable, Model {
     else { return [] }
     return names.lookups(
       stacks: new.stacks, mappings: new.mappings, processes: new.processes,
-      pages: new.pages, of: tracker.open)
+      pages: new.pages, writers: new.writers, of: tracker.open)
   }
 
   /// Clones in the interval that is open, and their time, ns.

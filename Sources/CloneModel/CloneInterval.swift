@@ -225,7 +225,6 @@ public struct CloneInterval: Sendable {
       let kept = largeProcesses.sorted { $0.value.ns > $1.value.ns }.prefix(limit)
       largeProcesses = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
     }
-    pageCopies.bound(to: limit)
     if stacks.count > 2 * limit {
       let kept = stacks.sorted { $0.value.ns > $1.value.ns }.prefix(limit)
       stacks = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })

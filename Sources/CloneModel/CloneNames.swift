@@ -19,17 +19,35 @@ package struct CloneNames {
   /// left out.
   func lookups(
     stacks: [CloneInterval.StackKey], mappings keys: [CloneInterval.MappingKey],
-    processes: [UInt32], pages: [(tgid: UInt32, address: UInt64)], of interval: CloneInterval
+    processes: [UInt32], pages: [(tgid: UInt32, address: UInt64)],
+    writers: [CloneInterval.StackKey], of interval: CloneInterval
   ) -> [CloneLookup] {
     let unknown = processes.filter { memory[$0] == nil }
       .prefix(max(0, Self.memoriesLookedUp - memory.count))
+    let stacks = stacks.filter { frames[$0] == nil }
+    let keys = keys.filter { mappings[$0] == nil }
     return unknown.map { .memory(tgid: $0) }
-      + Self.costliest(stacks) { interval.stacks[$0]?.ns ?? 0 }.filter { frames[$0] == nil }
-      .map { .stack($0) }
-      + Self.costliest(keys) { interval.mappings[$0]?.ns ?? 0 }.filter { mappings[$0] == nil }
-      .map { .mapping($0) }
-      + pages.lazy.filter { written.holding($0.address, of: $0.tgid) == nil }
-      .prefix(Self.lookedUp).map { .page(tgid: $0.tgid, address: $0.address) }
+      + Self.costliest(stacks) { interval.stacks[$0]?.ns ?? 0 }.map { .stack($0) }
+      + Self.costliest(keys) { interval.mappings[$0]?.ns ?? 0 }.map { .mapping($0) }
+      + Set(writers.lazy.filter { frames[$0] == nil }).prefix(Self.lookedUp).map { .stack($0) }
+      + lookups(pages)
+  }
+
+  /// Of those that are likely to be in one mapping one.
+  private func lookups(_ pages: [(tgid: UInt32, address: UInt64)]) -> [CloneLookup] {
+    struct Part: Hashable {
+      var tgid: UInt32
+      var part: UInt64
+    }
+    var seen: Set<Part> = []
+    var lookups: [CloneLookup] = []
+    for (tgid, address) in pages where lookups.count < Self.lookedUp {
+      guard written.holding(address, of: tgid) == nil,
+        seen.insert(Part(tgid: tgid, part: address >> 21)).inserted
+      else { continue }
+      lookups.append(.page(tgid: tgid, address: address))
+    }
+    return lookups
   }
 
   private static func costliest<Key>(_ keys: [Key], _ ns: (Key) -> UInt64) -> [Key] {
@@ -55,9 +73,13 @@ package struct CloneNames {
 
   /// Forgets what neither the total nor the interval that follows it holds any more.
   mutating func keep(_ total: CloneInterval, _ interval: CloneInterval) {
-    if frames.count > 2 * (total.stackCount + interval.stackCount) {
+    let count =
+      total.stacks.count + total.pageCopies.callers.count + interval.stacks.count
+      + interval.pageCopies.callers.count
+    if frames.count > 2 * count {
+      let writers = total.pageCopies.stackKeys.union(interval.pageCopies.stackKeys)
       frames = frames.filter {
-        total.holds($0.key) || interval.holds($0.key)
+        total.stacks[$0.key] != nil || interval.stacks[$0.key] != nil || writers.contains($0.key)
       }
     }
     if mappings.count > 2 * (total.mappings.count + interval.mappings.count) {
@@ -81,13 +103,5 @@ package struct CloneNames {
 
   func mappings(_ interval: CloneInterval) -> [MappingPart] {
     mappingParts(interval) { mappings[$0] ?? nil }
-  }
-}
-
-extension CloneInterval {
-  fileprivate var stackCount: Int { stacks.count + pageCopies.callers.count }
-
-  fileprivate func holds(_ key: StackKey) -> Bool {
-    stacks[key] != nil || pageCopies.hold(key)
   }
 }

@@ -74,6 +74,9 @@ public struct CloneReplay: ~Copyable, ReplayModel {
       model.observed(observation)
     case .names(let new):
       for answer in new { answers[answer.lookup] = answer }
+      // Of a mapping the recorded run asked by another page of it.
+      let mapped = new.filter { $0.mapping != nil }
+      if !mapped.isEmpty { model.observed(.names(mapped)) }
       resolve()
     case .closes(let reading):
       resolve()

@@ -133,10 +133,15 @@ extension CloneTracker {
       parent = child.parent
     }
     current.pageCopies.add(
-      .init(parent, isParent: record.isOfParent), address: record.address, stack: stack)
+      .init(parent, isParent: record.isOfParent), thread: record.thread, address: record.address,
+      stack: stack)
+    guard new.pages.count < Self.mostNew else { return }
     new.pages.append((parent.tgid, record.address))
-    if let stack { new.stacks.append(.init(tgid: parent.tgid, stack: stack)) }
+    if let stack { new.writers.append(.init(tgid: parent.tgid, stack: stack)) }
   }
+
+  /// Pages that are to be looked up at a time.
+  private static let mostNew = 4096
 
   /// Of figures that grow.
   private mutating func newFaults(_ record: WriteFaultsRecord) -> WriteFaults {

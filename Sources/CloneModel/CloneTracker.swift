@@ -32,8 +32,9 @@ public struct CloneTracker: Sendable {
     public var mappings: [CloneInterval.MappingKey] = []
     /// With large clones.
     public var processes: [UInt32] = []
-    /// Addresses of pages that were copied, in the memory of processes.
+    /// Addresses of pages that were copied, in the memory of processes, and from where they were written.
     var pages: [(tgid: UInt32, address: UInt64)] = []
+    var writers: [CloneInterval.StackKey] = []
   }
 
   /// Calls that take longer are taken for lost.

@@ -1,7 +1,8 @@
 /// The children that are there, of clones that count and of those that don't; and what came of a child
 /// before the record of its clone.
 ///
-/// Nothing is allocated per child but what the tables grow by.
+/// Nothing is allocated per child but what the tables grow by, and the page copies of one whose clone's
+/// record hasn't come.
 struct LivingChildren: Sendable {
   struct Child: Sendable {
     /// When its clone began.
@@ -34,6 +35,8 @@ struct LivingChildren: Sendable {
 
   private(set) var children: [UInt32: Child] = [:]
   private var early: [UInt32: Early] = [:]
+  /// How many page copies these have together.
+  private var earlyCopies = 0
   /// Those that have ended lately, and those before them: samples of their last steps may still come.
   private var ended: (new: [UInt32: Child], old: [UInt32: Child]) = ([:], [:])
   /// How many there are of those that count.
@@ -43,7 +46,7 @@ struct LivingChildren: Sendable {
   /// Twice as many as the kernel side follows: more there are only where the records of ends were lost.
   static let mostChildren = 32768
   private static let mostEarly = 16384
-  private static let mostEarlyCopies = 64
+  private static let mostEarlyCopies = 4096
   private static let mostEnded = 512
 
   /// One is born.
@@ -141,23 +144,31 @@ struct LivingChildren: Sendable {
   }
 
   mutating func keepEarly(_ copy: PageCopyRecord, _ stack: UserStack?) {
-    changeEarly(copy.process, begin: copy.begin) { one in
-      if one.copies.count < Self.mostEarlyCopies { one.copies.append((copy, stack)) }
-    }
+    guard earlyCopies < Self.mostEarlyCopies else { return }
+    changeEarly(copy.process, begin: copy.begin) { $0.copies.append((copy, stack)) }
   }
 
   private mutating func changeEarly(
     _ id: UInt32, begin: UInt64, _ body: (inout Early) -> Void
   ) {
-    var one = early[id].flatMap { $0.begin == begin ? $0 : nil } ?? Early(begin: begin)
+    // Taken out, for its arrays not to be copied.
+    var one = removeEarly(id) ?? Early(begin: begin)
+    if one.begin != begin { one = Early(begin: begin) }
     body(&one)
+    earlyCopies += one.copies.count
     early[id] = one
     guard early.count > Self.mostEarly else { return }
     for (id, _) in early.sorted(by: { ($0.value.begin, $0.key) < ($1.value.begin, $1.key) })
       .prefix(Self.mostEarly / 2)
     {
-      early[id] = nil
+      _ = removeEarly(id)
     }
+  }
+
+  private mutating func removeEarly(_ id: UInt32) -> Early? {
+    guard let one = early.removeValue(forKey: id) else { return nil }
+    earlyCopies -= one.copies.count
+    return one
   }
 
   /// What came of a child before its clone's record, which has now come.
@@ -167,7 +178,7 @@ struct LivingChildren: Sendable {
     events: [ChildEvent], samples: AfterFork.Samples, faults: WriteFaultsRecord?,
     copies: [(record: PageCopyRecord, stack: UserStack?)]
   ) {
-    guard !early.isEmpty, let one = early.removeValue(forKey: id), one.begin == begin else {
+    guard !early.isEmpty, let one = removeEarly(id), one.begin == begin else {
       return ([], .init(), nil, [])
     }
     let events = [one.exec, one.exit].compactMap { $0 }.filter { $0.tgid == tgid }
@@ -178,6 +189,7 @@ struct LivingChildren: Sendable {
   mutating func forget(begunBefore time: UInt64) {
     guard early.values.contains(where: { $0.begin < time }) else { return }
     early = early.filter { $0.value.begin >= time }
+    earlyCopies = early.values.reduce(0) { $0 + $1.copies.count }
   }
 }
 

@@ -15,7 +15,15 @@ struct CloneSegments {
 
   mutating func note(_ new: [CloneAnswer]) {
     if answers.count > Self.mostAnswers { answers = [:] }
-    for answer in new { answers[answer.lookup] = answer }
+    for answer in new {
+      if case .page(let tgid, _) = answer.lookup {
+        guard let mapping = answer.mapping else { continue }
+        // One for each mapping.
+        answers[.page(tgid: tgid, address: mapping.start)] = answer
+      } else {
+        answers[answer.lookup] = answer
+      }
+    }
   }
 
   /// - Parameter time: the end of an interval, CLOCK_MONOTONIC, ns.

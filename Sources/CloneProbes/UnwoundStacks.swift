@@ -4,7 +4,7 @@ import Records
 import Session
 import Unwinding
 
-/// Makes records of stacks of copies of stacks, as the calls end: until then a fork holds its process's
+/// Makes records of stacks of copies of stacks, as the calls end, or as pages are copied: until its end a fork holds its process's
 /// mmap_lock, and what is mapped can't be read.
 struct UnwoundStacks {
   fileprivate struct Copy {
@@ -15,7 +15,7 @@ struct UnwoundStacks {
   }
 
   private var unwinder = Unwinder()
-  /// Of calls in progress, by thread.
+  /// Of calls in progress and of page copies, by thread.
   private var copies: [UInt32: Copy] = [:]
   private static let mostCopies = 128
   /// When not to unwind any more before the next drain, CLOCK_MONOTONIC, ns.
@@ -83,10 +83,14 @@ struct UnwoundStacks {
     }
     let now = Clocks.monotonic
     guard now < deadline else { return nil }
+    // What many children have of one parent is read once.
+    let isOwn = pid == nil || pid == copy.program.pid
+    // It may be in a fork, and what it has mapped can't be read.
+    guard isOwn || !copies.values.contains(where: { $0.program.pid == pid }) else { return nil }
     guard
       let found = unwinder.addresses(
         of: Unwinder.Program(
-          pid: pid ?? copy.program.pid, startTime: copy.program.startTime,
+          pid: pid ?? copy.program.pid, startTime: isOwn ? copy.program.startTime : 0,
           execID: copy.program.execID), registers: copy.registers, stack: copy.bytes,
         most: Int(SONDE_STACK_FRAMES), now: now,
         deadline: now + Self.stackShare)

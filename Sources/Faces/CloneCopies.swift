@@ -25,13 +25,13 @@ extension CloneText {
 
   /// Where it was copied, and by whose writes.
   private func places(_ copies: PageCopiesPart) -> [Line] {
+    let isOne = Set(copies.mappings.map(\.pid)).count == 1
     let mappings = copies.mappings.prefix(Self.shownMappings).map { mapping in
       let name = mapping.name.map(Self.lastPart) ?? mapping.range ?? "unknown mapping"
-      return line(
-        [
-          "  in \(escaped(name))\(mapping.by == .child ? ", by a child" : "")", "",
-          "~" + bytesText(mapping.copiedBytes), "",
-        ], .plain)
+      var title = "  in " + escaped(name)
+      if mapping.by == .child { title += ", by a child" }
+      if !isOne { title += " of \(escaped(mapping.comm)) (\(mapping.pid))" }
+      return line([title, "", "~" + bytesText(mapping.copiedBytes), ""], .plain)
     }
     return mappings
       + copies.stacks.prefix(Self.shownWriters).flatMap { stack in

@@ -3,7 +3,7 @@ public enum WriterRole: String, Codable, Sendable, CaseIterable {
   case parent, child
 }
 
-/// Pages that were copied in one mapping, by its parent's map.
+/// Pages copied in one mapping, as the parent's /proc/PID/maps has it.
 public struct WrittenMappingPart: Codable, Sendable, Equatable {
   public var by: WriterRole
   /// The parent's.
@@ -53,7 +53,7 @@ public struct WritingStackPart: Codable, Sendable, Equatable {
   }
 }
 
-/// Which pages were copied after forks, and by whose writes: of one page in so many it is recorded.
+/// Where pages were copied after forks, and by whose writes, from a sample of one page in so many.
 public struct PageCopiesPart: Codable, Sendable, Equatable {
   public var samples: UInt64
   /// In which most was copied.
@@ -110,6 +110,6 @@ extension PageCopiesPart {
     return PageCopiesPart(
       samples: try one.samples.adding(two.samples),
       mappings: Array(mappings.sorted(by: WrittenMappingPart.precedes).prefix(10)),
-      stacks: Array(stacks.sorted(by: WritingStackPart.precedes).prefix(20)))
+      stacks: Array(stacks.sorted(by: WritingStackPart.precedes).prefix(10)))
   }
 }

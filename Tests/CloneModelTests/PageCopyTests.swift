@@ -66,26 +66,36 @@ struct PageCopyTests {
       PageCopies.Writer(parent, isParent: true), PageCopies.Writer(parent, isParent: false)
     )
     var copies = PageCopies()
-    copies.add(one, address: 0x1000, stack: nil)
-    copies.add(two, address: 0x1000, stack: UserStack([1]))
-    copies.add(one, address: 0x2000, stack: UserStack([1]))
+    copies.add(one, thread: 7, address: 0x1000, stack: nil)
+    copies.add(two, thread: 8, address: 0x1000, stack: UserStack([1]))
+    copies.add(one, thread: 7, address: 0x2000, stack: UserStack([1]))
     var next = PageCopies()
-    next.add(one, address: 0x2000, stack: UserStack([2]))
-    next.add(one, address: 0x2000, stack: nil)
+    next.add(one, thread: 7, address: 0x2000, stack: UserStack([2]))
+    next.add(one, thread: 7, address: 0x2000, stack: nil)
     copies.append(next)
     #expect(copies.callers[.init(writer: one, stack: UserStack([1]))] == 2)
     #expect(copies.callers[.init(writer: two, stack: UserStack([1]))] == 1)
     #expect(copies.callers[.init(writer: one, stack: UserStack([2]))] == 1)
-    #expect(copies.places.values.reduce(0, +) == 5)
+    #expect(copies.samples == 5 && copies.places.values.reduce(0, +) == 5)
   }
 
   @Test func manyPageCopies() {
     var copies = PageCopies()
     for page: UInt64 in 1...100 {
-      copies.add(.init(parent, isParent: true), address: page << 12, stack: UserStack([page]))
+      copies.add(
+        .init(parent, isParent: true), thread: 7, address: page << 12, stack: UserStack([page]))
+    }
+    for _ in 0..<2 {
+      copies.bound(to: 10)
+      #expect(copies.places.count == 11 && copies.callers.count == 10)
+      #expect(copies.places.values.reduce(0, +) == 100)
+    }
+    // Also where each is another's.
+    for pid: UInt32 in 0..<100 {
+      let parent = CloneInterval.ParentKey(tgid: pid, comm: Comm("b"))
+      copies.add(.init(parent, isParent: true), thread: 7, address: 1, stack: nil)
     }
     copies.bound(to: 10)
-    #expect(copies.places.count == 11 && copies.callers.count == 10)
-    #expect(copies.places.values.reduce(0, +) == 100)
+    #expect(copies.places.count <= 15 && copies.samples == 200)
   }
 }

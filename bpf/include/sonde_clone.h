@@ -152,8 +152,9 @@ struct sonde_sample {
 
 #define SONDE_STACK_FRAMES 32
 
-/* Who makes a call, in user space. Emitted as the call begins: its time is the
- * call's begin. aux is the bytes of frames; 0 where there is no stack.
+/* Who makes a call or copies a page, in user space. Its time is the call's
+ * begin, or sonde_page_copy's stack. aux is the bytes of frames; 0 where there
+ * is no stack.
  */
 struct sonde_stack {
 	struct sonde_header header;
@@ -257,7 +258,7 @@ struct sonde_write_faults {
 	sonde_u32 pad;
 };
 
-/* Of the pages that such faults copy one in so many has a record. */
+/* One in so many of the pages that such faults copy has a record. */
 #define SONDE_PAGE_COPY_PERIOD 64
 
 /* A write fault after a fork has copied a page. tid is the thread, flags are
@@ -267,7 +268,7 @@ struct sonde_page_copy {
 	struct sonde_header header;
 	/* of a child: when the call that made it began */
 	sonde_u64 begin;
-	/* the time of the thread's stack, where that was taken */
+	/* the time of the stack's record; where none was taken, of no record */
 	sonde_u64 stack;
 	sonde_u64 address;
 	/* the process, and the parent's: of a parent the same */
