@@ -38,10 +38,10 @@ int sonde_epoll_wait(int epoll, int *ready, int count);
 
 /* From now on the signals do nothing but to appear, as an int each, on the
  * descriptor that is returned; a SIGINT that comes after another of them ends
- * the process at once with status 130. SIGUSR1 and SIGWINCH are no requests to end. SIGHUP
- * stays ignored where it is, as under nohup. Handlers and not signalfd(2):
- * while a write blocks, nobody reads a descriptor. One at a time; until
- * sonde_release_signals().
+ * the process at once with status 130. SIGUSR1 and SIGWINCH are no requests to
+ * end. SIGHUP stays ignored where it is, as under nohup. Handlers and not
+ * signalfd(2): while a write blocks, nobody reads a descriptor. One at a time;
+ * until sonde_release_signals().
  */
 int sonde_catch_signals(const int *signals, int count);
 void sonde_release_signals(void);
