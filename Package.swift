@@ -121,10 +121,13 @@ let package = Package(
         "BPF", "CExperiment", "CLinux", "Proc", "Records", "Reports",
       ],
       exclude: ["collapse.bpf.c"], swiftSettings: strict, plugins: ["CompileBPF"]),
+    // What is seen on a terminal, and what its keys do; it knows no terminal.
+    .target(
+      name: "Screen", dependencies: ["Faces", "Histograms", "Reports"], swiftSettings: strict),
     .target(
       name: "CommandLine",
       dependencies: [
-        "BPF", "CLinux", "Faces", "Input", "Proc", "Recording", "Reports",
+        "BPF", "CLinux", "Faces", "Input", "Proc", "Recording", "Reports", "Screen",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -135,7 +138,7 @@ let package = Package(
       name: "loadwatch",
       dependencies: [
         "CStart", "CommandLine", "Input", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports",
-        "Session", "Tasks",
+        "Screen", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -146,7 +149,7 @@ let package = Package(
       dependencies: [
         "CLinux", "CStart", "Collapse", "CommandLine", "CloneProbes", "CloneModel", "Experiments",
         "Faces",
-        "Input", "Proc", "Reports", "Session", "Tasks",
+        "Input", "Proc", "Reports", "Screen", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -231,6 +234,9 @@ let package = Package(
     .testTarget(
       name: "ReportsTests", dependencies: ["Histograms", "Reports", "Support"],
       swiftSettings: strict),
+    .testTarget(
+      name: "ScreenTests",
+      dependencies: ["Faces", "Histograms", "Reports", "Screen", "Support"], swiftSettings: strict),
     .testTarget(
       name: "FacesTests",
       dependencies: ["Histograms", "Faces", "Reports", "Support"],

@@ -47,7 +47,7 @@ static void tell(int signal, siginfo_t *info, void *context)
 	 */
 	if (info->si_code == SI_KERNEL && signal != SIGHUP)
 		number |= SONDE_SIGNAL_OF_TERMINAL;
-	if (signal == SIGUSR1)
+	if (signal == SIGUSR1 || signal == SIGWINCH)
 		/* no end */;
 	else if (requested_at == 0)
 		requested_at = now();

@@ -65,8 +65,11 @@ public final class RecordedRun<T: Tool> {
   /// Takes all input of a tracer.
   public var recorder: any InputRecorder { recording }
 
-  /// What is in memory is to be written.
-  public func writeNow() { recording.writeNow() }
+  /// What is in memory is to be written; the run goes on.
+  public func writeNow() -> Bool {
+    recording.writeNow()
+    return true
+  }
 
   /// Takes a report of an interval; false once there is nothing left to record.
   public func take(_ report: T.Report) -> Bool {

@@ -1,4 +1,6 @@
+import CLinux
 import Faces
+import Glibc
 public import Input
 import Recording
 import Reports
@@ -35,7 +37,16 @@ public struct Replayer<T: Tool>: ~Copyable {
     let showsProgress =
       line.isShown && (output.output != nil || !Terminal.isTerminal(.standardOutput))
     defer { line.clear() }
-    var sink = SnapshotSink<T>(output, full: options.run.full, live: false)
+    var sink = SnapshotSink<T>(
+      output, full: options.run.full, plain: options.run.plain, live: false, staysOpen: true)
+    let catches = sink.isBrowsed
+    // The terminal is to be left as it was, however this ends.
+    if catches {
+      unsafe [SIGINT, SIGTERM, SIGHUP].withUnsafeBufferPointer { signals in
+        _ = unsafe sonde_catch_signals(signals.baseAddress, Int32(signals.count))
+      }
+    }
+    defer { if catches { sonde_release_signals() } }
     try sink.use { sink in
       var begins = true
       var goesOn = true
@@ -54,14 +65,22 @@ public struct Replayer<T: Tool>: ~Copyable {
           throw Failure("\(options.file): can't replay: \(error)")
         }
         begins = false
+        if catches {
+          sink.say("\(T.name)  replayed \(100 * file.position / file.size) %")
+          goesOn = try sink.attend() && sonde_end_requested_at() == 0 && goesOn
+        }
         if showsProgress { line.show("\(T.name)  replayed \(100 * file.position / file.size) %") }
       }
       if let fault = model.fault {
+        sink.say("\(options.file): \(fault)")
+        try sink.browse()
         throw Failure("\(options.file): \(fault)")
       }
       // Where nobody reads any more, the rest of the file wasn't looked at.
       guard goesOn else { return }
-      if !model.isOver { tellEnd() }
+      let isCutOff = !model.isOver
+      // Below the screen, where there is one.
+      defer { if isCutOff { tellEnd() } }
       model.finish()
       while goesOn, let report = model.takeReport() {
         reports += 1
@@ -70,6 +89,8 @@ public struct Replayer<T: Tool>: ~Copyable {
       guard reports > 0 else {
         throw Failure("\(options.file): no complete interval in the selected time")
       }
+      sink.say("")
+      try sink.browse()
     }
   }
 

@@ -56,6 +56,10 @@ public struct RunOptions: ParsableArguments {
     help: "When writing to a pipe or file, print a full report per interval instead of one line.")
   public var full = false
 
+  @Flag(
+    help: "On a terminal, redraw the report in place instead of opening the interactive screen.")
+  public var plain = false
+
   public init() {}
 
   public var interval: DurationArgument { run.interval }

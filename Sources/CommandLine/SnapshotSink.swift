@@ -11,6 +11,10 @@ public struct SnapshotSink<T: Tool> {
   private let full: Bool
   private let mayBeLive: Bool
   private let takesKeys: Bool
+  private let plain: Bool
+  /// Whether a screen stays after the last report.
+  private let staysOpen: Bool
+  private var whole: T.Report?
   private let length: UInt64?
 
   private var file: OutputFile?
@@ -18,6 +22,8 @@ public struct SnapshotSink<T: Tool> {
   private var isTerminal = false
   private var isLive = false
   private var screen = LiveScreen()
+  /// Instead of that, where somebody can type keys.
+  private var browser: BrowserOnTerminal<T>?
   /// How many lines were written since the heading.
   private var lines = 0
   /// When the run is to end, CLOCK_MONOTONIC.
@@ -29,14 +35,19 @@ public struct SnapshotSink<T: Tool> {
   /// - Parameters:
   ///   - full: whether each interval gets a full report where text isn't live.
   ///   - live: whether the screen may be redrawn in place on a terminal.
+  ///   - plain: whether no screen to move about in is shown.
   ///   - takesKeys: whether what is typed there meanwhile is for nobody else.
+  ///   - staysOpen: whether a screen to move about in is shown also where text isn't live, and stays until
+  ///     whoever looks at it has seen enough: ``browse()``.
   ///   - length: how long the run lasts, ns; nil: until it is ended.
   public init(
-    _ options: OutputOptions, full: Bool = false, live: Bool = true, takesKeys: Bool = true,
-    length: UInt64? = nil
+    _ options: OutputOptions, full: Bool = false, plain: Bool = false, live: Bool = true,
+    takesKeys: Bool = true,
+    staysOpen: Bool = false, length: UInt64? = nil
   ) {
     (self.options, self.full, mayBeLive) = (options, full, live)
-    (self.takesKeys, self.length) = (takesKeys, length)
+    self.plain = plain
+    (self.takesKeys, self.staysOpen, self.length) = (takesKeys, staysOpen, length)
     if options.output == nil { look() }
   }
 
@@ -68,9 +79,9 @@ public struct SnapshotSink<T: Tool> {
   ///
   /// - Throws: what `body` throws, or `Failure` where the file can't be written.
   public mutating func use<Result>(_ body: (inout Self) throws -> Result) throws -> Result {
+    defer { sonde_screen_end() }
     try begin()
     do {
-      defer { if isLive { sonde_screen_end() } }
       let result = try body(&self)
       if isIncomplete {
         throw Failure(
@@ -99,13 +110,70 @@ public struct SnapshotSink<T: Tool> {
     }
     let own = sonde_open_without_waiting(descriptor.rawValue)
     if own >= 0 { descriptor = FileDescriptor(rawValue: own) }
+    guard !isBrowsed else {
+      browser = BrowserOnTerminal(usesColor: usesColor, isReplay: staysOpen)
+      // What was said while it attached is not to be there afterwards.
+      _ = try put("\r\u{1b}[K")
+      sonde_screen_begin(descriptor.rawValue, SONDE_SCREEN_WHOLE)
+      _ = try show()
+      return
+    }
     guard isLive else { return }
-    sonde_screen_begin(descriptor.rawValue, takesKeys)
+    sonde_screen_begin(
+      descriptor.rawValue, takesKeys ? SONDE_SCREEN_QUIET : SONDE_SCREEN_PLACE)
     let waiting = "\(T.name)  waiting for the first interval  Ctrl-C to stop"
     let columns = Terminal.columns(of: descriptor)
     try? Terminal.write(
       screen.frame(clipped(waiting, to: columns, mark: "") + "\n", rows: 2), to: descriptor,
       end: end)
+  }
+
+  /// Whether the reports are shown on a screen to move about in.
+  public var isBrowsed: Bool {
+    (mayBeLive || staysOpen) && takesKeys && !full && !plain && options.format == .text
+      && options.output == nil && BrowserOnTerminal<T>.isPossible
+  }
+
+  /// Something was typed, or the terminal has another size.
+  ///
+  /// - Returns: whether to go on.
+  /// - Throws: `Failure` where the screen can't be written.
+  public mutating func attend() throws -> Bool {
+    guard browser != nil else { return true }
+    guard browser?.attend(.standardInput) ?? false else { return false }
+    // A file is read faster than anybody looks.
+    let now = Terminal.monotonic()
+    guard !staysOpen || now >= shown &+ Self.showPeriod else { return true }
+    shown = now
+    return try show()
+  }
+
+  /// After the last report: until whoever looks at the screen has seen enough. Nothing where it isn't one.
+  ///
+  /// - Throws: `Failure` where the screen can't be written.
+  public mutating func browse() throws {
+    guard browser != nil else { return }
+    // The terminal may change its size meanwhile.
+    repeat {
+      guard try show() else { return }
+    } while sonde_end_requested_at() == 0
+      && browser?.attend(.standardInput, timeout: Self.browsePeriod) ?? false
+    sonde_screen_end()
+    browser = nil
+    if let whole { _ = try put(T.block(whole, wholeLayout)) }
+  }
+
+  /// When a file's reports were last shown as they are read, and how often they are, ns.
+  private var shown: UInt64 = 0
+  private static var showPeriod: UInt64 { 50_000_000 }
+  /// ms
+  private static var browsePeriod: Int32 { 250 }
+
+  /// A line below the screen, where there is one.
+  mutating func say(_ text: String) { browser?.say(text) }
+
+  private mutating func show() throws -> Bool {
+    try put(browser?.frame(of: descriptor) ?? "")
   }
 
   /// Writes a report; false once nobody reads any more.
@@ -115,7 +183,19 @@ public struct SnapshotSink<T: Tool> {
     guard !isClosed else { return false }
     switch options.format {
     case .json: return try put(Self.json(report))
-    case .text: return try put(draw(report))
+    case .text:
+      guard browser != nil else { return try put(draw(report)) }
+      if report.final, staysOpen {
+        whole = report
+        return try show()
+      }
+      if report.final {
+        // Below what was on the terminal before.
+        sonde_screen_end()
+        return try put(T.block(report, wholeLayout))
+      }
+      browser?.add(report)
+      return try staysOpen || show()
     case .folded, .foldedCount:
       guard report.final else { return true }
       let folded = FoldedStacks.text(report.foldedStacks) {

@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Glibc
 public import Reports
+public import Screen
 import SystemPackage
 
 /// One of the programs: what its subcommands share is written once.
@@ -15,6 +16,9 @@ public protocol Tool: ParsableCommand {
 
   /// A report in full, as lines that each end with a newline.
   static func block(_ report: Report, _ layout: TextLayout) -> String
+
+  /// What it shows on a screen to move about in.
+  static var screen: ScreenFace<Report> { get }
 
   /// An interval in one line, and what stands above it now and then; both end with a newline.
   static func line(_ report: Report, _ layout: TextLayout) -> String

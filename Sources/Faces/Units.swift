@@ -68,7 +68,7 @@ public func decimalText(_ value: Double, digits: Int) -> String {
 
 extension UInt64 {
   /// The nearest value there is.
-  init(clamping value: Double) {
+  package init(clamping value: Double) {
     self = value.isNaN || value <= 0 ? 0 : value >= 0x1p64 ? .max : UInt64(value.rounded())
   }
 }

@@ -8,6 +8,7 @@ public struct EventLoop: ~Copyable {
   private let timer: FileDescriptor
   private let signals: FileDescriptor
   private let output: FileDescriptor?
+  private let input: FileDescriptor?
   private var processes: [FileDescriptor]
   private var ready: [Int32]
 
@@ -21,6 +22,8 @@ public struct EventLoop: ~Copyable {
     public fileprivate(set) var allProcessesEnded = false
     /// Nobody reads the output any more.
     public fileprivate(set) var outputClosed = false
+    /// There is something to read.
+    public fileprivate(set) var hasInput = false
   }
 
   /// The signals no longer end the process from here on, as long as this is held. One at a time.
@@ -29,9 +32,11 @@ public struct EventLoop: ~Copyable {
   ///   - numbers: the signals to wake up for.
   ///   - rings: descriptors of rings, which wake it up as they ask for that.
   ///   - output: where the watch writes to, if that is a pipe, a socket or a terminal.
+  ///   - input: where keys come from.
   /// - Throws: what the kernel refuses: too many descriptors, or a ring that is none.
   public init(
-    signals numbers: [Int32], rings: [FileDescriptor], output: FileDescriptor?
+    signals numbers: [Int32], rings: [FileDescriptor], output: FileDescriptor?,
+    input: FileDescriptor? = nil
   ) throws(Errno) {
     let epoll = FileDescriptor(rawValue: try Errno.check(sonde_epoll()))
     let timer = FileDescriptor(rawValue: try Errno.check(sonde_timerfd()))
@@ -44,7 +49,10 @@ public struct EventLoop: ~Copyable {
     for ring in rings { try Self.add(ring, to: epoll, SONDE_BECOMES_READABLE) }
     // A regular file can't be waited for: EPERM.
     if let output { try? Self.add(output, to: epoll, SONDE_HANGUP) }
+    // What is typed in the background stays unread.
+    if let input { try Self.add(input, to: epoll, SONDE_BECOMES_READABLE) }
     self.output = output
+    self.input = input
     self.epoll = epoll
     self.timer = timer
     self.signals = signals
@@ -97,6 +105,8 @@ public struct EventLoop: ~Copyable {
         guard let told = readSignal() else { continue }
         wakeup.signal = told & ~SONDE_SIGNAL_OF_TERMINAL
         wakeup.isFromTerminal = told & SONDE_SIGNAL_OF_TERMINAL != 0
+      } else if descriptor == input?.rawValue {
+        wakeup.hasInput = true
       } else if descriptor == output?.rawValue {
         wakeup.outputClosed = true
       } else if let index = processes.firstIndex(where: { $0.rawValue == descriptor }) {

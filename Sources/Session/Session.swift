@@ -31,7 +31,7 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
   public init(_ options: SessionOptions, _ tracer: consuming T) throws {
     var loop = try EventLoop(
       signals: [SIGINT, SIGTERM, SIGHUP] + options.requests, rings: tracer.rings,
-      output: options.output)
+      output: options.output, input: options.input)
     for pid in options.processes { try Self.watch(pid, in: &loop) }
     // Attaching took the kernel's BTF and symbols, several times what the run itself takes, and has freed
     // them again: to the system as well.
@@ -62,10 +62,10 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
   /// Runs to the end. `emit` gets a report per interval and at last the one of the whole run.
   ///
   /// - Parameters:
-  ///   - requested: called as one of ``SessionOptions/requests`` comes.
+  ///   - requested: called as one of ``SessionOptions/requests`` comes, or input; returns whether to go on.
   ///   - emit: returns whether to go on.
   public mutating func run(
-    requested: () -> Void = {}, _ emit: (T.Report) throws -> Bool
+    requested: () throws -> Bool = { true }, _ emit: (T.Report) throws -> Bool
   ) throws -> SessionEnd {
     let last = options.duration.map { start &+ $0 }
     var boundary = start
@@ -99,9 +99,9 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
         try tracer.caughtUp(to: horizon)
         if tracer.isDone { end = .over }
       }
-      if let signal = wakeup.signal, options.requests.contains(signal) {
-        requested()
-      } else if let signal = wakeup.signal {
+      let isRequest = wakeup.signal.map(options.requests.contains) ?? false
+      if isRequest || wakeup.hasInput, try !requested() { end = end ?? .stopped }
+      if let signal = wakeup.signal, !isRequest {
         end = end ?? .signal(signal, fromTerminal: wakeup.isFromTerminal)
       }
       if wakeup.allProcessesEnded { end = end ?? .processesEnded }

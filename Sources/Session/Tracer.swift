@@ -50,6 +50,8 @@ public struct SessionOptions: Sendable {
   public var requests: [Int32] = []
   /// Where reports are written to: the run ends once nobody reads there.
   public var output: FileDescriptor?
+  /// What is typed asks for something, too.
+  public var input: FileDescriptor?
 
   public init() {}
 }

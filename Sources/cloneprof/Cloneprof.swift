@@ -3,6 +3,7 @@ import CloneProbes
 import CommandLine
 import Faces
 import Reports
+import Screen
 
 @main
 struct Cloneprof: Tool {
@@ -63,6 +64,39 @@ struct Cloneprof: Tool {
   static func block(_ report: CloneSnapshot, _ layout: TextLayout) -> String {
     CloneText(columns: layout.columns, color: layout.color)
       .block(report, live: layout.live, rows: layout.rows)
+  }
+
+  static var screen: ScreenFace<CloneSnapshot> {
+    ScreenFace(
+      name: name, sentence: { $0.advice.first?.text }, nothing: "no advice yet",
+      report: { report, columns, color, bars in
+        CloneText(columns: columns, color: color, bars: bars).block(report, live: true)
+      },
+      table: Table(
+        title: "callers",
+        columns: [
+          .init("caller", width: 0), .init("use", width: 12),
+          .init("time", width: 8) { durationText(ns: UInt64(clamping: $0)) },
+          .init("clones", width: 8) { compactCountText(UInt64(clamping: $0)) },
+        ],
+        rows: { report in
+          CloneCallers().rows(report).map { row in
+            .init(
+              id: row.name, key: row.name,
+              cells: [row.name, row.use, durationText(ns: row.ns), compactCountText(row.clones)],
+              numbers: [Double(row.ns), Double(row.clones)])
+          }
+        },
+        figure: "time",
+        details: { CloneCallers().details($0, of: $1, columns: $2) }),
+      figures: [
+        .init("clones") { Double($0.histograms.clone.count) },
+        .init("CPU time") { ($0.bill ?? []).reduce(0) { $0 + Double($1.ns) } },
+      ],
+      maps: [
+        .init("clone") { $0.histograms.clone },
+        .init("page-table copy") { $0.histograms.pageTableCopy },
+      ])
   }
 
   static func line(_ report: CloneSnapshot, _ layout: TextLayout) -> String {

@@ -50,7 +50,7 @@ struct RecordCommand: ParsableCommand {
           clones.session, CloneTracer(clones, recorder: recorded.recorder))
         try recorded.begin()
         try held?.release()
-        let end = try session.run(requested: { recorded.writeNow() }) { recorded.take($0) }
+        let end = try session.run(requested: recorded.writeNow) { recorded.take($0) }
         try recorded.finish()
         return end
       }

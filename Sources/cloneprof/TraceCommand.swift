@@ -1,6 +1,7 @@
 import ArgumentParser
 import CloneProbes
 import CommandLine
+import Glibc
 import Reports
 import Session
 import SystemPackage
@@ -31,12 +32,17 @@ struct TraceCommand: ParsableCommand {
   private func trace(_ options: CloneOptions, _ held: HeldCommand?) throws -> SessionEnd {
     // The keys are for the command, which may be an editor.
     var sink = SnapshotSink<Cloneprof>(
-      output, full: length.full, takesKeys: held == nil, length: length.length)
+      output, full: length.full, plain: length.plain, takesKeys: held == nil, length: length.length)
+    var options = options
+    if sink.isBrowsed {
+      options.session.requests = [SIGWINCH]
+      options.session.input = .standardInput
+    }
     // From here on signals are caught: a file that is begun is also finished or removed.
     var session = try sink.attaching { try Session(options.session, CloneTracer(options)) }
     return try sink.use { sink in
       try held?.release()
-      return try session.run { try sink.write($0) }
+      return try session.run(requested: { try sink.attend() }) { try sink.write($0) }
     }
   }
 }

@@ -3,6 +3,7 @@ import CommandLine
 import Faces
 import LoadProbes
 import Reports
+import Screen
 
 @main
 struct Loadwatch: Tool {
@@ -53,6 +54,46 @@ struct Loadwatch: Tool {
   static func block(_ report: LoadSnapshot, _ layout: TextLayout) -> String {
     LoadText(columns: layout.columns, color: layout.color)
       .block(report, live: layout.live, rows: layout.rows)
+  }
+
+  static var screen: ScreenFace<LoadSnapshot> {
+    ScreenFace(
+      name: name, sentence: { $0.verdict?.first?.text }, nothing: "no verdict yet",
+      report: { report, columns, color, bars in
+        LoadText(columns: columns, color: color, bars: bars).block(report, live: true)
+      },
+      table: Table(
+        title: "load1",
+        columns: [
+          .init("who", width: 0), .init("state", width: 8),
+          .init("load1", width: 8) { decimalText($0, digits: 2) },
+          .init("where it waits", width: 28),
+        ],
+        rows: { report in
+          LoadTable().rows(report).map { row in
+            .init(
+              id: row.id, key: row.name,
+              cells: [row.name, row.state, decimalText(row.load1, digits: 2), row.site],
+              numbers: [row.load1])
+          }
+        },
+        figure: "load1",
+        details: { LoadTable().details($0, of: $1, columns: $2) }),
+      figures: [
+        .init("load1") { $0.load.kernel.first ?? 0 },
+        .init("R, mean") { $0.tasks.runnable.mean },
+        .init("D, mean") { $0.tasks.uninterruptible.mean },
+      ],
+      maps: [
+        .init("latency") { $0.histograms.runQueueLatency },
+        .init("D time") { $0.histograms.blockedUninterruptible },
+        .init("on CPU") { $0.histograms.onCPU },
+      ],
+      pages: [
+        .init("waits") { LoadPages(columns: $1, color: $2, bars: $3).cpuWaits($0) },
+        .init("holders") { LoadPages(columns: $1, color: $2, bars: $3).holders($0) },
+        .init("cgroups") { LoadPages(columns: $1, color: $2, bars: $3).cgroups($0) },
+      ])
   }
 
   static func line(_ report: LoadSnapshot, _ layout: TextLayout) -> String {

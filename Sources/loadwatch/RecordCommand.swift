@@ -45,7 +45,7 @@ struct RecordCommand: ParsableCommand {
       let recorded = try RecordedRun<Loadwatch>(options)
       var session = try Session(load.session, LoadTracer(load, recorder: recorded.recorder))
       try recorded.begin()
-      _ = try session.run(requested: { recorded.writeNow() }) { recorded.take($0) }
+      _ = try session.run(requested: recorded.writeNow) { recorded.take($0) }
       try recorded.finish()
     }
   }

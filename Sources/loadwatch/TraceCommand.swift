@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandLine
+import Glibc
 import LoadProbes
 import LoadModel
 import Proc
@@ -42,10 +43,17 @@ struct TraceCommand: ParsableCommand {
       if output.output == nil { options.session.output = .standardOutput }
 
       try checkOpenFiles()
-      var sink = SnapshotSink<Loadwatch>(output, full: length.full, length: length.length)
+      var sink = SnapshotSink<Loadwatch>(
+        output, full: length.full, plain: length.plain, length: length.length)
       // From here on signals are caught: a file that is begun is also finished or removed.
+      if sink.isBrowsed {
+        options.session.requests = [SIGWINCH]
+        options.session.input = .standardInput
+      }
       var session = try sink.attaching { try Session(options.session, LoadTracer(options)) }
-      let end = try sink.use { sink in try session.run { try sink.write($0) } }
+      let end = try sink.use { sink in
+        try session.run(requested: { try sink.attend() }) { try sink.write($0) }
+      }
       if end == .processesEnded { warn("all traced processes have exited", as: Loadwatch.name) }
     }
   }

@@ -60,7 +60,7 @@ struct EscapeTests {
     #expect(ended.status == 0)
     #expect(ended.output.contains("\\x1b[2J\\x07"))
     // What is left without the sequences of our own, and without the terminal's line ends.
-    let own = /\u{1b}\[(?:\?25[lh]|[0-9]*A|[JK]|[0-9;]*m)/
+    let own = /\u{1b}\[(?:\?(?:7|25|1000|1006|1049|2026)[lh]|[0-9;]*[AH]|2?[JK]|[0-9;]*m)/
     let rest = String(String.UnicodeScalarView(ended.output.unicodeScalars.filter { $0 != "\r" }))
     expectNoControls(Data(rest.replacing(own, with: "").utf8))
   }

@@ -5,7 +5,7 @@ import Testing
 /// Live on a terminal.
 @Suite(.serialized)
 struct TerminalTests {
-  private let short = ["--interval", "100ms", "--count", "4"]
+  private let short = ["--plain", "--interval", "100ms", "--count", "4"]
   private let xterm: [String: String?] = ["TERM": "xterm", "NO_COLOR": nil]
 
   private func live(
@@ -86,7 +86,7 @@ struct TerminalTests {
   }
 
   @Test func anInterruptFromTheKeyboard() throws {
-    let watch = try start([], environment: xterm, to: .terminal(columns: 100, rows: 40))
+    let watch = try start(["--plain"], environment: xterm, to: .terminal(columns: 100, rows: 40))
     try watch.read { $0.contains("load average") }
     watch.type("\u{3}")
     let ended = try watch.wait(seconds: 20)
@@ -97,7 +97,7 @@ struct TerminalTests {
 
   /// Also where it doesn't wait for the last picture: see `SignalTests.nothingIsLeftOfAFile`.
   @Test func aSecondInterruptShowsTheCursorAgain() throws {
-    let watch = try start([], environment: xterm, to: .terminal(columns: 100, rows: 40))
+    let watch = try start(["--plain"], environment: xterm, to: .terminal(columns: 100, rows: 40))
     try watch.read { $0.contains("\u{1b}[?25l") }
     watch.send(SIGSTOP)
     while state(of: watch.pid) != "T" { usleep(1000) }
@@ -112,7 +112,7 @@ struct TerminalTests {
   @Test(arguments: ["end", "interrupt", "kill"]) func keysThatAreTyped(_ way: String) throws {
     let end = way == "end" ? "--duration 2s" : "--interval 10m"
     let line = """
-      stty -g; "$0" \(end); stty -g; echo ended; \
+      stty -g; "$0" --plain \(end); stty -g; echo ended; \
       if read -r -t 0.3 word; then echo "left: $word"; else echo nothing left; fi
       """
     let shell = try Command(
@@ -133,7 +133,7 @@ struct TerminalTests {
   @Test func stoppedAndContinued() throws {
     // bash controls jobs only where its standard error is the terminal.
     let line = """
-      exec 2>&1; set -m; stty -g; "$0" --interval 10m; stty -g; echo stopped; read -r word; echo "got $word"; \
+      exec 2>&1; set -m; stty -g; "$0" --plain --interval 10m; stty -g; echo stopped; read -r word; echo "got $word"; \
       fg >/dev/null; stty -g; echo over
       """
     let shell = try Command(
@@ -177,7 +177,7 @@ struct TerminalTests {
   }
 
   @Test func theTerminalIsClosed() throws {
-    let watch = try start([], environment: xterm, to: .terminal(columns: 100, rows: 40))
+    let watch = try start(["--plain"], environment: xterm, to: .terminal(columns: 100, rows: 40))
     try watch.read { $0.contains("load average") }
     watch.closeOutput()
     let ended = try watch.wait(seconds: 20)

@@ -38,10 +38,10 @@ int sonde_epoll_wait(int epoll, int *ready, int count);
 
 /* From now on the signals do nothing but to appear, as an int each, on the
  * descriptor that is returned; a SIGINT that comes after another of them ends
- * the process at once with status 130. SIGUSR1 is no request to end. SIGHUP
- * stays ignored where it is, as under nohup. Handlers and not signalfd(2):
- * while a write blocks, nobody reads a descriptor. One at a time; until
- * sonde_release_signals().
+ * the process at once with status 130. SIGUSR1 and SIGWINCH are no requests to
+ * end. SIGHUP stays ignored where it is, as under nohup. Handlers and not
+ * signalfd(2): while a write blocks, nobody reads a descriptor. One at a time;
+ * until sonde_release_signals().
  */
 int sonde_catch_signals(const int *signals, int count);
 void sonde_release_signals(void);
@@ -75,11 +75,31 @@ bool sonde_write_may_block(int fd);
 /* write(2), and of a socket what it takes at once. */
 ssize_t sonde_write_now(int fd, const void *bytes, size_t size);
 
-/* Hides the cursor of a terminal, and, `with_keys`, keeps what is typed from
- * being shown, until sonde_screen_end() and while the process is stopped by
- * Ctrl-Z. Keys that send signals still do. One terminal at a time.
+enum sonde_screen_kind {
+	/* A place on the terminal that is drawn over. */
+	SONDE_SCREEN_PLACE,
+	/* The same, and what is typed is kept from being shown. */
+	SONDE_SCREEN_QUIET,
+	/* The alternate screen, with mouse reporting. */
+	SONDE_SCREEN_WHOLE,
+};
+
+/* Takes a terminal, and hides its cursor, until sonde_screen_end(), but while
+ * the process is stopped by Ctrl-Z. Keys that send signals still do. One
+ * terminal at a time.
  */
-void sonde_screen_begin(int fd, bool with_keys);
+void sonde_screen_begin(int fd, enum sonde_screen_kind kind);
+
+/* Counts takeovers of the terminal: where it changes all is to be drawn anew. 0
+ * while the terminal is another's.
+ */
+int sonde_screen_takes(void);
+
+/* What has been typed, up to `size` bytes, without waiting for more than
+ * `timeout` ms; 0 where there is nothing or the terminal is another's, -1 where
+ * it has gone.
+ */
+ssize_t sonde_read_keys(int fd, void *bytes, size_t size, int timeout);
 
 /* All as it was; what was typed meanwhile is forgotten. Nothing where no screen
  * was begun.

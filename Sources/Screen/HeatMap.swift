@@ -1,0 +1,81 @@
+import Faces
+import Glibc
+import Histograms
+
+/// Histograms one after the other: a column each, a row for each power of two, the shade by how many values
+/// there are.
+struct HeatMap {
+  let depth: ColorDepth
+  let bars: BarStyle
+  /// Columns of the labels before it.
+  static let labelWidth = 10
+
+  /// - Parameters:
+  ///   - histograms: their octaves, the oldest first.
+  ///   - width: columns, of which the newest have the last.
+  ///   - height: rows at most.
+  ///   - selected: which of the histograms is marked below.
+  /// - Returns: lines of text, the highest values in the first.
+  func lines(
+    _ histograms: [Octaves], width: Int, height: Int, selected: Int
+  ) -> [String] {
+    let room = max(1, width - Self.labelWidth)
+    let first = Self.firstShown(of: histograms.count, room: room, selected: selected)
+    let shown = histograms[first..<min(histograms.count, first + room)].map(\.counts)
+    let places = Set(shown.flatMap(\.keys))
+    guard let highest = places.max() else {
+      return [clipped("nothing recorded yet", to: width, mark: "")]
+    }
+    // Next to nothing is between zeros and what is measured in microseconds.
+    let lowest = places.filter { $0 > 0 }.min() ?? 0
+    let hasZeros = places.contains(0) && lowest > 0 && height > 2
+    let rows = max(1, min(height - (hasZeros ? 2 : 1), highest - lowest + 1))
+    // What lies below the rows that there is room for is in the lowest.
+    let bottom = highest - rows + 1
+    func count(_ column: [Int: UInt64], _ place: Int) -> UInt64 {
+      guard place == bottom else { return column[place] ?? 0 }
+      return column.filter { $0.key <= bottom && !($0.key == 0 && hasZeros) }
+        .reduce(0) { $0 + $1.value }
+    }
+    let shades = Shades(depth: depth, bars: bars)
+    let shownPlaces = (hasZeros ? [0] : []) + (bottom...highest)
+    let most = shown.flatMap { column in shownPlaces.map { count(column, $0) } }.max() ?? 0
+    var lines = shownPlaces.reversed().map { place in
+      let isFolded = place == bottom && place > 0 && lowest < bottom
+      let start: UInt64 = place == 0 ? 0 : 1 << UInt64(place - 1)
+      let edge =
+        isFolded ? "<" + durationText(ns: 1 << UInt64(min(63, place))) : durationText(ns: start)
+      let label =
+        String(repeating: " ", count: max(0, Self.labelWidth - 1 - edge.count)) + edge + " "
+      return label
+        + shades.line(
+          shown.map { Self.shade(count($0, place), most: most, of: shades.count) })
+    }
+    let mark = bars == .blocks ? "▲" : "^"
+    lines.append(
+      String(repeating: " ", count: Self.labelWidth + max(0, selected - first)) + mark)
+    // No terminal is so narrow, but one may be made so.
+    return width > Self.labelWidth ? lines : [clipped("too narrow", to: width, mark: "")]
+  }
+
+  /// Of so many the first that is shown: the last ones, but where an older one is selected.
+  static func firstShown(of count: Int, room: Int, selected: Int) -> Int {
+    max(0, min(count - room, selected))
+  }
+
+  /// Logarithmic: a single long wait is to be seen beside a million short ones.
+  private static func shade(_ count: UInt64, most: UInt64, of shades: Int) -> Int? {
+    guard count > 0 else { return nil }
+    let share = log2(Double(count) + 1) / log2(Double(most) + 1)
+    return min(shades - 1, Int(share * Double(shades - 1) + 0.5))
+  }
+}
+
+/// How many values of a histogram have so many bits.
+struct Octaves: Sendable {
+  let counts: [Int: UInt64]
+
+  init(_ buckets: [Histogram.Bucket]) {
+    counts = Dictionary(buckets.map { (64 - $0.lo.leadingZeroBitCount, $0.count) }) { $0 &+ $1 }
+  }
+}

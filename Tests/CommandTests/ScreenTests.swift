@@ -1,0 +1,153 @@
+import Foundation
+import Reports
+import Support
+import Testing
+
+/// The screen as a user has it: in tmux, by its keys.
+@Suite(.serialized)
+struct ScreenTests {
+  private let scratch: Scratch
+
+  init() throws { scratch = try Scratch() }
+
+  /// A terminal of its own server, and what runs in it.
+  private final class Tmux {
+    private let socket = "sonde-\(UUID())"
+
+    /// - Parameter command: for sh(1).
+    init(_ command: String, in folder: String, columns: Int = 80, rows: Int = 24) throws {
+      try run(
+        "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", "-c", folder,
+        "env TERM=tmux-256color bash --norc -c '\(command)'")
+    }
+
+    deinit { _ = try? run("kill-server") }
+
+    @discardableResult
+    func run(_ arguments: String...) throws -> String {
+      let ended = try Command("tmux", ["-L", socket, "-f", "/dev/null"] + arguments).wait()
+      #expect(ended.status == 0, "\(arguments) \(ended.errors)")
+      return ended.output
+    }
+
+    func type(_ keys: String...) throws {
+      for key in keys { try run("send-keys", key) }
+    }
+
+    var lines: [String] {
+      get throws {
+        try run("capture-pane", "-p").split(separator: "\n", omittingEmptySubsequences: false)
+          .map(String.init)
+      }
+    }
+
+    func value(_ name: String) throws -> String {
+      try run("display-message", "-p", "#{\(name)}").trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// What stands there once it is as wanted.
+    @discardableResult
+    func wait(
+      _ what: String, _ isWanted: ([String]) throws -> Bool
+    ) throws -> [String] {
+      var shown: [String] = []
+      for _ in 0..<200 {
+        shown = try lines
+        if try isWanted(shown) { return shown }
+        usleep(100_000)
+      }
+      Issue.record("\(what):\n\(shown.joined(separator: "\n"))")
+      return shown
+    }
+  }
+
+  /// The line above the pages' names: "loadwatch  host  14:03:12 UTC  live".
+  private func state(_ lines: [String]) -> String {
+    lines.first { $0.hasPrefix("loadwatch ") && $0.contains(" UTC  ") } ?? ""
+  }
+
+  /// What is below the pages' names.
+  private func body(_ lines: [String]) -> ArraySlice<String> {
+    lines.drop { !$0.hasPrefix("1 report") }.dropFirst()
+  }
+
+  private func loadwatch(_ options: String = "--interval 300ms") throws -> Tmux {
+    try Tmux(
+      "\(Binaries.url("loadwatch").path) \(options); echo ended $?; sleep 60", in: scratch.path)
+  }
+
+  @Test func keysAndTime() throws {
+    let tmux = try loadwatch()
+    try tmux.wait("live") { state($0).hasSuffix("live") }
+    #expect(try tmux.value("alternate_on") == "1")
+    try tmux.type("3")
+    try tmux.wait("a heat map") { $0.contains { $0.hasSuffix("▲") } }
+    try tmux.wait("some history") { $0.contains { $0.count > 15 && $0.hasSuffix("▲") } }
+    try tmux.type("Left", "Left")
+    try tmux.wait("two back") { state($0).contains("intervals back") }
+    try tmux.type("Escape")
+    try tmux.wait("live again") { state($0).hasSuffix("live") }
+    try tmux.type("Space")
+    func time(_ lines: [String]) -> Substring { state(lines).prefix { $0 != "U" } }
+    let frozen = try tmux.wait("frozen") { state($0).hasSuffix("frozen") }
+    usleep(1_500_000)
+    #expect(time(try tmux.lines) == time(frozen))
+    try tmux.type("1", "/", "l", "o", "s", "t", "Enter")
+    try tmux.wait("filtered") {
+      body($0).first?.lowercased().hasPrefix("lost ") == true
+        && body($0).dropFirst().first?.isEmpty == true
+    }
+    try tmux.type("Escape", "?")
+    try tmux.wait("help") { $0.contains { $0.hasPrefix("Left, Right:") } }
+    try tmux.type("x", "q")
+    try tmux.wait("the end") { $0.contains("ended 0") }
+    #expect(try tmux.run("capture-pane", "-p", "-S", "-").contains("total: "))
+    #expect(try tmux.value("alternate_on") == "0" && tmux.value("cursor_flag") == "1")
+  }
+
+  @Test func otherSizes() throws {
+    let tmux = try loadwatch()
+    try tmux.wait("live") { state($0).hasSuffix("live") }
+    for (columns, rows) in [(40, 10), (300, 80), (80, 24)] {
+      try tmux.run("resize-window", "-x", "\(columns)", "-y", "\(rows)")
+      try tmux.wait("\(columns)x\(rows)") { shown in
+        guard let last = shown.prefix(rows).last(where: { !$0.isEmpty }) else { return false }
+        return last.hasPrefix("? help") && shown.prefix(rows)[rows - 1] == last
+      }
+    }
+    try tmux.type("q")
+    try tmux.wait("the end") { $0.contains("ended 0") }
+  }
+
+  /// What `w` writes is what stands on the screen.
+  @Test func asTheReport() throws {
+    let tmux = try loadwatch("--interval 1s")
+    try tmux.wait("live") { state($0).hasSuffix("live") }
+    try tmux.type("Space")
+    let shown = try tmux.wait("frozen") { state($0).hasSuffix("frozen") }
+    try tmux.type("w")
+    let said = try tmux.wait("written") { $0.contains { $0.hasPrefix("wrote ") } }
+    let name = try #require(said.first { $0.hasPrefix("wrote ") }?.dropFirst(6))
+    let file = URL(filePath: scratch.file(name.trimmingCharacters(in: .whitespaces)))
+    let report = try JSONDecoder().decode(LoadSnapshot.self, from: Data(contentsOf: file))
+    let load = try #require(report.load.kernel.first)
+    let line = try #require(shown.first { $0.hasPrefix("load average") })
+    #expect(line.contains(String(format: "%.2f", load)))
+    try tmux.type("q")
+  }
+
+  @Test func stoppedAndContinued() throws {
+    let tmux = try Tmux(
+      "exec bash --norc -i", in: scratch.path)
+    try tmux.type("\(Binaries.url("loadwatch").path) --interval 300ms", "Enter")
+    try tmux.wait("live") { state($0).hasSuffix("live") }
+    try tmux.type("C-z")
+    try tmux.wait("stopped") { $0.contains { $0.contains("Stopped") } }
+    #expect(try tmux.value("alternate_on") == "0")
+    try tmux.type("fg", "Enter")
+    try tmux.wait("live again") { state($0).hasSuffix("live") }
+    #expect(try tmux.value("alternate_on") == "1")
+    try tmux.type("C-c")
+    try tmux.wait("the prompt") { _ in try tmux.value("alternate_on") == "0" }
+  }
+}
