@@ -6,6 +6,7 @@
 # make lab    the kernel's and the tools' tests inside stock kernels: make lab KERNELS="5.10 7.2"
 # make lab-check   those of them that check figures against the kernel's own, and by which probes they are had
 # make lab-samples a thousand load samples inside each of them, recomputed to the bit
+# make pictures  the screens that the tests expect, and the README's pictures, from a recording
 # make fuzz     ten minutes of recordings with whatever content
 # make captures    input of real runs in them, for the tests that need no kernel
 # make lab-large   530,000 tasks in D inside one of them, which takes 18 GB of memory
@@ -26,9 +27,10 @@ BIN = $(BUILD)/release
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libzstd-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema tmux clang-format-14 linux-libc-dev-arm64-cross gcc libc6-dev
+PICTURE_PACKAGES := $(BUILD_PACKAGES) tmux python3 python3-pil fonts-dejavu-core
 PREDICTION_PACKAGES := $(TEST_PACKAGES) redis-server git python3
 LAB_PACKAGES := $(TEST_PACKAGES) busybox-static cpio make debian-archive-keyring
-BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq strace
+BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq strace python3
 
 EXAMPLE_SOURCES := Examples/*/*.c Examples/*/include/*.h Tests/KernelTests/Library/*.c \
 	Tests/Dependent/Sources/*/*.c Tests/Dependent/Sources/*/include/*.h
@@ -38,7 +40,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures format lint bpf-arm64 bench static install clean
+.PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures pictures format lint bpf-arm64 bench static install clean
 
 all: build
 
@@ -130,6 +132,11 @@ lab-large:
 	$(SWIFT_BUILD) --build-tests
 	Tests/Lab/lab-large $(BIN)
 
+pictures:
+	$(call install,$(PICTURE_PACKAGES))
+	$(SWIFT_BUILD) --product loadwatch
+	Tests/Pictures/pictures $(BIN)
+
 captures:
 	$(call install,$(LAB_PACKAGES))
 	Tests/Lab/emulator
@@ -164,6 +171,7 @@ bench:
 	$(SUDO) Benchmarks/run $(BUILD)-static/loadwatch $(BIN)/testload
 	$(SUDO) Benchmarks/clones $(BUILD)-static/cloneprof $(BIN)/testload
 	$(SUDO) Benchmarks/recordings $(BUILD)-static/loadwatch $(BIN)/testload
+	$(SUDO) Benchmarks/screen $(BUILD)-static/loadwatch $(BIN)/testload
 
 # One file per tool that runs on any host of this architecture: no Swift, no libbpf needed there.
 static:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include "terminal_guard.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -64,6 +65,8 @@ static void take_keys(void)
 	quiet.c_cc[VTIME] = 0;
 	if (takes_keys)
 		tcsetattr(screen, TCSANOW, &quiet);
+	if (is_whole)
+		sonde_guard_tell(1);
 	put(is_whole ? ALTERNATE_SCREEN HIDE_CURSOR : HIDE_CURSOR);
 	is_up = 1;
 	takes++;
@@ -75,10 +78,12 @@ static void give_back(void)
 		return;
 	put(is_whole ? NORMAL_SCREEN SHOW_CURSOR : SHOW_CURSOR);
 	is_up = 0;
-	if (!takes_keys || !is_foreground())
-		return;
-	tcflush(screen, TCIFLUSH);
-	tcsetattr(screen, TCSANOW, &modes);
+	if (takes_keys && is_foreground()) {
+		tcflush(screen, TCIFLUSH);
+		tcsetattr(screen, TCSANOW, &modes);
+	}
+	if (is_whole)
+		sonde_guard_tell(0);
 }
 
 static void stop(int signal)
@@ -131,6 +136,11 @@ static void crash(int signal)
 	raise(signal);
 }
 
+void sonde_screen_guard(int fd)
+{
+	sonde_guard_begin(fd, NORMAL_SCREEN SHOW_CURSOR);
+}
+
 void sonde_screen_begin(int fd, enum sonde_screen_kind kind)
 {
 	struct sigaction on_stop = {.sa_handler = stop};
@@ -167,6 +177,7 @@ void sonde_screen_end(void)
 	for (size_t i = 0; is_whole && i < FATAL; i++)
 		sigaction(fatal[i], &fatal_before[i], NULL);
 	give_back();
+	sonde_guard_end();
 	screen = -1;
 }
 

@@ -4,6 +4,7 @@ import Glibc
 public import Input
 import Recording
 import Reports
+import Screen
 import SystemPackage
 
 /// Reads a recording into a model, and writes what that reports.
@@ -18,11 +19,23 @@ public struct Replayer<T: Tool>: ~Copyable {
   }
 
   /// - Throws: `Failure` where the recording holds nothing, or the times contradict each other.
-  public func window() throws -> ReplayWindow {
+  public func window(_ output: OutputOptions) throws -> ReplayWindow {
     guard let start = file.start else {
       throw Failure("\(options.file): contains no complete block")
     }
-    return try options.window(start: start)
+    var window = try options.window(start: start)
+    // A screen has the whole of it, in longer intervals if need be.
+    if sink(output).isBrowsed, window.count == nil, let stop = file.stop {
+      let (from, to) = (max(start, window.from ?? 0), min(stop, window.to ?? .max))
+      let time = min(to > from ? to - from : 0, window.length ?? .max)
+      window.division = (time, most: Browser<T.Report>.mostIntervals)
+    }
+    return window
+  }
+
+  private func sink(_ output: OutputOptions) -> SnapshotSink<T> {
+    SnapshotSink<T>(
+      output, full: options.run.full, plain: options.run.plain, live: false, staysOpen: true)
   }
 
   /// - Throws: `Failure` where nothing can be reported.
@@ -37,11 +50,11 @@ public struct Replayer<T: Tool>: ~Copyable {
     let showsProgress =
       line.isShown && (output.output != nil || !Terminal.isTerminal(.standardOutput))
     defer { line.clear() }
-    var sink = SnapshotSink<T>(
-      output, full: options.run.full, plain: options.run.plain, live: false, staysOpen: true)
+    var sink = sink(output)
     let catches = sink.isBrowsed
     // The terminal is to be left as it was, however this ends.
     if catches {
+      sonde_screen_guard(FileDescriptor.standardOutput.rawValue)
       unsafe [SIGINT, SIGTERM, SIGHUP].withUnsafeBufferPointer { signals in
         _ = unsafe sonde_catch_signals(signals.baseAddress, Int32(signals.count))
       }

@@ -64,6 +64,7 @@ public struct SnapshotSink<T: Tool> {
     _ body: () throws -> Result
   ) throws -> Result {
     guard isLive else { return try body() }
+    if isBrowsed { sonde_screen_guard(descriptor.rawValue) }
     // The cursor stays on the line, and the next screen covers it.
     try? Terminal.write("\(T.name)  attaching ...\r", to: descriptor)
     do {

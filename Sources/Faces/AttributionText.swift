@@ -16,9 +16,10 @@ struct AttributionText {
     if attribution.by == [.cgroup], !isEarly {
       return CgroupTree(columns: columns, bars: bars).lines(attribution, limit: limit)
     }
-    let named = attribution.rows.filter { $0.folded != true }
+    let rowsOfNames = attribution.acrossCgroups.rows
+    let named = rowsOfNames.filter { $0.folded != true }
     let shown = named.filter { $0.load1 >= 0.005 }.prefix(limit)
-    let rest = named.dropFirst(shown.count) + attribution.rows.filter { $0.folded == true }
+    let rest = named.dropFirst(shown.count) + rowsOfNames.filter { $0.folded == true }
     var rows = shown.map { row in
       (
         name: escaped(row.label(by: attribution.by)), state: row.state.rawValue, load: row.load1,

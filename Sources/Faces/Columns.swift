@@ -20,6 +20,20 @@ package func clipped(_ text: String, to limit: Int, mark: String) -> String {
   return kept + mark
 }
 
+/// Likewise, but cut at its beginning: of a path the end tells most.
+package func clippedAtStart(_ text: String, to limit: Int, mark: String) -> String {
+  guard columns(of: text) > limit else { return text }
+  guard limit > 0 else { return "" }
+  var kept: [Character] = []
+  var room = limit - columns(of: mark)
+  for character in text.reversed() {
+    room -= columns(of: String(character))
+    if room < 0 { break }
+    kept.append(character)
+  }
+  return mark + String(kept.reversed())
+}
+
 /// At the left of a field.
 func left(_ text: String, _ width: Int) -> String {
   text + String(repeating: " ", count: max(0, width - columns(of: text)))

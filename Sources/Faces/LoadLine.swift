@@ -35,8 +35,8 @@ public struct LoadLine: Sendable {
 
   /// The group with the largest part of load1, and its state.
   private func top(_ report: LoadSnapshot) -> String {
-    guard let attribution = report.attribution ?? report.soFar, let first = attribution.rows.first,
-      first.load1 >= 0.005
+    guard let attribution = report.attribution ?? report.soFar,
+      let first = attribution.acrossCgroups.rows.first, first.load1 >= 0.005
     else { return "-" }
     let state = " " + first.state.rawValue
     let room = columns - Self.figures - Faces.columns(of: state)

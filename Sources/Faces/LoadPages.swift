@@ -34,8 +34,8 @@ public struct LoadPages: Sendable {
     guard let attribution = report.attribution else {
       return report.filter.isEmpty ? "no load sample yet\n" : "not available with a filter\n"
     }
-    guard attribution.by.contains(.cgroup) else {
-      return "run with --by cgroup or --by process,cgroup\n"
+    guard attribution.rows.contains(where: { $0.cgroup != nil }) else {
+      return "no cgroup known yet, or rows are not by process, thread or cgroup (--by)\n"
     }
     return text(CgroupTree(columns: columns, bars: bars).lines(attribution, limit: .max))
   }

@@ -12,6 +12,8 @@ public struct LoadTable: Sendable {
     public let state: String
     public let load1: Double
     public let site: String
+    /// Its path; empty where several processes are in the row, or it isn't known.
+    public let cgroup: String
   }
 
   public func rows(_ report: LoadSnapshot) -> [Row] {
@@ -26,7 +28,7 @@ public struct LoadTable: Sendable {
         }.joined(separator: "\n") + " \(row.pid ?? 0) \(row.tid ?? 0) \(row.state.rawValue)"
           + (row.kernelThread == true ? " kernel" : ""),
         name: escaped(row.label(by: attribution.by)), state: row.state.rawValue, load1: row.load1,
-        site: escaped(row.site ?? ""))
+        site: escaped(row.site ?? ""), cgroup: escaped(row.cgroup ?? ""))
     }
   }
 
@@ -37,6 +39,8 @@ public struct LoadTable: Sendable {
         "\(row.state)  \(decimalText(row.load1, digits: 2)) of load1"
           + (row.site.isEmpty ? "" : " in \(row.site)"))
     }
+    lines += Set(rows(report).filter { $0.name == name && !$0.cgroup.isEmpty }.map(\.cgroup))
+      .sorted().map { Line("cgroup \($0)") }
     if lines.isEmpty { lines.append(Line("not in load1 in this interval")) }
     let waits = (report.cpuWaits ?? []).filter { escaped($0.label) == name }
     lines += section(

@@ -8,6 +8,8 @@ public struct ReplayWindow: Sendable {
   public var count: Int?
   /// How long an interval is to be; nil: as recorded.
   public var interval: UInt64?
+  /// Where that isn't said: into how many intervals at most so long a time is to be divided, ns.
+  public var division: (time: UInt64, most: Int)?
   /// So many recorded intervals make one.
   private var every = 1
 
@@ -26,10 +28,25 @@ public struct ReplayWindow: Sendable {
   /// - Parameter recorded: the length of the recorded run's intervals, ns.
   /// - Returns: that of those to report; nil where it can't be made of them.
   package mutating func length(recorded: UInt64) -> UInt64? {
-    guard let interval else { return recorded }
+    guard let interval else {
+      every = division.map { Self.every(recorded, $0.time, most: $0.most) } ?? 1
+      return recorded &* UInt64(every)
+    }
     guard recorded > 0, interval >= recorded, interval % recorded == 0 else { return nil }
     every = Int(clamping: interval / recorded)
     return interval
+  }
+
+  /// Of recorded intervals how many make one, for there to be at most so many: a number such that people
+  /// reckon with the time.
+  private static func every(_ recorded: UInt64, _ time: UInt64, most: Int) -> Int {
+    guard recorded > 0 else { return 1 }
+    func quotient(_ number: UInt64, _ divisor: UInt64) -> UInt64 {
+      number / divisor + (number % divisor == 0 ? 0 : 1)
+    }
+    let least = quotient(quotient(time, recorded), UInt64(max(1, most)))
+    let round: [UInt64] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600]
+    return Int(clamping: round.first { $0 >= least } ?? least)
   }
 
   /// What to do with the boundary of a recorded interval.

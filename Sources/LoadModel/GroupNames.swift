@@ -15,9 +15,19 @@ struct GroupNames {
   private var places: [UInt64: CgroupPlace] = [:]
   /// Of containers, by their numbers.
   private var pods: [UInt64: String] = [:]
+  /// Where rows are told apart by processes or threads, but not by cgroups: the cgroup that each was last
+  /// seen in.
+  private let housed: Grouping?
+  private var homes: [UInt64: UInt64] = [:]
 
   init(by: [Grouping]) {
     self.by = by
+    housed = by.contains(.cgroup) ? nil : by.first { $0 == .process || $0 == .thread }
+  }
+
+  /// Whether the path of a task's cgroup is wanted, though rows don't go by it.
+  func wantsHome(of task: ActiveTask) -> Bool {
+    housed != nil && task.cgroup != 0 && task.tgid != 0 && names[.cgroup]?[task.cgroup] == nil
   }
 
   /// What a task's key takes besides what is known.
@@ -53,7 +63,19 @@ struct GroupNames {
       default: break
       }
     }
+    if let housed { house(task, housed, sample) }
     return key
+  }
+
+  private mutating func house(
+    _ task: ActiveTask, _ grouping: Grouping, _ sample: borrowing SampleNames
+  ) {
+    let value = UInt64(grouping == .process ? task.tgid : task.tid)
+    guard value != 0, task.cgroup != 0 else { return }
+    if homes[value] != task.cgroup { homes[value] = task.cgroup }
+    if names[.cgroup]?[task.cgroup] == nil {
+      names[.cgroup, default: [:]][task.cgroup] = sample.cgroupPath(of: task)
+    }
   }
 
   /// The same of all processes or threads of its name; nil where groups have no such name.
@@ -177,6 +199,11 @@ struct GroupNames {
           own.contains($0.key) || folded.contains($0.value)
         }
         if grouping == .process { leaders = leaders.filter { single.contains($0.key) } }
+        if grouping == housed {
+          homes = homes.filter { single.contains($0.key) }
+          let lived = Set(homes.values)
+          names[.cgroup] = names[.cgroup]?.filter { lived.contains($0.key) }
+        }
       } else {
         let all = single.union(folded)
         names[grouping] = names[grouping]?.filter { all.contains($0.key) }
@@ -209,6 +236,9 @@ struct GroupNames {
         case .unit: row.unit = name
         case .user: row.user = name
         case .site: row.site = name
+        }
+        if grouping == housed, !key.isFolded, let home = homes[value] {
+          row.cgroup = names[.cgroup]?[home]
         }
       }
       return row

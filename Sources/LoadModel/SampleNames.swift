@@ -35,12 +35,19 @@ struct SampleNames {
   ) -> [Lookup] {
     var wanted: Set<Lookup> = []
     let namesSites = tables.contains { $0.groups.by.contains(.site) }
+    // Any of its tasks tells a cgroup's path.
+    var homes: Set<UInt64> = []
     for task in tasks {
       if namesSites, task.state == .uninterruptible, let lookup = sites.lookup(of: task.stack) {
         wanted.insert(lookup)
       }
       guard pidsAreGlobal else { continue }
       for table in tables { table.groups.addLookups(for: task, to: &wanted) }
+      if tables.first?.groups.wantsHome(of: task) == true,
+        homes.insert(task.cgroup).inserted
+      {
+        wanted.insert(.cgroup(task.cgroup, process: task.tgid))
+      }
       if wantsAll {
         wanted.insert(.cgroup(task.cgroup, process: task.tgid))
         wanted.insert(.user(process: task.tgid))

@@ -108,14 +108,16 @@ public struct RecordingFile: ~Copyable {
     guard end == .open else { return nil }
     let bytes = Self.read(file, at: offset, count: BlockHead.size)
     if bytes.isEmpty { return nil }
-    guard let head = BlockHead(bytes) else { return stop() }
+    guard let head = BlockHead(bytes) else { return damaged() }
     let stored = Self.read(file, at: offset + BlockHead.size, count: Int(head.stored))
-    guard stored.count == Int(head.stored), crc(of: stored) == head.checksum else { return stop() }
+    guard stored.count == Int(head.stored), crc(of: stored) == head.checksum else {
+      return damaged()
+    }
     var entries: [UInt8] = []
     if head.count > 0 {
       guard let coded = decompressor.decompressed(stored, count: Int(head.count)),
         let raw = EntryCoding.decoded(coded)
-      else { return stop() }
+      else { return damaged() }
       entries = raw
     }
     offset += BlockHead.size + stored.count
@@ -147,7 +149,18 @@ public struct RecordingFile: ~Copyable {
     return head.flatMap { $0.isLast ? nil : $0.from }
   }
 
-  private mutating func stop() -> Block? {
+  /// When it ends, likewise, as far as its blocks follow each other.
+  public var stop: UInt64? {
+    var place = FileHead.size
+    var stop: UInt64?
+    while let head = BlockHead(Self.read(file, at: place, count: BlockHead.size)), !head.isLast {
+      stop = head.to
+      place += BlockHead.size + Int(head.stored)
+    }
+    return stop
+  }
+
+  private mutating func damaged() -> Block? {
     end = .damaged(at: offset)
     return nil
   }

@@ -58,7 +58,8 @@ public struct AttributionPart: Codable, Sendable, Equatable {
   }
 }
 
-/// A group of tasks and its part of the load averages. What the rows are not told apart by is nil.
+/// A group of tasks and its part of the load averages. What the rows are not told apart by is nil; but a row
+/// of one process or thread has the cgroup that it was last seen in, where its path is known.
 public struct AttributionRow: Codable, Sendable, Hashable {
   public var state: LoadState
   /// The process: its leader's name, and its id; no id where the row holds several.
@@ -170,6 +171,45 @@ extension AttributionRow {
     // A task may call itself nothing at all (prctl(2), PR_SET_NAME).
     let shown = name.isEmpty ? "\"\"" : name
     return (id.map(String.init) ?? several).map { "\(shown) (\($0))" } ?? shown
+  }
+}
+
+extension AttributionPart {
+  /// With those of one name as one row, in whatever cgroups they are.
+  public var acrossCgroups: AttributionPart {
+    var part = self
+    part.rows = rows.foldedByName(by: by, acrossCgroups: true).sorted {
+      ($0.folded == true) == ($1.folded == true)
+        ? AttributionRow.precedes($0, $1) : $1.folded == true
+    }
+    return part
+  }
+}
+
+extension [AttributionRow] {
+  /// Of processes of one name that wait for the same no one tells one from the other.
+  ///
+  /// - Parameter acrossCgroups: whether that goes for those of different cgroups too.
+  package func foldedByName(by: [Grouping], acrossCgroups: Bool) -> Self {
+    guard by.contains(.process), by.allSatisfy({ [.process, .site, .state].contains($0) }) else {
+      return self
+    }
+    let alike = Dictionary(grouping: self) { row in
+      var name = row.identity
+      name.pid = nil
+      if acrossCgroups { name.cgroup = nil }
+      return name
+    }
+    return alike.flatMap { name, rows in
+      let count = rows.reduce(0) { $0 + $1.count }
+      guard count > 2, name.process != nil, var sum = rows.first else { return rows }
+      for row in rows.dropFirst() {
+        sum.add(row)
+        if row.cgroup != sum.cgroup { sum.cgroup = nil }
+      }
+      (sum.pid, sum.count) = (nil, count)
+      return [sum]
+    }
   }
 }
 

@@ -42,7 +42,6 @@ extension Browser {
 
   private var place: String {
     guard let report = history.current, let index = history.index else { return face.name }
-    let time = report.end.split(separator: "T").last.map { String($0.prefix(8)) } ?? report.end
     let back = history.moments.count - 1 - index
     let state =
       history.isLive
@@ -51,10 +50,17 @@ extension Browser {
     let kept =
       history.forgotten > 0
       ? "  last \(history.moments.count) of \(history.forgotten + history.moments.count)" : ""
-    let sum = history.spanned > 1 ? "  \(history.spanned) intervals merged" : ""
+    let sum =
+      history.spanned > 1
+      ? "  \(history.spanned) intervals merged"
+      : report.intervalNs > Self.usualInterval
+        ? "  interval of \(durationText(ns: report.intervalNs))" : ""
     return "\(face.name)  " + escaped(report.host.names.first ?? "")
-      + "  \(escaped(time)) UTC  \(state)\(sum)\(kept)"
+      + "  \(Self.time(report)) UTC  \(state)\(sum)\(kept)"
   }
+
+  /// One that is longer is told of: a recording is divided into such as there is room for. ns
+  private static var usualInterval: UInt64 { 1_500_000_000 }
 
   /// As many as fit, the one that is shown among them.
   private mutating func tabLine(_ ink: Ink) -> String {
@@ -158,7 +164,7 @@ extension Browser {
   private mutating func map(
     _ map: Int, columns: Int, rows: Int, colors: ColorDepth, bars: BarStyle
   ) -> [String] {
-    guard let index = history.index else { return [] }
+    guard let index = history.index, let report = history.current else { return [] }
     let room = max(1, columns - HeatMap.labelWidth)
     let moments = history.moments
     let first = HeatMap.firstShown(of: moments.count, room: room, selected: index)
@@ -170,10 +176,40 @@ extension Browser {
         Self.label(figure.title) + Sparkline.text(shown.map { $0.figures[number] }, bars),
         to: columns, mark: "")
     }
+    let below = rows >= 12 ? [axis(shown), "", summary(report, map)] : []
     return lines
       + HeatMap(depth: colors, bars: bars).lines(
-        moments.map { $0.maps[map] }, width: columns, height: max(1, rows - lines.count),
-        selected: index)
+        moments.map { $0.maps[map] }, width: columns,
+        height: max(1, rows - lines.count - below.count), selected: index)
+      + below.map { clipped($0, to: columns, mark: "") }
+  }
+
+  /// When every twentieth interval ended; with their columns the times move on to the left.
+  private func axis(_ shown: ArraySlice<History<Report>.Moment>) -> String {
+    var line = ""
+    for (index, moment) in zip(shown.indices, shown)
+    where (index + history.forgotten) % Self.betweenTimes == 0 {
+      line += String(
+        repeating: " ",
+        count: HeatMap.labelWidth + index - shown.startIndex - line.count)
+      line += Self.time(moment.report)
+    }
+    return line
+  }
+
+  private static var betweenTimes: Int { 20 }
+
+  private static func time(_ report: Report) -> String {
+    escaped(report.end.split(separator: "T").last.map { String($0.prefix(8)) } ?? report.end)
+  }
+
+  /// Of the interval that is looked at.
+  private func summary(_ report: Report, _ map: Int) -> String {
+    let values = face.maps[map].histogram(report)
+    let figures = [
+      ("p50", values.percentiles.p50), ("p99", values.percentiles.p99), ("max", values.max),
+    ].compactMap { name, ns in ns.map { "\(name) \(durationText(ns: $0))" } }
+    return ([Self.time(report), countText(values.count)] + figures).joined(separator: "  ")
   }
 
   private static func label(_ title: String) -> String {

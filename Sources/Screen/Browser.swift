@@ -35,6 +35,9 @@ public struct Browser<Report: Snapshot>: Sendable {
   /// Likewise: where columns of time begin, and the first that is shown.
   var times: (column: Int, first: Int)?
 
+  /// How many reports are kept: ten minutes of them at one a second.
+  public static var mostIntervals: Int { 600 }
+
   /// - Parameter isReplay: whether the reports are of the past, and the newest isn't of now.
   public init(_ face: ScreenFace<Report>, isReplay: Bool = false) {
     self.face = face

@@ -22,20 +22,22 @@ struct HeatMap {
     let room = max(1, width - Self.labelWidth)
     let first = Self.firstShown(of: histograms.count, room: room, selected: selected)
     let shown = histograms[first..<min(histograms.count, first + room)].map(\.counts)
-    let places = Set(shown.flatMap(\.keys))
-    guard let highest = places.max() else {
+    let highest = (shown.map(\.count).max() ?? 0) - 1
+    guard highest >= 0 else {
       return [clipped("nothing recorded yet", to: width, mark: "")]
     }
     // Next to nothing is between zeros and what is measured in microseconds.
-    let lowest = places.filter { $0 > 0 }.min() ?? 0
-    let hasZeros = places.contains(0) && lowest > 0 && height > 2
+    let lowest: Int =
+      (1...max(1, highest)).first { place in
+        shown.contains { place < $0.count && $0[place] > 0 }
+      } ?? 0
+    let hasZeros = lowest > 0 && height > 2 && shown.contains { ($0.first ?? 0) > 0 }
     let rows = max(1, min(height - (hasZeros ? 2 : 1), highest - lowest + 1))
     // What lies below the rows that there is room for is in the lowest.
     let bottom = highest - rows + 1
-    func count(_ column: [Int: UInt64], _ place: Int) -> UInt64 {
-      guard place == bottom else { return column[place] ?? 0 }
-      return column.filter { $0.key <= bottom && !($0.key == 0 && hasZeros) }
-        .reduce(0) { $0 + $1.value }
+    func count(_ column: [UInt64], _ place: Int) -> UInt64 {
+      guard place == bottom else { return place < column.count ? column[place] : 0 }
+      return column.prefix(bottom + 1).dropFirst(hasZeros ? 1 : 0).reduce(0, +)
     }
     let shades = Shades(depth: depth, bars: bars)
     let shownPlaces = (hasZeros ? [0] : []) + (bottom...highest)
@@ -71,11 +73,14 @@ struct HeatMap {
   }
 }
 
-/// How many values of a histogram have so many bits.
+/// How many values of a histogram have so many bits, up to the largest.
 struct Octaves: Sendable {
-  let counts: [Int: UInt64]
+  let counts: [UInt64]
 
   init(_ buckets: [Histogram.Bucket]) {
-    counts = Dictionary(buckets.map { (64 - $0.lo.leadingZeroBitCount, $0.count) }) { $0 &+ $1 }
+    var counts = [UInt64](repeating: 0, count: 65)
+    for bucket in buckets { counts[64 - bucket.lo.leadingZeroBitCount] &+= bucket.count }
+    while counts.last == 0 { counts.removeLast() }
+    self.counts = counts
   }
 }

@@ -20,9 +20,6 @@ struct History<Report: Snapshot>: Sendable {
     }
   }
 
-  /// Ten minutes at one a second.
-  static var most: Int { 600 }
-
   private(set) var moments: [Moment] = []
   /// How many came before those.
   private(set) var forgotten = 0
@@ -45,7 +42,7 @@ struct History<Report: Snapshot>: Sendable {
 
   mutating func add(_ moment: Moment) {
     moments.append(moment)
-    if moments.count > Self.most {
+    if moments.count > Browser<Report>.mostIntervals {
       moments.removeFirst()
       forgotten += 1
       // The one that is looked at may be the oldest by now.

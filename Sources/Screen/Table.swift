@@ -8,10 +8,18 @@ public struct Table<Report: Sendable>: Sendable {
     let width: Int
     /// How a number is written; nil in columns of text.
     let number: (@Sendable (Double) -> String)?
+    /// Of longer text the end is shown.
+    let isPath: Bool
+    /// On a narrower screen it is left out, unless rows are grouped by it.
+    let leastScreen: Int
     var isNumber: Bool { number != nil }
 
-    public init(_ title: String, width: Int, number: (@Sendable (Double) -> String)? = nil) {
+    public init(
+      _ title: String, width: Int, isPath: Bool = false, leastScreen: Int = 0,
+      number: (@Sendable (Double) -> String)? = nil
+    ) {
       (self.title, self.width, self.number) = (title, width, number)
+      (self.isPath, self.leastScreen) = (isPath, leastScreen)
     }
   }
 
@@ -94,19 +102,23 @@ public struct Table<Report: Sendable>: Sendable {
   }
 
   /// A line of cells.
-  func line(_ cells: [String], width: Int) -> String {
-    let others = columns.dropFirst().reduce(0) { $0 + $1.width + 2 }
-    let first = max(8, width - others)
-    var text = pad(cells[0], to: first, isNumber: false)
-    for (cell, column) in zip(cells.dropFirst(), columns.dropFirst()) {
-      text += "  " + pad(cell, to: column.width, isNumber: column.isNumber)
-    }
+  ///
+  /// - Parameter grouping: the column that rows are grouped by.
+  func line(_ cells: [String], width: Int, grouping: Int?) -> String {
+    let shown = zip(cells, columns).enumerated().dropFirst().filter { index, cell in
+      cell.1.leastScreen <= width || index == grouping
+    }.map(\.element)
+    let others = shown.reduce(0) { $0 + $1.1.width + 2 }
+    var text = pad(cells[0], to: max(8, width - others), columns[0])
+    for (cell, column) in shown { text += "  " + pad(cell, to: column.width, column) }
     return clipped(text, to: width, mark: "")
   }
 
-  private func pad(_ text: String, to width: Int, isNumber: Bool) -> String {
-    let shown = clipped(text, to: width, mark: "~")
+  private func pad(_ text: String, to width: Int, _ column: Column) -> String {
+    let shown =
+      column.isPath
+      ? clippedAtStart(text, to: width, mark: "~") : clipped(text, to: width, mark: "~")
     let blanks = String(repeating: " ", count: max(0, width - Faces.columns(of: shown)))
-    return isNumber ? blanks + shown : shown + blanks
+    return column.isNumber ? blanks + shown : shown + blanks
   }
 }

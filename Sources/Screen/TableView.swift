@@ -114,9 +114,10 @@ struct TableView<Report: Snapshot>: Sendable {
       let title = number == grouping || number == group?.column ? "[\(column.title)]" : column.title
       return number == sorting ? (bars == .blocks ? "▼" : "*") + title : title
     }
-    return [" " + table.line(titles, width: columns - 1)]
+    let named = grouping ?? group?.column
+    return [" " + table.line(titles, width: columns - 1, grouping: named)]
       + all.dropFirst(first).prefix(room).enumerated().map { offset, row in
-        let line = table.line(row.cells, width: columns - 1)
+        let line = table.line(row.cells, width: columns - 1, grouping: named)
         return first + offset == index ? marked(line) : " " + line
       }
   }

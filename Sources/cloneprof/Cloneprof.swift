@@ -70,7 +70,7 @@ struct Cloneprof: Tool {
     ScreenFace(
       name: name, sentence: { $0.advice.first?.text }, nothing: "no advice yet",
       report: { report, columns, color, bars in
-        CloneText(columns: columns, color: color, bars: bars).block(report, live: true)
+        CloneText(columns: columns, color: color, bars: bars).block(report, live: false)
       },
       table: Table(
         title: "callers",

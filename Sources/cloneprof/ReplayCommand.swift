@@ -17,7 +17,7 @@ struct ReplayCommand: ParsableCommand {
     try reporting(tool: Cloneprof.name) {
       var replayer = try Replayer<Cloneprof>(options)
       var replay = CloneReplay.Options()
-      replay.window = try replayer.window()
+      replay.window = try replayer.window(output)
       replay.filterPart = selection.part
       try replayer.run(replay.window, into: CloneReplay(replay), output)
     }

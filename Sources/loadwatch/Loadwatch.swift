@@ -60,20 +60,23 @@ struct Loadwatch: Tool {
     ScreenFace(
       name: name, sentence: { $0.verdict?.first?.text }, nothing: "no verdict yet",
       report: { report, columns, color, bars in
-        LoadText(columns: columns, color: color, bars: bars).block(report, live: true)
+        LoadText(columns: columns, color: color, bars: bars).block(report, live: false)
       },
       table: Table(
         title: "load1",
         columns: [
-          .init("who", width: 0), .init("state", width: 8),
-          .init("load1", width: 8) { decimalText($0, digits: 2) },
+          .init("who", width: 0), .init("state", width: 7),
+          .init("load1", width: 7) { decimalText($0, digits: 2) },
           .init("where it waits", width: 28),
+          .init("cgroup", width: 28, isPath: true, leastScreen: 99),
         ],
         rows: { report in
           LoadTable().rows(report).map { row in
             .init(
               id: row.id, key: row.name,
-              cells: [row.name, row.state, decimalText(row.load1, digits: 2), row.site],
+              cells: [
+                row.name, row.state, decimalText(row.load1, digits: 2), row.site, row.cgroup,
+              ],
               numbers: [row.load1])
           }
         },

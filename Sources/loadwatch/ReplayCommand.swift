@@ -28,7 +28,7 @@ struct ReplayCommand: ParsableCommand {
     try reporting(tool: Loadwatch.name) {
       var replayer = try Replayer<Loadwatch>(options)
       var replay = LoadReplay.Options()
-      replay.window = try replayer.window()
+      replay.window = try replayer.window(output)
       replay.filterPart = selection.part
       replay.filter.comms = Set(selection.comm.map { Comm($0) })
       // An id does not tell whether it is a process or a thread.

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Reports
 import Support
 import Testing
@@ -12,7 +13,7 @@ struct ScreenTests {
 
   /// A terminal of its own server, and what runs in it.
   private final class Tmux {
-    private let socket = "sonde-\(UUID())"
+    let socket = "sonde-\(UUID())"
 
     /// - Parameter command: for sh(1).
     init(_ command: String, in folder: String, columns: Int = 80, rows: Int = 24) throws {
@@ -21,7 +22,8 @@ struct ScreenTests {
         "env TERM=tmux-256color bash --norc -c '\(command)'")
     }
 
-    deinit { _ = try? run("kill-server") }
+    /// It may have ended with what ran in it.
+    deinit { _ = try? Command("tmux", ["-L", socket, "kill-server"]).wait() }
 
     @discardableResult
     func run(_ arguments: String...) throws -> String {
@@ -149,5 +151,105 @@ struct ScreenTests {
     #expect(try tmux.value("alternate_on") == "1")
     try tmux.type("C-c")
     try tmux.wait("the prompt") { _ in try tmux.value("alternate_on") == "0" }
+  }
+
+  /// By SIGKILL it can do nothing itself, and the terminal is as it was all the same.
+  @Test(arguments: [false, true]) func killed(isReplay: Bool) throws {
+    var command = "--interval 300ms"
+    if isReplay {
+      let file = scratch.file("a.rec")
+      #expect(try start(["record", "--duration", "2s", "-o", file]).wait().status == 0)
+      command = "replay \(file)"
+    }
+    let script = scratch.file("script")
+    try """
+    stty -a > before
+    sh -c 'echo $$ > id; exec \(Binaries.url("loadwatch").path) \(command)'
+    stty -a > after
+    echo ended
+    sleep 60
+    """.write(toFile: script, atomically: true, encoding: .utf8)
+    let tmux = try Tmux("sh \(script)", in: scratch.path)
+    try tmux.wait("a screen") { !state($0).isEmpty }
+    let id = try #require(Int32(text("id").trimmingCharacters(in: .whitespacesAndNewlines)))
+    let guards = try children(of: id)
+    #expect(guards.map(\.name) == ["terminal-guard"])
+    #expect(kill(id, SIGKILL) == 0)
+    try tmux.wait("the end") { $0.contains("ended") }
+    try tmux.wait("the terminal as it was") { _ in
+      try tmux.value("alternate_on") == "0" && tmux.value("cursor_flag") == "1"
+        && tmux.value("mouse_any_flag") == "0" && tmux.value("wrap_flag") == "1"
+    }
+    #expect(try text("before") == text("after"))
+    for child in guards {
+      #expect(ended { !FileManager.default.fileExists(atPath: "/proc/\(child.id)") })
+    }
+  }
+
+  /// Who looks at it goes, and somebody else comes, with a terminal of another size.
+  @Test func anotherClient() throws {
+    let tmux = try loadwatch()
+    try tmux.wait("live") { state($0).hasSuffix("live") }
+    try tmux.run("set-option", "-g", "window-size", "latest")
+    let attach = "TMUX= tmux -L \(tmux.socket) attach"
+    func client(columns: Int, rows: Int) throws -> Tmux {
+      let client = try Tmux(attach, in: scratch.path, columns: columns, rows: rows)
+      // Below it tmux has a line of its own.
+      try tmux.wait("\(columns)x\(rows)") { shown in
+        shown.last { !$0.isEmpty }?.hasPrefix("? help") == true && shown.count >= rows - 1
+          && shown[rows - 2].hasPrefix("? help")
+      }
+      try client.wait("the screen") { state($0).hasSuffix("live") }
+      return client
+    }
+    let first = try client(columns: 60, rows: 20)
+    let id = try #require(Int32(tmux.run("list-clients", "-F", "#{client_pid}").dropLast()))
+    #expect(kill(id, SIGKILL) == 0)
+    try tmux.wait("nobody") { _ in try tmux.run("list-clients").isEmpty }
+    let second = try client(columns: 120, rows: 40)
+    try second.type("3")
+    try tmux.wait("a heat map") { $0.contains { $0.hasSuffix("▲") } }
+    try tmux.type("q")
+    try tmux.wait("the end") { $0.contains("ended 0") }
+    withExtendedLifetime(first) {}
+  }
+
+  /// In each depth of colors; `make pictures` makes anew what is expected here, to be looked at.
+  @Test func ofARecording() throws {
+    let pictures = packageRoot.appending(path: "Tests/Pictures")
+    let made = try Command(
+      pictures.appending(path: "frames").path,
+      [Binaries.url("loadwatch").deletingLastPathComponent().path, scratch.path]
+    ).wait(seconds: 120)
+    #expect(made.status == 0, "\(made.errors)")
+    let expected = pictures.appending(path: "shown")
+    let names = try FileManager.default.contentsOfDirectory(atPath: expected.path).sorted()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).sorted() == names)
+    for name in names {
+      let wanted = try String(contentsOf: expected.appending(path: name), encoding: .utf8)
+      #expect(try text(name) == wanted, "\(name)")
+    }
+    #expect(names.count >= 12)
+  }
+
+  private func text(_ name: String) throws -> String {
+    try String(contentsOfFile: scratch.file(name), encoding: .utf8)
+  }
+
+  private func children(of id: Int32) throws -> [(id: String, name: String)] {
+    try String(contentsOfFile: "/proc/\(id)/task/\(id)/children", encoding: .utf8)
+      .split(separator: " ").map {
+        let name = try String(contentsOfFile: "/proc/\($0)/comm", encoding: .utf8)
+        return (String($0), name.trimmingCharacters(in: .whitespacesAndNewlines))
+      }
+  }
+
+  /// Within ten seconds.
+  private func ended(_ isSo: () -> Bool) -> Bool {
+    for _ in 0..<100 {
+      if isSo() { return true }
+      usleep(100_000)
+    }
+    return false
   }
 }

@@ -101,6 +101,16 @@ struct GroupingTests {
     #expect(threads.count == 8 && threads.filter { $0.container == Self.one }.count == 3)
   }
 
+  /// Of one process or thread its cgroup is known, whatever rows go by.
+  @Test(arguments: [[Grouping.thread], [.process, .site]]) func homes(_ by: [Grouping]) throws {
+    let rows = try rows(by: by)
+    #expect(rows.count == Self.tasks.count)
+    for row in rows {
+      let id = try #require(row.tid ?? row.pid)
+      #expect(row.cgroup == Self.paths[Self.tasks[Int(id) - 100]], "\(row)")
+    }
+  }
+
   /// Over many samples of tasks that come and go: each cgroup's averages are what the kernel's weights make of the
   /// counts in the reports, in every bit. All add up to those of the machine, but for what the kernel rounds.
   @Test(arguments: 0..<20 as Range<UInt64>) func averages(seed: UInt64) throws {

@@ -90,6 +90,34 @@ struct LoadAttributionTests {
         == ["5000 parents are blocked in vfork() until their children exec or exit."])
   }
 
+  /// Processes of one name are one row in each cgroup; and, where that isn't shown, in all of them.
+  @Test func namesInCgroups() throws {
+    var attribution = LoadAttribution(before: [3 of Double](repeating: 0))
+    var active: [LoadAttribution.Key: UInt64] = [:]
+    for process in 0..<180 as Range<UInt64> {
+      active[.init(state: .runnable, first: process + 1)] = 1
+    }
+    attribution.sample(active, mean: nil)
+    let rows = attribution.rows { key in
+      // Three in each of sixty.
+      AttributionRow(
+        state: key.state, process: "sh", pid: UInt32(key.first),
+        cgroup: "/\((key.first - 1) / 3)")
+    }
+    let part = attribution.part(rows, by: [.process], averages: [0, 0, 0])
+    #expect(part.rows.count == 51 && abs(part.rows.load - attribution.sum[0]) < 1e-9)
+    #expect(part.rows.prefix(50).allSatisfy { $0.count == 3 && $0.cgroup != nil && $0.pid == nil })
+    #expect(Set(part.rows.map(\.cgroup)).count == 51)
+    let rest = try #require(part.rows.last)
+    #expect(rest.count == 30 && rest.cgroup == nil && rest.process == "sh" && rest.folded == nil)
+    let all = part.acrossCgroups.rows
+    #expect(all.count == 1 && all[0].count == 180 && abs(all.load - part.rows.load) < 1e-9)
+    #expect(all[0].label(by: [.process]) == "sh (180 processes)")
+    // Two are told apart by their ids.
+    #expect(Array(rows.prefix(2)).foldedByName(by: [.process], acrossCgroups: true).count == 2)
+    #expect(rows.foldedByName(by: [.process, .cgroup], acrossCgroups: true).count == 180)
+  }
+
   /// A report holds so many rows, and the others by what they wait for.
   @Test func theSmallestRowsAreFolded() throws {
     var attribution = LoadAttribution(before: [3 of Double](repeating: 0))

@@ -84,6 +84,12 @@ enum sonde_screen_kind {
 	SONDE_SCREEN_WHOLE,
 };
 
+/* Starts a child that gives the terminal back should this process be killed
+ * while it has the alternate screen. Early, while there is little for a fork to
+ * copy.
+ */
+void sonde_screen_guard(int fd);
+
 /* Takes a terminal, and hides its cursor, until sonde_screen_end(), but while
  * the process is stopped by Ctrl-Z. Keys that send signals still do. One
  * terminal at a time.

@@ -42,42 +42,34 @@ extension LoadAttribution {
     func list(_ values: [3 of Double]) -> [Double] { values.indices.map { max(0, values[$0]) } }
     return AttributionPart(
       by: by,
-      rows: rows.foldedByName(by: by).sorted(by: AttributionRow.precedes).largest(Self.shown),
+      rows: rows.shown(by: by, atMost: Self.shown),
       delayed: list(delayed), beforeRun: list(beforeRun),
       unattributed: averages.indices.map {
         averages[$0] - sum[$0] - beforeRun[$0] - delayed[$0]
       })
   }
 
-  /// How many rows a report has; the others are folded.
+  /// How many rows a report has, and as many of names; the others are folded.
   private static let shown = 50
 }
 
 extension [AttributionRow] {
-  /// Of processes of one name that wait for the same no one tells one from the other.
-  func foldedByName(by: [Grouping]) -> Self {
-    guard by.contains(.process), by.allSatisfy({ [.process, .site, .state].contains($0) }) else {
-      return self
-    }
-    let alike = Dictionary(grouping: self) { row in
-      var name = row.identity
-      name.pid = nil
-      return name
-    }
-    return alike.flatMap { name, rows in
-      let count = rows.reduce(0) { $0 + $1.count }
-      guard count > 2, name.process != nil, var sum = rows.first else { return rows }
-      for row in rows.dropFirst() { sum.add(row) }
-      (sum.pid, sum.count) = (nil, count)
-      return [sum]
-    }
+  /// The largest, each of one cgroup where that is known. Of the others, those of one name are one row,
+  /// whatever their cgroups; and what is left then is one for each kind of wait.
+  func shown(by: [Grouping], atMost limit: Int) -> Self {
+    let all = foldedByName(by: by, acrossCgroups: false).sorted(by: AttributionRow.precedes)
+    guard all.count > limit else { return all }
+    let others = Array(all.dropFirst(limit)).foldedByName(by: by, acrossCgroups: true)
+      .sorted(by: AttributionRow.precedes)
+    let names = others.filter { $0.process != nil && $0.pid == nil }.prefix(limit)
+    let known = Set(names)
+    return all.prefix(limit) + names + others.filter { !known.contains($0) }.foldedByWait()
   }
 
-  /// As many as that, and those behind them as one row for each kind of wait.
-  func largest(_ limit: Int) -> Self {
-    guard count > limit else { return self }
+  /// One row for each kind of wait.
+  private func foldedByWait() -> Self {
     var others: [AttributionRow: AttributionRow] = [:]
-    for row in dropFirst(limit) {
+    for row in self {
       let name = AttributionRow(
         state: row.state, wait: row.wait, kernelThread: row.kernelThread, folded: true)
       var sum = others[name] ?? name
@@ -85,6 +77,6 @@ extension [AttributionRow] {
       sum.count = row.count + (others[name]?.count ?? 0)
       others[name] = sum
     }
-    return prefix(limit) + others.values.sorted(by: AttributionRow.precedes)
+    return others.values.sorted(by: AttributionRow.precedes)
   }
 }

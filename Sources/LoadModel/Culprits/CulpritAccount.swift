@@ -175,7 +175,10 @@ public struct CPUWaits: Sendable, Equatable {
       }
     }
     for (victim, row) in rows {
-      let others = row.filter { $0.key.number >= Party.firstNumber && $0.key != victim }
+      // Of several of one name it isn't known which waited for which: they are culprits like others.
+      let others = row.filter {
+        $0.key.number >= Party.firstNumber && ($0.key != victim || victim.pid == 0)
+      }
       for culprit in Self.smallest(others, beyond: culprits) {
         add(victim, .others, rows[victim]?.removeValue(forKey: culprit) ?? 0)
       }
