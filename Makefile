@@ -7,6 +7,7 @@
 # make lab-check   those of them that check figures against the kernel's own, and by which probes they are had
 # make lab-samples a thousand load samples inside each of them, recomputed to the bit
 # make pictures  the screens that the tests expect, and the README's pictures, from a recording
+# make deb      a package for Debian; make deb-check tries it in fresh systems
 # make fuzz     ten minutes of recordings with whatever content
 # make captures    input of real runs in them, for the tests that need no kernel
 # make lab-large   530,000 tasks in D inside one of them, which takes 18 GB of memory
@@ -26,7 +27,8 @@ BIN = $(BUILD)/release
 
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libzstd-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema tmux clang-format-14 linux-libc-dev-arm64-cross gcc libc6-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema tmux clang-format-14 linux-libc-dev-arm64-cross gcc libc6-dev chromium chromium-driver python3-selenium
+DEB_PACKAGES := lintian debootstrap systemd
 PICTURE_PACKAGES := $(BUILD_PACKAGES) tmux python3 python3-pil fonts-dejavu-core
 PREDICTION_PACKAGES := $(TEST_PACKAGES) redis-server git python3
 LAB_PACKAGES := $(TEST_PACKAGES) busybox-static cpio make debian-archive-keyring
@@ -40,7 +42,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures pictures format lint bpf-arm64 bench static install clean
+.PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures pictures format lint bpf-arm64 bench static deb deb-check install clean
 
 all: build
 
@@ -185,11 +187,22 @@ static:
 		ls -l $(BUILD)-static/$$tool; \
 	done
 
+# A package for Debian, of those files; deb-check tries it in fresh systems.
+deb: static
+	$(call install,python3 dpkg-dev)
+	packaging/build-deb $(BUILD)-static $(BUILD)-static
+
+deb-check: deb
+	$(call install,$(DEB_PACKAGES))
+	$(SUDO) packaging/check-deb $(BUILD)-static/sonde_*.deb
+
 install: static
 	for tool in $(TOOLS); do \
 		install -D -m 755 $(BUILD)-static/$$tool $(DESTDIR)$(PREFIX)/bin/$$tool; \
 		install -D -m 644 man/$$tool.1 $(DESTDIR)$(PREFIX)/share/man/man1/$$tool.1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/share/man/man5
+	man/formats $(DESTDIR)$(PREFIX)/share/man/man5
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-static $(BUILD)-dependent $(BUILD)-sanitize $(BUILD)-fuzz

@@ -124,10 +124,13 @@ let package = Package(
     // What is seen on a terminal, and what its keys do; it knows no terminal.
     .target(
       name: "Screen", dependencies: ["Faces", "Histograms", "Reports"], swiftSettings: strict),
+    // What is seen in a browser: pages that stand for themselves.
+    .target(
+      name: "Pages", dependencies: ["Faces", "Histograms", "Reports"], swiftSettings: strict),
     .target(
       name: "CommandLine",
       dependencies: [
-        "BPF", "CLinux", "Faces", "Input", "Proc", "Recording", "Reports", "Screen",
+        "BPF", "CLinux", "Faces", "Input", "Pages", "Proc", "Recording", "Reports", "Screen",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -137,8 +140,8 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CStart", "CommandLine", "Input", "LoadProbes", "LoadModel", "Faces", "Proc", "Reports",
-        "Screen", "Session", "Tasks",
+        "CStart", "CommandLine", "Input", "LoadProbes", "LoadModel", "Faces", "Pages", "Proc",
+        "Reports", "Screen", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -149,7 +152,7 @@ let package = Package(
       dependencies: [
         "CLinux", "CStart", "Collapse", "CommandLine", "CloneProbes", "CloneModel", "Experiments",
         "Faces",
-        "Input", "Proc", "Reports", "Screen", "Session", "Tasks",
+        "Input", "Pages", "Proc", "Reports", "Screen", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

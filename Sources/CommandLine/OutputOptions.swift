@@ -1,8 +1,9 @@
 public import ArgumentParser
+import SystemPackage
 
 /// The form of a report.
 public enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
-  case text, json, folded
+  case text, json, html, folded
   case foldedCount = "folded-count"
 
   /// Stacks for a flame graph, of the whole run.
@@ -19,7 +20,7 @@ public struct OutputPlace: ParsableArguments {
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
-      "Write to this file (default: standard output; for record, a file named after the time).",
+      "Write to this file (default: standard output; for record, a file named after the time; for report, after its input).",
       valueName: "file"))
   public var output: String?
 
@@ -35,7 +36,7 @@ public struct OutputStyle: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Output format: text, json (one object per line), or where there are stacks, folded or folded-count (for flame graphs, by ns or by count).",
+      "Output format: text, json (one object per line), html (a page of the whole run), or where there are stacks, folded or folded-count (for flame graphs, by ns or by count).",
       valueName: "format"))
   public var format = OutputFormat.text
 
@@ -52,6 +53,12 @@ public struct OutputOptions: ParsableArguments {
   @OptionGroup public var place: OutputPlace
 
   public init() {}
+
+  public func validate() throws {
+    if format == .html, output == nil, Terminal.isTerminal(.standardOutput) {
+      throw ValidationError("--format html: name a file with -o, or redirect standard output")
+    }
+  }
 
   public var format: OutputFormat { style.format }
   public var color: ColorChoice { style.color }

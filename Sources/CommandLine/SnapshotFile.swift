@@ -17,6 +17,29 @@ extension Snapshot {
     }
   }
 
+  /// The intervals of the one run that a file holds, and the whole: where it was cut off, their sum.
+  ///
+  /// - Throws: `Failure` where it holds several, or something else.
+  static func intervals(inFile file: String) throws(Failure) -> (intervals: [Self], whole: Self) {
+    do {
+      let all: [(line: Int, snapshot: Self)] = try SnapshotJSON.all(in: contents(of: file))
+      let finals = all.filter(\.snapshot.final)
+      guard finals.count < 2 else {
+        throw Failure(
+          "\(file): line \(finals[1].line): a second run; write one file for each")
+      }
+      let intervals = all.map(\.snapshot).filter { !$0.final }
+      if let whole = finals.first { return (intervals, whole.snapshot) }
+      var sum = intervals[0]
+      for interval in intervals.dropFirst() { sum = try sum.merged(with: interval) }
+      return (intervals, sum)
+    } catch let error as Failure {
+      throw error
+    } catch {
+      throw Failure("\(file): \(error)")
+    }
+  }
+
   /// The one whole run that a file holds.
   ///
   /// - Throws: `Failure` where it holds none, several, or something else.

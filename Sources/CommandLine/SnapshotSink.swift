@@ -1,5 +1,6 @@
 import CLinux
 import Faces
+import Pages
 import Reports
 import SystemPackage
 
@@ -15,6 +16,7 @@ public struct SnapshotSink<T: Tool> {
   /// Whether a screen stays after the last report.
   private let staysOpen: Bool
   private var whole: T.Report?
+  private var page = T.Page()
   private let length: UInt64?
 
   private var file: OutputFile?
@@ -184,6 +186,10 @@ public struct SnapshotSink<T: Tool> {
     guard !isClosed else { return false }
     switch options.format {
     case .json: return try put(Self.json(report))
+    case .html:
+      if report.final { return try put(page.html(report)) }
+      page.add(report)
+      return true
     case .text:
       guard browser != nil else { return try put(draw(report)) }
       if report.final, staysOpen {

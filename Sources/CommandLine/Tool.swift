@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Glibc
+public import Pages
 public import Reports
 public import Screen
 import SystemPackage
@@ -7,6 +8,10 @@ import SystemPackage
 /// One of the programs: what its subcommands share is written once.
 public protocol Tool: ParsableCommand {
   associatedtype Report: Snapshot
+  /// What it writes with `--format html`.
+  associatedtype Page: ReportPage<Report>
+  /// Its subcommand `replay`.
+  associatedtype Replay: ParsableCommand
 
   /// What its messages begin with.
   static var name: String { get }

@@ -1,7 +1,7 @@
-import Reports
+package import Reports
 
 /// The load averages of cgroups: each with all those below it.
-struct CgroupTree {
+package struct CgroupTree {
   let columns: Int
   let bars: BarStyle
 
@@ -31,8 +31,21 @@ struct CgroupTree {
   /// So much shows as more than nothing.
   private static let least = 0.005
 
+  /// A cgroup with all those below it, or what is of none.
+  package struct Row {
+    /// Escaped.
+    package let name: String
+    /// 0 for the root.
+    package let depth: Int
+    /// load1, load5 and load15.
+    package let loads: [Double]
+    /// Parts of load1; of what is of no cgroup, 0.
+    package let runnable: Double
+    package let uninterruptible: Double
+  }
+
   /// - Parameter limit: how many cgroups there is room for.
-  func lines(_ attribution: AttributionPart, limit: Int) -> [Line] {
+  package static func rows(_ attribution: AttributionPart, limit: Int) -> [Row] {
     let root = Node("/")
     let others = Node("others")
     for row in attribution.rows {
@@ -57,20 +70,26 @@ struct CgroupTree {
       rows.indices.sorted { (rows[$1].node.loads[0], $0) < (rows[$0].node.loads[0], $1) }
         .prefix(limit))
     let shown = rows.indices.filter { kept.contains($0) && rows[$0].node.loads[0] >= Self.least }
-    var named = shown.map { index in
-      (
-        String(repeating: "  ", count: rows[index].depth) + escaped(rows[index].node.name),
-        rows[index].node
-      )
+    func row(_ node: Node, depth: Int) -> Row {
+      Row(
+        name: escaped(node.name), depth: depth, loads: node.loads, runnable: node.runnable,
+        uninterruptible: node.uninterruptible)
     }
-    if others.loads[0] >= Self.least { named.append((others.name, others)) }
+    var named = shown.map { row(rows[$0].node, depth: rows[$0].depth) }
+    if others.loads[0] >= Self.least { named.append(row(others, depth: 0)) }
     for (name, values) in [
       ("asleep, not yet dequeued", attribution.delayed), ("before this run", attribution.beforeRun),
       ("unattributed", attribution.unattributed),
     ] where abs(values.first ?? 0) >= Self.least {
-      let rest = Node(name)
-      rest.loads = values
-      named.append((name, rest))
+      named.append(Row(name: name, depth: 0, loads: values, runnable: 0, uninterruptible: 0))
+    }
+    return named
+  }
+
+  /// - Parameter limit: how many cgroups there is room for.
+  func lines(_ attribution: AttributionPart, limit: Int) -> [Line] {
+    let named = Self.rows(attribution, limit: limit).map { row in
+      (String(repeating: "  ", count: row.depth) + row.name, row)
     }
     let room = max(16, columns - Self.figure * Self.figures)
     let width = min(room, max(21, named.map { Faces.columns(of: $0.0) }.max() ?? 0))
@@ -79,13 +98,13 @@ struct CgroupTree {
       heading.add(right(name, Self.figure), .heading)
     }
     return [heading]
-      + named.map { name, node in
+      + named.map { name, row in
         var line = Line(left(clipped(name, to: width, mark: bars.mark), width))
-        line.add(right(decimalText(node.loads[0], digits: 2), Self.figure), .strong)
-        for value in node.loads.dropFirst() {
+        line.add(right(decimalText(row.loads[0], digits: 2), Self.figure), .strong)
+        for value in row.loads.dropFirst() {
           line.add(right(decimalText(value, digits: 2), Self.figure))
         }
-        for value in [node.runnable, node.uninterruptible] {
+        for value in [row.runnable, row.uninterruptible] {
           line.add(right(value >= Self.least ? decimalText(value, digits: 2) : "", Self.figure))
         }
         return line
@@ -93,7 +112,8 @@ struct CgroupTree {
   }
 
   /// Depth first, the largest first. One that holds nothing but another is shown with that on one line.
-  private func walk(_ node: Node, _ depth: Int, into rows: inout [(depth: Int, node: Node)]) {
+  private static func walk(_ node: Node, _ depth: Int, into rows: inout [(depth: Int, node: Node)])
+  {
     var node = node
     while depth > 0, node.children.count == 1, let only = node.children.values.first,
       only.loads == node.loads

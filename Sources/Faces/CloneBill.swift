@@ -1,4 +1,4 @@
-import Reports
+package import Reports
 
 /// What forks cost in all, and which of their copies were for nothing.
 extension CloneText {
@@ -94,7 +94,7 @@ extension CloneText {
 }
 
 extension BillItem {
-  var text: String {
+  package var text: String {
     switch self {
     case .clone: "clone"
     case .copyOnWrite: "copy-on-write, child"

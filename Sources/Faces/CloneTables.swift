@@ -1,4 +1,4 @@
-import Reports
+package import Reports
 
 /// What a clone's time goes to, and the costliest of it.
 extension CloneText {
@@ -240,7 +240,7 @@ extension CloneText {
 }
 
 extension ClonePhase {
-  var text: String {
+  package var text: String {
     switch self {
     case .taskSetup: "task setup"
     case .openFiles: "open files"
@@ -257,5 +257,5 @@ extension ClonePhase {
 }
 
 extension MappingType {
-  var text: String { self == .filePrivate ? "file, private" : rawValue }
+  package var text: String { self == .filePrivate ? "file, private" : rawValue }
 }

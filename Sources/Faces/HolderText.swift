@@ -1,7 +1,7 @@
-import Reports
+package import Reports
 
 /// Tasks in uninterruptible sleep that others block: a tree, the root of each chain first.
-struct HolderText {
+package struct HolderText {
   let columns: Int
   let bars: BarStyle
 
@@ -38,8 +38,17 @@ struct HolderText {
     }
   }
 
-  /// - Parameter limit: how many lines there is room for.
-  func lines(_ held: [BlockedPart], limit: Int) -> [Line] {
+  /// A holder, or those who wait for the one above.
+  package struct Row {
+    /// Escaped.
+    package let text: String
+    package let load1: Double
+    /// 0 for the root of a chain.
+    package let depth: Int
+    package let isHolder: Bool
+  }
+
+  package static func rows(_ held: [BlockedPart]) -> [Row] {
     let top = Node(nil)
     for row in held where row.load1 >= 0.005 && row.chain.last?.isNamed ?? false {
       var node = top
@@ -50,22 +59,28 @@ struct HolderText {
       node.waiters.append(row)
     }
     addOwnWaits(top)
-    var lines: [Line] = []
-    add(top, depth: 0, to: &lines)
-    guard !lines.isEmpty else { return [] }
-    let shown = lines.prefix(max(1, limit - 1))
-    return [Line(left("blocked by", width) + right("load1", 9), .heading)] + shown
+    var rows: [Row] = []
+    add(top, depth: 0, to: &rows)
+    return rows
+  }
+
+  /// - Parameter limit: how many lines there is room for.
+  func lines(_ held: [BlockedPart], limit: Int) -> [Line] {
+    let rows = Self.rows(held)
+    guard !rows.isEmpty else { return [] }
+    return [Line(left("blocked by", width) + right("load1", 9), .heading)]
+      + rows.prefix(max(1, limit - 1)).map(line)
   }
 
   /// A holder that waits itself is one line with those that wait for it.
-  private func addOwnWaits(_ node: Node) {
+  private static func addOwnWaits(_ node: Node) {
     for child in node.children {
       child.load += node.waiters.filter { isHolder($0, among: [child]) }.reduce(0) { $0 + $1.load1 }
       addOwnWaits(child)
     }
   }
 
-  private func isHolder(_ row: BlockedPart, among nodes: [Node]) -> Bool {
+  private static func isHolder(_ row: BlockedPart, among nodes: [Node]) -> Bool {
     nodes.contains { node in
       row.pid != nil && row.pid == node.holder?.pid && row.site == node.holder?.site
     }
@@ -73,26 +88,31 @@ struct HolderText {
 
   private var width: Int { max(20, columns - 11) }
 
-  private func add(_ node: Node, depth: Int, to lines: inout [Line]) {
+  private static func add(_ node: Node, depth: Int, to rows: inout [Row]) {
     if let holder = node.holder {
-      lines.append(line(holderText(holder, node.tids.count), node.load, depth: depth - 1, .strong))
+      rows.append(
+        Row(
+          text: holderText(holder, node.tids.count), load1: node.load, depth: depth - 1,
+          isHolder: true))
       for row in node.waiters where !isHolder(row, among: node.children) {
-        lines.append(line(waiterText(row), row.load1, depth: depth, .plain))
+        rows.append(
+          Row(text: waiterText(row), load1: row.load1, depth: depth, isHolder: false))
       }
     }
     for child in node.children.sorted(by: { $0.load > $1.load }) {
-      add(child, depth: depth + 1, to: &lines)
+      add(child, depth: depth + 1, to: &rows)
     }
   }
 
-  private func line(_ text: String, _ load: Double, depth: Int, _ style: Line.Style) -> Line {
-    let indented = String(repeating: "  ", count: max(0, depth)) + text
-    var line = Line(left(clipped(indented, to: width, mark: bars.mark), width), style)
-    line.add(right(decimalText(load, digits: 2), 9))
+  private func line(_ row: Row) -> Line {
+    let indented = String(repeating: "  ", count: row.depth) + row.text
+    var line = Line(
+      left(clipped(indented, to: width, mark: bars.mark), width), row.isHolder ? .strong : .plain)
+    line.add(right(decimalText(row.load1, digits: 2), 9))
     return line
   }
 
-  private func holderText(_ holder: BlockerPart, _ count: Int) -> String {
+  private static func holderText(_ holder: BlockerPart, _ count: Int) -> String {
     let label =
       count > 1
       ? "\(count) \(escaped(holder.process ?? "(unknown)")) tasks, one after another"
@@ -126,12 +146,12 @@ struct HolderText {
     site.map { site in site.firstRange(of: " (").map { String(site[..<$0.lowerBound]) } ?? site }
   }
 
-  private func stateText(_ holder: BlockerPart) -> String {
+  private static func stateText(_ holder: BlockerPart) -> String {
     switch holder.state {
     case .running: "running"
     case .runnable: "waiting for a CPU"
     case .throttled: "throttled by cgroup \(escaped(holder.cgroup ?? "(unknown)"))"
-    case .uninterruptible: "D in \(escaped(Self.function(holder.site) ?? "(unknown)"))"
+    case .uninterruptible: "D in \(escaped(function(holder.site) ?? "(unknown)"))"
     case .interruptible: "asleep" + (holder.site.map { " in \(escaped($0))" } ?? "")
     case .stopped: "stopped or frozen"
     case .deadlocked: "in a deadlock"
@@ -139,7 +159,7 @@ struct HolderText {
     }
   }
 
-  private func waiterText(_ row: BlockedPart) -> String {
+  private static func waiterText(_ row: BlockedPart) -> String {
     let tasks = row.active > UInt64(clamping: row.count) ? "\(row.active) tasks of " : ""
     return "\(tasks)\(escaped(row.label)) in \(escaped(row.site ?? "(unknown)"))"
   }

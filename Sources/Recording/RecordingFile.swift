@@ -67,6 +67,17 @@ public struct RecordingFile: ~Copyable {
 
   deinit { try? file.close() }
 
+  /// Whether a file begins as recordings do, of whichever tool.
+  public static func isRecording(_ path: String) -> Bool {
+    guard
+      let file = try? FileDescriptor.open(
+        FilePath(path), .readOnly, options: [.nonBlocking, .closeOnExec])
+    else { return false }
+    defer { try? file.close() }
+    return (try? regularSize(of: file, path)) != nil
+      && read(file, at: 0, count: FileHead.magic.count) == FileHead.magic
+  }
+
   private static func regularSize(
     of file: FileDescriptor, _ path: String
   ) throws(RecordingError) -> Int {

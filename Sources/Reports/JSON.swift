@@ -28,6 +28,17 @@ public enum SnapshotJSON {
   public static func numbered<Report: Snapshot>(
     in data: Data
   ) throws -> [(line: Int, snapshot: Report)] {
+    let all: [(line: Int, snapshot: Report)] = try all(in: data)
+    let finals = all.filter(\.snapshot.final)
+    return all.filter { _, snapshot in
+      snapshot.final || !finals.contains { $0.snapshot.sumsUp(snapshot) }
+    }
+  }
+
+  /// All of them, also the intervals of whole runs; at least one.
+  public static func all<Report: Snapshot>(
+    in data: Data
+  ) throws -> [(line: Int, snapshot: Report)] {
     let decoder = JSONDecoder()
     var all: [(line: Int, snapshot: Report)] = []
     let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
@@ -47,10 +58,7 @@ public enum SnapshotJSON {
       }
     }
     guard !all.isEmpty else { throw MergeError(description: "contains no snapshot") }
-    let finals = all.filter(\.snapshot.final)
-    return all.filter { _, snapshot in
-      snapshot.final || !finals.contains { $0.snapshot.sumsUp(snapshot) }
-    }
+    return all
   }
 
   /// A point in time as the snapshots write it, in UTC with milliseconds.

@@ -1,5 +1,4 @@
 import Faces
-import Glibc
 import Histograms
 
 /// Histograms one after the other: a column each, a row for each power of two, the shade by how many values
@@ -44,14 +43,14 @@ struct HeatMap {
     let most = shown.flatMap { column in shownPlaces.map { count(column, $0) } }.max() ?? 0
     var lines = shownPlaces.reversed().map { place in
       let isFolded = place == bottom && place > 0 && lowest < bottom
-      let start: UInt64 = place == 0 ? 0 : 1 << UInt64(place - 1)
+      let start = Octaves.first(place)
       let edge =
         isFolded ? "<" + durationText(ns: 1 << UInt64(min(63, place))) : durationText(ns: start)
       let label =
         String(repeating: " ", count: max(0, Self.labelWidth - 1 - edge.count)) + edge + " "
       return label
         + shades.line(
-          shown.map { Self.shade(count($0, place), most: most, of: shades.count) })
+          shown.map { HeatMapShade.of(count($0, place), most: most, shades: shades.count) })
     }
     let mark = bars == .blocks ? "▲" : "^"
     lines.append(
@@ -63,24 +62,5 @@ struct HeatMap {
   /// Of so many the first that is shown: the last ones, but where an older one is selected.
   static func firstShown(of count: Int, room: Int, selected: Int) -> Int {
     max(0, min(count - room, selected))
-  }
-
-  /// Logarithmic: a single long wait is to be seen beside a million short ones.
-  private static func shade(_ count: UInt64, most: UInt64, of shades: Int) -> Int? {
-    guard count > 0 else { return nil }
-    let share = log2(Double(count) + 1) / log2(Double(most) + 1)
-    return min(shades - 1, Int(share * Double(shades - 1) + 0.5))
-  }
-}
-
-/// How many values of a histogram have so many bits, up to the largest.
-struct Octaves: Sendable {
-  let counts: [UInt64]
-
-  init(_ buckets: [Histogram.Bucket]) {
-    var counts = [UInt64](repeating: 0, count: 65)
-    for bucket in buckets { counts[64 - bucket.lo.leadingZeroBitCount] &+= bucket.count }
-    while counts.last == 0 { counts.removeLast() }
-    self.counts = counts
   }
 }

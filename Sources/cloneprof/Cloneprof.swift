@@ -2,11 +2,15 @@ import ArgumentParser
 import CloneProbes
 import CommandLine
 import Faces
+import Pages
 import Reports
 import Screen
 
 @main
 struct Cloneprof: Tool {
+  typealias Page = ClonePage
+  typealias Replay = ReplayCommand
+
   static let name = "cloneprof"
 
   static let configuration = CommandConfiguration(
@@ -18,6 +22,7 @@ struct Cloneprof: Tool {
       cloneprof [<options>] -- <command> [<arguments> ...]
       cloneprof record [<options>] [-- <command> [<arguments> ...]]
       cloneprof replay [<options>] <file>
+      cloneprof report <file> [-o <page>]
       cloneprof info <file>
       cloneprof demo [--rss <size>]
       cloneprof try [<options>] -- <command> [<arguments> ...]
@@ -37,6 +42,7 @@ struct Cloneprof: Tool {
         cloneprof --format json -o out.json        one object per interval
         cloneprof record --when "clone.max > 100ms"
         cloneprof replay cloneprof-....rec         report a recording, on any machine
+        cloneprof report cloneprof-....rec         one HTML page of it, to send on
         cloneprof demo --rss 4G                    what a fork takes here, by page size
         cloneprof try -- ./server                  the program as it is, and with huge pages
         cloneprof collapse --pid 1234 --dry-run    what a process would gain from huge pages
@@ -48,7 +54,8 @@ struct Cloneprof: Tool {
     version: "0.1.0",
     subcommands: [
       DemoCommand.self, TryCommand.self, CollapseCommand.self, CompareCommand.self,
-      RecordCommand.self, ReplayCommand.self, InfoCommand<Self>.self, ProbesCommand<Self>.self,
+      RecordCommand.self, ReplayCommand.self, ReportCommand<Self>.self, InfoCommand<Self>.self,
+      ProbesCommand<Self>.self,
       MergeCommand<Self>.self,
     ])
 

@@ -2,11 +2,15 @@ import ArgumentParser
 import CommandLine
 import Faces
 import LoadProbes
+import Pages
 import Reports
 import Screen
 
 @main
 struct Loadwatch: Tool {
+  typealias Page = LoadPage
+  typealias Replay = ReplayCommand
+
   static let name = "loadwatch"
 
   static let configuration = CommandConfiguration(
@@ -17,6 +21,7 @@ struct Loadwatch: Tool {
       loadwatch [<options>]
       loadwatch record [<options>]
       loadwatch replay [<options>] <file>
+      loadwatch report <file> [-o <page>]
       loadwatch info <file>
       loadwatch probes
       loadwatch merge [<options>] <files> ...
@@ -31,6 +36,7 @@ struct Loadwatch: Tool {
         loadwatch --format json -o out.json        one object per interval
         loadwatch record --when "load1 > 2*cpus"   the minutes around a problem, in a file
         loadwatch replay loadwatch-....rec         report them, on any machine
+        loadwatch report loadwatch-....rec         one HTML page of it, to send on
         loadwatch probes                           what this kernel supports
         loadwatch merge web1.json web2.json        add up several hosts
 
@@ -38,7 +44,8 @@ struct Loadwatch: Tool {
       """,
     version: "0.1.0",
     subcommands: [
-      RecordCommand.self, ReplayCommand.self, InfoCommand<Self>.self, ProbesCommand<Self>.self,
+      RecordCommand.self, ReplayCommand.self, ReportCommand<Self>.self, InfoCommand<Self>.self,
+      ProbesCommand<Self>.self,
       MergeCommand<Self>.self,
     ])
 

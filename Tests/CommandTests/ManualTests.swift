@@ -19,11 +19,12 @@ struct ManualTests {
   }
 
   @Test(arguments: [
-    ("loadwatch", ["record", "replay", "info", "probes", "merge"]),
+    ("loadwatch", ["record", "replay", "report", "info", "probes", "merge"]),
     (
       "cloneprof",
       [
-        "record", "replay", "info", "probes", "merge", "compare", "demo", "collapse", "try",
+        "record", "replay", "report", "info", "probes", "merge", "compare", "demo", "collapse",
+        "try",
       ]
     ),
   ]) func options(tool: String, commands: [String]) throws {
