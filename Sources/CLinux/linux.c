@@ -229,9 +229,11 @@ int sonde_mount_tracefs(void)
 	if (unshare(CLONE_NEWNS) < 0)
 		return -1;
 	/* What the machine mounts from here on is still seen, but not the
-	 * other way round.
+	 * other way round. After chroot(2) the root is rarely a mount.
 	 */
-	if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+	if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 &&
+	    (errno != EINVAL ||
+	     mount("none", "/sys", NULL, MS_REC | MS_SLAVE, NULL) < 0))
 		return -1;
 	return mount("tracefs", "/sys/kernel/tracing", "tracefs",
 		     MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
