@@ -194,7 +194,7 @@ deb: static
 
 deb-check: deb
 	$(call install,$(DEB_PACKAGES))
-	$(SUDO) packaging/check-deb $(BUILD)-static/sonde_*.deb
+	$(SUDO) packaging/check-deb $(BUILD)-static/sonde_$$($(BUILD)-static/loadwatch --version)_*.deb
 
 install: static
 	for tool in $(TOOLS); do \

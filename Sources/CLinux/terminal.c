@@ -63,10 +63,10 @@ static void take_keys(void)
 	/* A read after a flush is not to wait for the next key. */
 	quiet.c_cc[VMIN] = 0;
 	quiet.c_cc[VTIME] = 0;
-	if (takes_keys)
-		tcsetattr(screen, TCSANOW, &quiet);
 	if (is_whole)
 		sonde_guard_tell(1);
+	if (takes_keys)
+		tcsetattr(screen, TCSANOW, &quiet);
 	put(is_whole ? ALTERNATE_SCREEN HIDE_CURSOR : HIDE_CURSOR);
 	is_up = 1;
 	takes++;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -12,33 +13,49 @@
 
 static int to_guard = -1;
 
+/* Only while the modes are still the tool's own: a shell may have been faster,
+ * and has its prompt's by now.
+ */
+static void restore_modes(int terminal, const struct termios *modes)
+{
+	struct termios now;
+
+	if (tcgetattr(terminal, &now) || now.c_lflag & (ICANON | ECHO) ||
+	    now.c_cc[VMIN] || now.c_cc[VTIME])
+		return;
+	tcflush(terminal, TCIFLUSH);
+	tcsetattr(terminal, TCSANOW, modes);
+}
+
 /* A child of a process with threads: system calls only. */
 static void __attribute__((noreturn))
 guard(int from, int terminal, const struct termios *modes, const char *text)
 {
+	struct pollfd output = {.fd = terminal, .events = POLLOUT};
 	char is_taken = 0;
 	ssize_t count;
 
-	/* Not by the name of the tool, by which whoever kills that would kill
-	 * both.
+	/* A name of its own, so that killing the tool by name doesn't kill the
+	 * guard as well.
 	 */
 	prctl(PR_SET_NAME, "terminal-guard");
-	/* Without a terminal of its own none of its signals come, and none
-	 * stops who changes its modes.
+	/* A session of its own: no signals from the terminal's keys, and no
+	 * SIGTTOU when it sets the modes.
 	 */
 	setsid();
 	do
 		count = read(from, &is_taken, 1);
 	while (count > 0 || (count < 0 && errno == EINTR));
 	if (is_taken) {
-		(void)!write(terminal, text, strlen(text));
-		tcflush(terminal, TCIFLUSH);
-		tcsetattr(terminal, TCSANOW, modes);
+		restore_modes(terminal, modes);
+		/* Ctrl-S may hold it up. */
+		if (poll(&output, 1, 1000) == 1)
+			(void)!write(terminal, text, strlen(text));
 	}
 	_exit(0);
 }
 
-/* All but those two, and no copy of the pipe's other end. */
+/* Closes all descriptors but these two. */
 static void keep(int one, int other)
 {
 	int low = one < other ? one : other, high = one < other ? other : one;
@@ -62,6 +79,10 @@ void sonde_guard_begin(int fd, const char *text)
 	sigprocmask(SIG_SETMASK, &all, &before);
 	switch (fork()) {
 	case 0:
+		/* Also where close_range(2) is refused: with it open no end
+		 * would be seen.
+		 */
+		close(ends[1]);
 		keep(ends[0], fd);
 		guard(ends[0], fd, &modes, text);
 	case -1:

@@ -2,16 +2,16 @@
 #ifndef SONDE_GUARD_H
 #define SONDE_GUARD_H
 
-/* What a process can't do that is killed: a child of it stays behind, and gives
- * the terminal back. `text` is written to it then. Only the first call does
- * anything.
+/* Restores the terminal if this process is killed (SIGKILL), which it can't do
+ * itself: forks a child that waits for it to die. `text` is written to the
+ * terminal then. Calls after the first have no effect.
  */
 void sonde_guard_begin(int fd, const char *text);
 
 /* Whether there is anything to give back. For signal handlers as well. */
 void sonde_guard_tell(int is_taken);
 
-/* The child is to go. */
+/* Lets the child exit. */
 void sonde_guard_end(void);
 
 #endif

@@ -20,7 +20,7 @@ public struct OutputPlace: ParsableArguments {
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
-      "Write to this file (default: standard output; for record, a file named after the time; for report, after its input).",
+      "Write to this file (default: standard output; for record, a file named after the time; for report, the name of its input with .html).",
       valueName: "file"))
   public var output: String?
 

@@ -24,12 +24,24 @@ public struct ReportCommand<T: Tool>: ParsableCommand {
 
   public init() {}
 
+  /// The name of the file that is read, with .html at its end, in the current directory.
+  ///
+  /// - Throws: `Failure` where that is there already: it may be that file itself, or a page with notes in it.
+  private func ownTarget() throws(Failure) -> String {
+    let target = (FilePath(file).lastComponent?.stem ?? T.name) + ".html"
+    if (try? FileDescriptor.open(FilePath(target), .readOnly, options: .nonBlocking).close()) != nil
+    {
+      throw Failure("\(target) exists: name another file with -o")
+    }
+    return target
+  }
+
   public func run() throws {
     try reporting(tool: T.name) {
-      let target = place.output ?? (FilePath(file).lastComponent?.stem ?? T.name) + ".html"
-      let options = ["--format", "html", "-o", target]
+      let target = try place.output ?? ownTarget()
+      let options = ["--format", "html", "--output=\(target)"]
       if RecordingFile.isRecording(file) {
-        var replay = try T.Replay.parse([file] + options)
+        var replay = try T.Replay.parse(options + ["--", file])
         try replay.run()
       } else {
         let (intervals, whole) = try T.Report.intervals(inFile: file)

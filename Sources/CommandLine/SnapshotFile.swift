@@ -29,9 +29,21 @@ extension Snapshot {
           "\(file): line \(finals[1].line): a second run; write one file for each")
       }
       let intervals = all.map(\.snapshot).filter { !$0.final }
-      if let whole = finals.first { return (intervals, whole.snapshot) }
+      if let whole = finals.first {
+        if let other = all.first(where: {
+          !$0.snapshot.final && !whole.snapshot.sumsUp($0.snapshot)
+        }) {
+          throw Failure("\(file): line \(other.line): a second run; write one file for each")
+        }
+        return (intervals, whole.snapshot)
+      }
       var sum = intervals[0]
-      for interval in intervals.dropFirst() { sum = try sum.merged(with: interval) }
+      for (line, interval) in all.dropFirst() {
+        guard interval.host.names == sum.host.names, sum.end <= interval.start else {
+          throw Failure("\(file): line \(line): a second run; write one file for each")
+        }
+        sum = try sum.merged(with: interval)
+      }
       return (intervals, sum)
     } catch let error as Failure {
       throw error

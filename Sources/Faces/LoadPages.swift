@@ -35,7 +35,7 @@ public struct LoadPages: Sendable {
       return report.filter.isEmpty ? "no load sample yet\n" : "not available with a filter\n"
     }
     guard attribution.rows.contains(where: { $0.cgroup != nil }) else {
-      return "no cgroup known yet, or rows are not by process, thread or cgroup (--by)\n"
+      return "no cgroups known yet; rows must be by process, thread or cgroup (--by)\n"
     }
     return text(CgroupTree(columns: columns, bars: bars).lines(attribution, limit: .max))
   }

@@ -37,8 +37,8 @@ public struct ReplayWindow: Sendable {
     return interval
   }
 
-  /// Of recorded intervals how many make one, for there to be at most so many: a number such that people
-  /// reckon with the time.
+  /// How many recorded intervals to merge so that at most `most` remain, rounded up to a length that people
+  /// are used to.
   private static func every(_ recorded: UInt64, _ time: UInt64, most: Int) -> Int {
     guard recorded > 0 else { return 1 }
     func quotient(_ number: UInt64, _ divisor: UInt64) -> UInt64 {

@@ -14,14 +14,14 @@ public struct ClonePage: ReportPage {
     let sections = [
       section("verdict", "What would make it faster", advice(whole)),
       section("phases", "Where a clone's time goes", Waterfall(whole).markup),
-      section("time", "Time in clones, over time", timeOverTime),
-      section("durations", "How long clones took, over time", durationsOverTime),
+      section("time", "Time in clones over time", timeOverTime),
+      section("durations", "How long clones took over time", durationsOverTime),
       section("mappings", "What was copied", Treemap(whole).markup + CloneTables.mappings(whole)),
-      section("stacks", "Who clones", CloneTables.stacks(whole)),
-      section("bill", "What the forks cost in all", CloneTables.bill(whole)),
+      section("stacks", "Callers", CloneTables.stacks(whole)),
+      section("bill", "Total cost of forking", CloneTables.bill(whole)),
       section("children", "What became of the children", CloneTables.children(whole)),
-      section("slowest", "The slowest", CloneTables.slowest(whole)),
-      section("times", "How long", CloneTables.histograms(whole)),
+      section("slowest", "Slowest clones", CloneTables.slowest(whole)),
+      section("times", "Latency percentiles", CloneTables.histograms(whole)),
       section(
         "measurement", "How it was measured",
         Page.measurement(whole, cost: CloneTables.cost(whole))),
@@ -41,7 +41,7 @@ public struct ClonePage: ReportPage {
         let evidence = part.evidence.map { fact -> Markup in "<li>\(fact)</li>\n" }
         let command: Markup = part.command.map { "<p><code>\($0)</code></p>\n" } ?? ""
         let expected: Markup =
-          part.expectedNs.map { "<p>Expected: \(durationText(ns: $0)) a fork</p>\n" } ?? ""
+          part.expectedNs.map { "<p>Expected: \(durationText(ns: $0)) per fork</p>\n" } ?? ""
         let check: Markup =
           part.check.map { "<p class=\"faint\">To check: <code>\($0)</code></p>\n" } ?? ""
         let kind = index == 0 ? "first" : "further"
@@ -77,11 +77,12 @@ public struct ClonePage: ReportPage {
   }
 
   private static let reading: Markup = """
-    <p>A <b>clone</b> is a call of fork, vfork, clone or clone3: the kernel makes a process or a thread. For a process
-    it copies the parent's page tables, which is most of the time where there is much memory. The pages themselves are
-    copied later, one by one, as parent or child write to them: copy-on-write, which is on the bill.</p>
-    <p>The bars of the phases stand where they come in a clone, one after the other. A sampled figure has the half
-    width of its 95 % confidence interval beside it.</p>
+    <p>A <b>clone</b> is a call to fork, vfork, clone or clone3; it creates a process or a thread. Unless the child
+    shares the parent's memory, the kernel copies the parent's page tables, and with much memory that takes most of the
+    time. The pages themselves are copied later, one at a time, when parent or child writes to them (copy-on-write); the
+    bill includes that.</p>
+    <p>The phases are shown in the order in which they occur. Sampled figures are given with ± half the width of their
+    95 % confidence interval.</p>
 
     """
 }

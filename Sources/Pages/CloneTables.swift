@@ -43,7 +43,7 @@ enum CloneTables {
         ]
       }
       return table(
-        ["CPU time of", "in all", "share", "CPUs", "how"], numbers: [1, 2, 3],
+        ["CPU time of", "total", "share", "CPUs", "how"], numbers: [1, 2, 3],
         caption: named(parent), rows)
     }
     return Markup(tables)
@@ -53,7 +53,7 @@ enum CloneTables {
     table(
       [
         "parent", "clones took", "forks", "copied by children", "copied by parents",
-        "at most, a fork",
+        "most per fork",
       ],
       numbers: [1, 2, 3, 4, 5],
       (whole.children ?? []).map { parent in
@@ -94,11 +94,12 @@ enum CloneTables {
         ["BPF programs, per clone", "\(durationText(ns: UInt64(clamping: $0)))"]
       },
       [
-        "CPU taken by cloneprof", "\(percentText(cost.consumerNs, of: max(1, whole.intervalNs)))",
+        "CPU time used by cloneprof",
+        "\(percentText(cost.consumerNs, of: max(1, whole.intervalNs)))",
       ],
       [
-        "memory taken",
-        "\(bytesText(cost.residentBytes)) and \(bytesText(cost.ringBytes)) of rings",
+        "memory used",
+        "\(bytesText(cost.residentBytes)) resident, \(bytesText(cost.ringBytes)) in ring buffers",
       ],
     ].compactMap { $0 }
   }

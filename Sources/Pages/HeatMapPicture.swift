@@ -35,7 +35,7 @@ struct HeatMapPicture {
       <svg viewBox="0 0 \(StackedArea.width) \(height + 24)" role="img" aria-label="\(label)" \
       data-left="\(StackedArea.left)" data-rows="\(Self.rowHeight)">
       \(labels(rows, height))<g class="map" transform="translate(\(StackedArea.left) \(height)) \
-      scale(\(scale) \(-Self.rowHeight))">
+      scale(\(Markup(stringLiteral: "\(scale)")) \(-Self.rowHeight))">
       \(paths(columns, rows, most))</g>
       \(TimeAxis(times: times, y: height).markup)<line class="cursor" y2="\(height)"/>
       </svg>
@@ -92,7 +92,7 @@ struct HeatMapPicture {
     }
     return """
       1 <svg class="scale" viewBox="0 0 8 1" preserveAspectRatio="none"><g class="map">\(cells)</g></svg> \
-      \(countText(most)) in a cell
+      \(countText(most)) per cell
       """
   }
 }

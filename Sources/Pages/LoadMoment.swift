@@ -15,6 +15,8 @@ struct LoadMoment: TimelineMoment {
   var uninterruptible: Double
   /// Parts of load1 as it ended.
   var parts: [String: Double]
+  /// Of groups too small to have rows of their own.
+  var others = 0.0
   /// What of load1 is from before the run.
   var before: Double
   /// Values by how many bits they have.
@@ -27,8 +29,12 @@ struct LoadMoment: TimelineMoment {
     (runnable, uninterruptible) = (report.tasks.runnable.mean, report.tasks.uninterruptible.mean)
     let attribution = report.attribution?.acrossCgroups
     parts = [:]
-    for row in attribution?.rows ?? [] where row.folded != true {
-      parts[Self.name(row, by: attribution?.by ?? []), default: 0] += row.load1
+    for row in attribution?.rows ?? [] {
+      if row.folded == true {
+        others += row.load1
+      } else {
+        parts[Self.name(row, by: attribution?.by ?? []), default: 0] += row.load1
+      }
     }
     // Until the first load sample of the run all of it is from before.
     before = attribution?.beforeRun.first ?? load1
@@ -40,6 +46,7 @@ struct LoadMoment: TimelineMoment {
     // However many there are of a name, it is the same band.
     var row = row
     if row.process != nil { row.pid = nil }
+    if row.comm != nil { row.tid = nil }
     row.count = 1
     return row.label(by: by) + " " + row.state.rawValue
   }
@@ -50,7 +57,7 @@ struct LoadMoment: TimelineMoment {
     runnable = mean(runnable, next.runnable)
     uninterruptible = mean(uninterruptible, next.uninterruptible)
     (end, length) = (next.end, length &+ next.length)
-    (load1, parts, before) = (next.load1, next.parts, next.before)
+    (load1, parts, others, before) = (next.load1, next.parts, next.others, next.before)
     latency.add(next.latency)
     blocked.add(next.blocked)
   }

@@ -12,17 +12,17 @@ public struct LoadPage: ReportPage {
 
   public func html(_ whole: LoadSnapshot) -> String {
     let sections = [
-      section("verdict", "What the load means", verdict(whole)),
-      section("load", "Who makes up load1, over time", loadOverTime),
-      section("tasks", "Active tasks, over time", tasksOverTime),
-      section("latency", "Waits for a CPU, over time", latencyOverTime),
-      section("blocked", "Uninterruptible sleep (D), over time", blockedOverTime),
+      section("verdict", "Verdict", verdict(whole)),
+      section("load", "Who makes up load1 over time", loadOverTime),
+      section("tasks", "Tasks in R and D over time", tasksOverTime),
+      section("latency", "Run queue latency over time", latencyOverTime),
+      section("blocked", "Uninterruptible sleep (D) over time", blockedOverTime),
       section("who", "Who makes up load1 at the end", LoadTables.attribution(whole)),
       section("waits", "Where tasks in D wait", LoadTables.sites(whole)),
-      section("holders", "Who blocks them", LoadTables.holders(whole)),
+      section("holders", "Who is blocking them", LoadTables.holders(whole)),
       section("culprits", "Who waited for a CPU, and who had it", LoadTables.culprits(whole)),
-      section("cgroups", "Load by cgroup", LoadTables.cgroups(whole)),
-      section("times", "How long", LoadTables.histograms(whole)),
+      section("cgroups", "load1 by cgroup", LoadTables.cgroups(whole)),
+      section("times", "Latency percentiles", LoadTables.histograms(whole)),
       section(
         "measurement", "How it was measured",
         Page.measurement(whole, cost: LoadTables.cost(whole))),
@@ -41,7 +41,7 @@ public struct LoadPage: ReportPage {
         let evidence = part.evidence.map { fact -> Markup in "<li>\(fact)</li>\n" }
         let advice: Markup = part.advice.map { "<p>\($0)</p>\n" } ?? ""
         let refuted: Markup =
-          part.refutedBy.map { "<p class=\"faint\">It would be wrong if: \($0)</p>\n" } ?? ""
+          part.refutedBy.map { "<p class=\"faint\">Refuted if: \($0)</p>\n" } ?? ""
         let confidence: Markup =
           part.confidence.map { "<p class=\"faint\">Confidence: \($0.rawValue)</p>\n" } ?? ""
         let kind = index == 0 ? "first" : "further"
@@ -83,7 +83,7 @@ public struct LoadPage: ReportPage {
       StackedArea.Band(
         name: "others",
         values: moments.map { moment in
-          moment.parts.reduce(0) { known.contains($1.key) ? $0 : $0 + $1.value }
+          moment.parts.reduce(moment.others) { known.contains($1.key) ? $0 : $0 + $1.value }
         }, style: "rest"))
     bands.removeAll { band in band.values.allSatisfy { $0 < 0.005 } }
     return StackedArea(
@@ -121,15 +121,15 @@ public struct LoadPage: ReportPage {
   }
 
   private static let reading: Markup = """
-    <p>The <b>load average</b> is not CPU usage. Every five seconds the kernel counts tasks that run or wait for a CPU
-    (<b>R</b>) and tasks in uninterruptible sleep (<b>D</b>), which wait for a disk, a file server or a lock.
-    <b>load1</b> is an average of these counts in which a count loses 8 % of its weight with each further one, so that
-    after a minute a third of it is left. As much of load1 as there are CPUs can be work that goes on undisturbed; more
-    than that waits.</p>
-    <p>The areas show whose tasks were counted; what was counted before the run began fades out in gray. In the heat
-    maps a column is an interval and a row is a power of two: the cell at 4.10 ms holds waits from 4.10 ms to twice
-    that, and the darker (on a dark page the brighter), the more of them. A <b>holder</b> is a task that has what
-    others wait for. Who <b>had the CPU</b> is charged for the time in which others waited for it.</p>
+    <p>The <b>load average</b> is not CPU usage. Every five seconds the kernel counts the tasks that are running or
+    waiting for a CPU (<b>R</b>) and those in uninterruptible sleep (<b>D</b>), typically waiting for a disk, a file
+    server or a lock. <b>load1</b> is a moving average of these counts: each new count reduces the weight of the older
+    ones by 8 %, so a count from a minute ago still carries about a third of its weight. Of the runnable tasks, one per
+    CPU can run; the others wait. Tasks in D wait in any case.</p>
+    <p>The areas show which tasks were counted. What was counted before the run began fades out in gray. In the heat
+    maps each column is an interval and each row a power of two: the row labeled 4.19 ms holds waits from 4.19 ms up to
+    twice that. The darker a cell (brighter on a dark page), the more waits it holds. A <b>holder</b> is a task that has
+    what others are waiting for. Waiting time is charged to whichever task <b>had the CPU</b> meanwhile.</p>
 
     """
 }

@@ -70,7 +70,7 @@ enum LoadTables {
       depth -= 1
     }
     return
-      "<div class=\"tree\">\(list)</div>\n<p class=\"faint\">Indented below each: who waits for it. The figures are parts of load1.</p>\n"
+      "<div class=\"tree\">\(list)</div>\n<p class=\"faint\">Tasks indented below a holder are waiting for it; figures are shares of load1.</p>\n"
   }
 
   /// How many culprits have columns of their own.
@@ -86,7 +86,7 @@ enum LoadTables {
     let most = waits.flatMap(\.culprits).map(\.ns).max() ?? 1
     func cell(_ ns: UInt64) -> Markup {
       guard ns > 0 else { return "" }
-      let shade = Int(Double(ns) / Double(max(1, most)) * 4)
+      let shade = min(4, Int(Double(ns) / Double(max(1, most)) * 4))
       return "<span class=\"m\(shade)\">\(durationText(ns: ns))</span>"
     }
     let rows = waits.map { wait -> [Markup] in
@@ -97,7 +97,7 @@ enum LoadTables {
         + [cell(rest)]
     }
     return table(
-      ["waited", "in all"] + named + ["others"], numbers: Set(1...(named.count + 2)), rows)
+      ["waited", "total"] + named + ["others"], numbers: Set(1...(named.count + 2)), rows)
   }
 
   static func cgroups(_ whole: LoadSnapshot) -> Markup {
@@ -135,12 +135,12 @@ enum LoadTables {
       ["context switches", "\(countText(whole.switches))"],
       cost.bpfNsPerSwitch.map { ["BPF programs, per switch", "\(decimal($0)) ns"] },
       [
-        "CPU taken by loadwatch",
+        "CPU time used by loadwatch",
         "\(percentText(cost.consumerNs, of: max(1, whole.intervalNs)))",
       ],
       [
-        "memory taken",
-        "\(bytesText(cost.residentBytes)) and \(bytesText(cost.ringBytes)) of rings",
+        "memory used",
+        "\(bytesText(cost.residentBytes)) resident, \(bytesText(cost.ringBytes)) in ring buffers",
       ],
     ].compactMap { $0 }
   }

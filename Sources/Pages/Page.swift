@@ -56,7 +56,7 @@ struct Page {
     return [
       host.names.joined(separator: ", "), "Linux " + host.kernels.joined(separator: ", "),
       "\(host.cpus) CPU\(host.cpus == 1 ? "" : "s")", "\(day(report.start)) to \(day(report.end))",
-      durationText(ns: report.intervalNs) + (report.final ? " in all" : ""),
+      durationText(ns: report.intervalNs) + (report.final ? " total" : ""),
     ] + filter(report.filter)
   }
 
@@ -82,11 +82,11 @@ struct Page {
     let figures: [[Markup]] =
       [
         ["records lost", "\(countText(loss.lost)) of \(countText(loss.expected))"],
-        ["switches not shown by the tracepoint", "\(countText(loss.untraced))"],
+        ["switches the tracepoint did not report", "\(countText(loss.untraced))"],
         ["names that could not be looked up in time", "\(countText(loss.namesLeftOut))"],
       ] + cost
     return table(["measured", ""], numbers: [1], figures)
-      + table(["what is seen", "available", "by", "why"], numbers: [], probes)
+      + table(["feature", "available", "probe", "reason"], numbers: [], probes)
   }
 
   /// "12:03:05" of a point in time.

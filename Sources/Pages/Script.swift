@@ -11,7 +11,7 @@ enum Script {
           width: svg.viewBox.baseVal.width, cursor: svg.querySelector(".cursor"),
           readout: figure.querySelector(".readout"),
         };
-      });
+      }).filter((picture) => picture.data);
 
       const bands = (picture, column) => picture.data.series
         .map((series) => [series.name, series.values[column]])
@@ -21,7 +21,7 @@ enum Script {
       const cells = (picture, column, row) => {
         const counts = picture.data.counts[column];
         const all = counts.reduce((sum, count) => sum + count, 0);
-        const texts = [`${all.toLocaleString("en")} in all`];
+        const texts = [`${all.toLocaleString("en")} total`];
         if (row !== null && counts[row] !== undefined) {
           const next = picture.data.rows[row + 1];
           const range = `${picture.data.rows[row]}${next ? " to " + next : " and more"}`;

@@ -56,7 +56,7 @@ struct StackedArea {
     return """
       <figure class="time" id="\(id)">
       <svg viewBox="0 0 \(Self.width) \(Self.height + 24)" role="img" aria-label="\(label)" data-left="\(Self.left)">
-      \(grid(top, y))<g transform="translate(\(Self.left) 0) scale(\(scale) 1)">
+      \(grid(top, y))<g transform="translate(\(Self.left) 0) scale(\(Markup(stringLiteral: "\(scale)")) 1)">
       \(shapes)</g>
       \(TimeAxis(times: times, y: Self.height).markup)<line class="cursor" y2="\(Self.height)"/>
       </svg>
@@ -86,8 +86,9 @@ struct StackedArea {
     return "<figcaption><ul class=\"legend\">\(lineItem)\(items)</ul></figcaption>\n"
   }
 
-  /// An axis ends at 1, 2 or 5 times a power of ten, or half of that.
+  /// The end of an axis: the next of these steps within a power of ten.
   static func roundedUp(_ value: Double) -> Double {
+    guard value.isFinite else { return 1 }
     var step = 0.01
     while step * 10 <= value { step *= 10 }
     return [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].map { $0 * step }.first { $0 >= value }

@@ -29,7 +29,7 @@ struct Waterfall {
       let unsure = phase.uncertaintyNs.map { " ± \(durationText(ns: $0 / clones))" } ?? ""
       let how = phase.how == .measured ? "" : ", \(phase.how.rawValue)"
       return """
-        <g><title>\(phase.phase.text): \(durationText(ns: phase.ns)) in all\(how)</title>\
+        <g><title>\(phase.phase.text): \(durationText(ns: phase.ns)) total\(how)</title>\
         <text class="n" x="\(Self.names - 8)" y="\(y + 17)">\(phase.phase.text)</text>\
         <rect class="\(phase.phase.style)" x="\(x)" y="\(y + 4)" width="\(width)" height="\(Self.rowHeight - 8)"/>\
         <text x="\(x + width + 6)" y="\(y + 17)">\(durationText(ns: phase.ns / clones))\(unsure), \(percent) %\(how)</text></g>
@@ -41,7 +41,7 @@ struct Waterfall {
       <svg viewBox="0 0 \(StackedArea.width) \(Double(phases.count) * Self.rowHeight)" role="img" \
       aria-label="The phases of a clone, one after the other">
       \(rows)</svg>
-      <figcaption>per clone; the share is of all clones' time</figcaption>
+      <figcaption>Time per clone, and share of all clones' time</figcaption>
       </figure>
 
       """

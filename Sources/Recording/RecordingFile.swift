@@ -69,13 +69,14 @@ public struct RecordingFile: ~Copyable {
 
   /// Whether a file begins as recordings do, of whichever tool.
   public static func isRecording(_ path: String) -> Bool {
-    guard
+    // To open a pipe is to let its writer begin.
+    var status = stat()
+    guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
       let file = try? FileDescriptor.open(
         FilePath(path), .readOnly, options: [.nonBlocking, .closeOnExec])
     else { return false }
     defer { try? file.close() }
-    return (try? regularSize(of: file, path)) != nil
-      && read(file, at: 0, count: FileHead.magic.count) == FileHead.magic
+    return read(file, at: 0, count: FileHead.magic.count) == FileHead.magic
   }
 
   private static func regularSize(

@@ -142,7 +142,7 @@ extension AttributionRow {
     load1 += other.load1
     load5 += other.load5
     load15 += other.load15
-    active = active.flatMap { own in other.active.map { own + $0 } } ?? active ?? other.active
+    active = active.flatMap { own in other.active.map { own &+ $0 } } ?? active ?? other.active
   }
 
   /// Who it is, as people write it: "nginx (812)", "nginx (8 processes)". Not escaped.
@@ -201,7 +201,7 @@ extension [AttributionRow] {
       return name
     }
     return alike.flatMap { name, rows in
-      let count = rows.reduce(0) { $0 + $1.count }
+      let count = rows.reduce(0) { $0 &+ $1.count }
       guard count > 2, name.process != nil, var sum = rows.first else { return rows }
       for row in rows.dropFirst() {
         sum.add(row)
@@ -238,10 +238,16 @@ extension AttributionPart {
         row.load1 *= Double(weight) / all
         row.load5 *= Double(weight) / all
         row.load15 *= Double(weight) / all
-        let known = sums[row.identity]
-        if let known { row.add(known) }
+        // The cgroup of a process may be known later, or change: it is the last that counts.
+        var identity = row.identity
+        if !by.contains(.cgroup), row.pid != nil || row.tid != nil { identity.cgroup = nil }
+        let known = sums[identity]
+        if let known {
+          row.add(known)
+          row.cgroup = row.cgroup ?? known.cgroup
+        }
         row.count = Swift.max(row.count, known?.count ?? 1)
-        sums[row.identity] = row
+        sums[identity] = row
       }
     }
     return sums.values.sorted { AttributionRow.precedes($0, $1) }

@@ -70,7 +70,7 @@ public enum SnapshotJSON {
 extension Snapshot {
   /// Whether an interval is a part of what this final object tells. Times of one form compare as
   /// text.
-  fileprivate func sumsUp(_ interval: Self) -> Bool {
+  public func sumsUp(_ interval: Self) -> Bool {
     host.names == interval.host.names && start <= interval.start && interval.end <= end
   }
 }

@@ -83,6 +83,13 @@ extension LoadSnapshot {
 
   /// Numbers from a file may be anything.
   /// - Throws: `MergeError` where they are of another form or contradict each other.
+  /// pid_max is 1 << 22 at most; a merge adds hosts up.
+  private static var mostTasks: Int { 1 << 40 }
+  /// PATH_MAX
+  private static var longestPath: Int { 4096 }
+  /// The kernel takes 127 (sysctl kernel.perf_event_max_stack).
+  private static var mostFrames: Int { 1024 }
+
   public func check() throws {
     try checkHead()
     try checkRate("cost.bpf_ns_per_switch", cost.bpfNsPerSwitch)
@@ -92,8 +99,16 @@ extension LoadSnapshot {
     try checkLoads("attribution.before_run", attribution?.beforeRun)
     try checkLoads("attribution.delayed", attribution?.delayed)
     try checkLoads("attribution.unattributed", attribution?.unattributed)
-    for row in attribution?.rows ?? [] {
+    try checkRate("tasks.runnable.mean", tasks.runnable.mean)
+    try checkRate("tasks.uninterruptible.mean", tasks.uninterruptible.mean)
+    for row in (attribution?.rows ?? []) + (soFar?.rows ?? []) {
       try checkLoads("attribution.rows", [row.load1, row.load5, row.load15])
+      guard (1...Self.mostTasks).contains(row.count), row.active ?? 0 <= Self.mostTasks,
+        row.cgroup?.utf8.count ?? 0 <= Self.longestPath
+      else { throw MergeError(description: "attribution.rows: an impossible row") }
+    }
+    guard (stacks ?? []).allSatisfy({ $0.frames.count <= Self.mostFrames }) else {
+      throw MergeError(description: "stacks: too many frames")
     }
     for row in blocked ?? [] {
       try checkLoads("blocked", [row.load1, row.load5, row.load15])

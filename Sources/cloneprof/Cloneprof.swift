@@ -42,7 +42,7 @@ struct Cloneprof: Tool {
         cloneprof --format json -o out.json        one object per interval
         cloneprof record --when "clone.max > 100ms"
         cloneprof replay cloneprof-....rec         report a recording, on any machine
-        cloneprof report cloneprof-....rec         one HTML page of it, to send on
+        cloneprof report cloneprof-....rec         turn it into one HTML page to share
         cloneprof demo --rss 4G                    what a fork takes here, by page size
         cloneprof try -- ./server                  the program as it is, and with huge pages
         cloneprof collapse --pid 1234 --dry-run    what a process would gain from huge pages

@@ -36,7 +36,7 @@ struct Loadwatch: Tool {
         loadwatch --format json -o out.json        one object per interval
         loadwatch record --when "load1 > 2*cpus"   the minutes around a problem, in a file
         loadwatch replay loadwatch-....rec         report them, on any machine
-        loadwatch report loadwatch-....rec         one HTML page of it, to send on
+        loadwatch report loadwatch-....rec         turn it into one HTML page to share
         loadwatch probes                           what this kernel supports
         loadwatch merge web1.json web2.json        add up several hosts
 

@@ -16,14 +16,16 @@ struct TraceCommand: ParsableCommand {
   @OptionGroup var length: RunOptions
 
   @Flag(
-    help: "Record the kernel stack of every uninterruptible sleep (json only; folded implies it).")
+    help:
+      "Record the kernel stack of every uninterruptible sleep (json and html only; folded implies it)."
+  )
   var stacks = false
 
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
     if stacks, output.format == .text {
-      throw ValidationError("--stacks requires --format json or folded")
+      throw ValidationError("--stacks requires --format json, html or folded")
     }
   }
 
