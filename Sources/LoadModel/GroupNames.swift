@@ -19,6 +19,10 @@ struct GroupNames {
   /// seen in.
   private let housed: Grouping?
   private var homes: [UInt64: UInt64] = [:]
+  /// The same of all of one name, by that name's number; 0 where they are in several.
+  private var familyHomes: [UInt64: UInt64] = [:]
+  /// Of the task that a key was made of last, its name's number.
+  private var family: UInt64?
 
   init(by: [Grouping]) {
     self.by = by
@@ -53,6 +57,7 @@ struct GroupNames {
   }
 
   mutating func key(of task: ActiveTask, _ sample: borrowing SampleNames) -> LoadAttribution.Key {
+    family = nil
     var key = LoadAttribution.Key(state: task.state == .runnable ? .runnable : .uninterruptible)
     for (index, grouping) in by.enumerated() {
       let part = part(grouping, task, sample)
@@ -73,6 +78,10 @@ struct GroupNames {
     let value = UInt64(grouping == .process ? task.tgid : task.tid)
     guard value != 0, task.cgroup != 0 else { return }
     if homes[value] != task.cgroup { homes[value] = task.cgroup }
+    if let family {
+      let known = familyHomes[family] ?? task.cgroup
+      familyHomes[family] = known == task.cgroup ? known : 0
+    }
     if names[.cgroup]?[task.cgroup] == nil {
       names[.cgroup, default: [:]][task.cgroup] = sample.cgroupPath(of: task)
     }
@@ -111,12 +120,12 @@ struct GroupNames {
         if names[grouping]?[tgid] == nil {
           names[grouping, default: [:]][tgid] = sample.processName(of: task)
         }
-        if let name = names[grouping]?[tgid] { _ = number(grouping, name) }
+        if let name = names[grouping]?[tgid] { family = number(grouping, name) }
       }
       return tgid
     case .thread:
       names[grouping, default: [:]][UInt64(task.tid)] = task.comm.text
-      _ = number(grouping, task.comm.text)
+      family = number(grouping, task.comm.text)
       return UInt64(task.tid)
     case .cgroup:
       if names[grouping]?[task.cgroup] == nil {
@@ -201,7 +210,9 @@ struct GroupNames {
         if grouping == .process { leaders = leaders.filter { single.contains($0.key) } }
         if grouping == housed {
           homes = homes.filter { single.contains($0.key) }
-          let lived = Set(homes.values)
+          let numbered = Set(numbers[grouping]?.values ?? [:].values)
+          familyHomes = familyHomes.filter { numbered.contains($0.key) }
+          let lived = Set(homes.values).union(familyHomes.values)
           names[.cgroup] = names[.cgroup]?.filter { lived.contains($0.key) }
         }
       } else {
@@ -237,7 +248,7 @@ struct GroupNames {
         case .user: row.user = name
         case .site: row.site = name
         }
-        if grouping == housed, !key.isFolded, let home = homes[value] {
+        if grouping == housed, let home = (key.isFolded ? familyHomes : homes)[value] {
           row.cgroup = names[.cgroup]?[home]
         }
       }
