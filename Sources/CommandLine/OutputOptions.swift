@@ -60,6 +60,17 @@ public struct OutputOptions: ParsableArguments {
     }
   }
 
+  /// Only a run has stacks and intervals.
+  ///
+  /// - Parameter what: what is written instead: "a comparison".
+  /// - Throws: `ValidationError` where the format is one of a run.
+  public func checkIsOfNoRun(_ what: String) throws {
+    if format == .html { throw ValidationError("--format html: not available for \(what)") }
+    if format.isFolded {
+      throw ValidationError("--format \(format.rawValue): \(what) has no stacks")
+    }
+  }
+
   public var format: OutputFormat { style.format }
   public var color: ColorChoice { style.color }
   public var output: String? { place.output }

@@ -69,7 +69,7 @@ private func tasks(_ value: Double) -> String {
 }
 
 /// Hours, minutes and seconds of an ISO 8601 time in UTC.
-func timeOfDay(_ timestamp: String) -> String {
+package func timeOfDay(_ timestamp: String) -> String {
   let time = timestamp.split(separator: "T").last ?? ""
   return clipped(escaped(String(time.prefix(8))), to: 8, mark: "~")
 }

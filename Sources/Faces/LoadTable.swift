@@ -12,7 +12,7 @@ public struct LoadTable: Sendable {
     public let state: String
     public let load1: Double
     public let site: String
-    /// Its path; empty where several processes are in the row, or it isn't known.
+    /// Its path; empty where not all in the row share it, or it isn't known.
     public let cgroup: String
   }
 

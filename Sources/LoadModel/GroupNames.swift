@@ -79,8 +79,12 @@ struct GroupNames {
     guard value != 0, task.cgroup != 0 else { return }
     if homes[value] != task.cgroup { homes[value] = task.cgroup }
     if let family {
-      let known = familyHomes[family] ?? task.cgroup
-      familyHomes[family] = known == task.cgroup ? known : 0
+      let known = familyHomes[family]
+      if known == nil {
+        familyHomes[family] = task.cgroup
+      } else if known != task.cgroup, known != 0 {
+        familyHomes[family] = 0
+      }
     }
     if names[.cgroup]?[task.cgroup] == nil {
       names[.cgroup, default: [:]][task.cgroup] = sample.cgroupPath(of: task)

@@ -36,25 +36,18 @@ public struct ClonePage: ReportPage {
   }
 
   private func advice(_ whole: CloneSnapshot) -> Markup {
-    Markup(
-      whole.advice.enumerated().map { index, part -> Markup in
-        let evidence = part.evidence.map { fact -> Markup in "<li>\(fact)</li>\n" }
+    Page.statements(
+      whole.advice.map { part in
         let command: Markup = part.command.map { "<p><code>\($0)</code></p>\n" } ?? ""
         let expected: Markup =
           part.expectedNs.map { "<p>Expected: \(durationText(ns: $0)) per fork</p>\n" } ?? ""
         let check: Markup =
           part.check.map { "<p class=\"faint\">To check: <code>\($0)</code></p>\n" } ?? ""
-        let kind = index == 0 ? "first" : "further"
-        return """
-          <article class="\(kind)"><p><strong>\(part.text)</strong></p>
-          <ul>\(evidence)</ul>
-          \(command)\(expected)\(check)</article>
-
-          """
+        return (part.text, part.evidence, command + expected + check)
       })
   }
 
-  private var times: [String] { timeline.moments.map { Page.time($0.end) } }
+  private var times: [String] { timeline.moments.map { timeOfDay($0.end) } }
 
   private var timeOverTime: Markup {
     let moments = timeline.moments

@@ -72,7 +72,7 @@ enum CloneTables {
       ["at", "who", "call", "child", "took", "resident"], numbers: [3, 4, 5],
       whole.slowest.map { clone in
         [
-          "\(Page.time(clone.at))", "\(clone.comm) (\(clone.pid))", "\(clone.call)",
+          "\(timeOfDay(clone.at))", "\(clone.comm) (\(clone.pid))", "\(clone.call)",
           "\(clone.child)", "\(durationText(ns: clone.ns))", "\(bytesText(clone.residentBytes))",
         ]
       })

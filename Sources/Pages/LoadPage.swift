@@ -36,27 +36,20 @@ public struct LoadPage: ReportPage {
   }
 
   private func verdict(_ whole: LoadSnapshot) -> Markup {
-    Markup(
-      (whole.verdict ?? []).enumerated().map { index, part -> Markup in
-        let evidence = part.evidence.map { fact -> Markup in "<li>\(fact)</li>\n" }
+    Page.statements(
+      (whole.verdict ?? []).map { part in
         let advice: Markup = part.advice.map { "<p>\($0)</p>\n" } ?? ""
         let refuted: Markup =
           part.refutedBy.map { "<p class=\"faint\">Refuted if: \($0)</p>\n" } ?? ""
         let confidence: Markup =
           part.confidence.map { "<p class=\"faint\">Confidence: \($0.rawValue)</p>\n" } ?? ""
-        let kind = index == 0 ? "first" : "further"
-        return """
-          <article class="\(kind)"><p><strong>\(part.text)</strong></p>
-          <ul>\(evidence)</ul>
-          \(advice)\(refuted)\(confidence)</article>
-
-          """
+        return (part.text, part.evidence, advice + refuted + confidence)
       })
   }
 
   // MARK: - Over time
 
-  private var times: [String] { timeline.moments.map { Page.time($0.end) } }
+  private var times: [String] { timeline.moments.map { timeOfDay($0.end) } }
 
   /// How many groups have bands of their own.
   private static let bands = 8

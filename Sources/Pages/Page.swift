@@ -48,6 +48,21 @@ struct Page {
     return page.html
   }
 
+  /// What is said first and what after it: a sentence, what it rests on, and what follows from it.
+  static func statements(_ parts: [(text: String, evidence: [String], rest: Markup)]) -> Markup {
+    Markup(
+      parts.enumerated().map { index, part -> Markup in
+        let evidence = part.evidence.map { fact -> Markup in "<li>\(fact)</li>\n" }
+        let kind = index == 0 ? "first" : "further"
+        return """
+          <article class="\(kind)"><p><strong>\(part.text)</strong></p>
+          <ul>\(evidence)</ul>
+          \(part.rest)</article>
+
+          """
+      })
+  }
+
   static func facts(of report: some Snapshot) -> [String] {
     let host = report.host
     let day = { (time: String) in
@@ -87,10 +102,5 @@ struct Page {
       ] + cost
     return table(["measured", ""], numbers: [1], figures)
       + table(["feature", "available", "probe", "reason"], numbers: [], probes)
-  }
-
-  /// "12:03:05" of a point in time.
-  static func time(_ timestamp: String) -> String {
-    timestamp.split(separator: "T").last.map { String($0.prefix(8)) } ?? timestamp
   }
 }

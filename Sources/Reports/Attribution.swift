@@ -59,7 +59,7 @@ public struct AttributionPart: Codable, Sendable, Equatable {
 }
 
 /// A group of tasks and its part of the load averages. What the rows are not told apart by is nil; but a row
-/// of one process or thread has the cgroup that it was last seen in, where its path is known.
+/// by process or thread has the cgroup that it was last seen in, if its path is known and all in the row share it.
 public struct AttributionRow: Codable, Sendable, Hashable {
   public var state: LoadState
   /// The process: its leader's name, and its id; no id where the row holds several.

@@ -81,8 +81,6 @@ extension LoadSnapshot {
     return weighted(one, reliableNs, two, other.reliableNs)
   }
 
-  /// Numbers from a file may be anything.
-  /// - Throws: `MergeError` where they are of another form or contradict each other.
   /// pid_max is 1 << 22 at most; a merge adds hosts up.
   private static var mostTasks: Int { 1 << 40 }
   /// PATH_MAX
@@ -90,6 +88,8 @@ extension LoadSnapshot {
   /// The kernel takes 127 (sysctl kernel.perf_event_max_stack).
   private static var mostFrames: Int { 1024 }
 
+  /// Numbers from a file may be anything.
+  /// - Throws: `MergeError` where they are of another form or contradict each other.
   public func check() throws {
     try checkHead()
     try checkRate("cost.bpf_ns_per_switch", cost.bpfNsPerSwitch)

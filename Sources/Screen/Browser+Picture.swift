@@ -200,7 +200,7 @@ extension Browser {
   private static var betweenTimes: Int { 20 }
 
   private static func time(_ report: Report) -> String {
-    escaped(report.end.split(separator: "T").last.map { String($0.prefix(8)) } ?? report.end)
+    timeOfDay(report.end)
   }
 
   /// Of the interval that is looked at.

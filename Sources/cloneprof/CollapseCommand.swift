@@ -53,12 +53,7 @@ struct CollapseCommand: ParsableCommand {
       throw ValidationError("name exactly one process with --pid")
     }
     if pace.ns == 0 { throw ValidationError("--pace \(pace.text): must be greater than 0") }
-    if output.format == .html {
-      throw ValidationError("--format html: not available for collapse")
-    }
-    if output.format.isFolded {
-      throw ValidationError("--format \(output.format.rawValue): collapse has no stacks")
-    }
+    try output.checkIsOfNoRun("collapse")
   }
 
   func run() throws {

@@ -28,12 +28,7 @@ struct CompareCommand: ParsableCommand {
     if files.count < 2 {
       throw ValidationError("compare needs a baseline and at least one more file")
     }
-    if output.format == .html {
-      throw ValidationError("--format html: not available for a comparison")
-    }
-    if output.format.isFolded {
-      throw ValidationError("--format \(output.format.rawValue): a comparison has no stacks")
-    }
+    try output.checkIsOfNoRun("a comparison")
   }
 
   func run() throws {

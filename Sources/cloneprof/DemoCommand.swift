@@ -31,12 +31,7 @@ struct DemoCommand: ParsableCommand {
 
   func validate() throws {
     if rss.bytes < 4 << 20 { throw ValidationError("--rss \(rss.text): must be at least 4M") }
-    if output.format == .html {
-      throw ValidationError("--format html: not available for demo")
-    }
-    if output.format.isFolded {
-      throw ValidationError("--format \(output.format.rawValue): demo has no stacks")
-    }
+    try output.checkIsOfNoRun("demo")
   }
 
   func run() throws {

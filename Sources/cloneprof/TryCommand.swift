@@ -38,12 +38,7 @@ struct TryCommand: ParsableCommand {
     if duration.ns < 100_000_000 {
       throw ValidationError("--duration \(duration.text): must be at least 100ms")
     }
-    if output.format == .html {
-      throw ValidationError("--format html: not available for try")
-    }
-    if output.format.isFolded {
-      throw ValidationError("--format \(output.format.rawValue): try has no stacks")
-    }
+    try output.checkIsOfNoRun("try")
   }
 
   func run() throws {

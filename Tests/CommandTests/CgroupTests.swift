@@ -36,6 +36,30 @@ struct CgroupTests {
     _ = other.stop()
   }
 
+  /// Whatever rows go by, they have the cgroups that their processes are in, by /proc/PID/cgroup.
+  @Test func cgroupsOfProcesses() throws {
+    let group = try TestCgroup()
+    for place in ["a", "b"] { try group.add(below: place) }
+    // Of one name: three in one cgroup are one row, and two in another are told apart by their ids.
+    let load = try Load("spin", "5", printsIDs: true)
+    for (index, tid) in load.tids.enumerated() {
+      try group.take(tid, at: index < 3 ? "/a" : "/b")
+    }
+    let paths = try load.tids.map { tid in
+      let text = try String(contentsOfFile: "/proc/\(tid)/cgroup", encoding: .utf8)
+      return try #require(text.split(separator: "\n").first { $0.hasPrefix("0::") }).dropFirst(3)
+    }
+    let ended = try loadwatch(
+      "--format", "json", "--duration", Need.inLab ? "12s" : "7s", seconds: 60)
+    _ = load.stop()
+    let rows = try #require(try ended.snapshots().last?.attribution?.rows)
+      .filter { $0.process == "testload" && $0.state == .runnable }
+    #expect(rows.first { $0.cgroup == String(paths[0]) }?.count == 3, "\(rows)")
+    for (tid, path) in zip(load.tids, paths).dropFirst(3) {
+      #expect(rows.first { $0.pid == UInt32(tid) }?.cgroup == String(path), "\(rows)")
+    }
+  }
+
   /// As a runtime makes them, and with a name that is none. The same from a recording.
   @Test func containersAndUnits() throws {
     let group = try TestCgroup()

@@ -230,6 +230,16 @@ struct ScreenTests {
       #expect(try text(name) == wanted, "\(name)")
     }
     #expect(names.count >= 12)
+    // Below the heat map is what the JSON has of that second.
+    let replay = ["replay", pictures.appending(path: "freeze.rec").path, "--format", "json"]
+    let second = try #require(
+      try start(replay).wait(seconds: 60).snapshots().first { $0.end.contains("T09:52:54") })
+    let latency = second.histograms.runQueueLatency
+    let (p99, max) = (latency.percentiles.p99 ?? 0, latency.max ?? 0)
+    let figures = String(
+      format: "09:52:54  %d  p50 %.2f ms  p99 %.1f ms  max %.1f ms", latency.count,
+      Double(latency.percentiles.p50 ?? 0) / 1e6, Double(p99) / 1e6, Double(max) / 1e6)
+    #expect(try text("burst.mono").contains(figures), "\(figures)")
   }
 
   private func text(_ name: String) throws -> String {
