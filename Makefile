@@ -6,7 +6,8 @@
 # make lab    the kernel's and the tools' tests inside stock kernels: make lab KERNELS="5.10 7.2"
 # make lab-check   those of them that check figures against the kernel's own, and by which probes they are had
 # make lab-samples a thousand load samples inside each of them, recomputed to the bit
-# make pictures  the screens that the tests expect, and the README's pictures, from a recording
+# make pictures  the screens that the tests expect, and those in docs/pictures, from a recording
+# make protos   the code for formats of other tools, from the .proto files in Sources/ExportProtos
 # make deb      a package for Debian; make deb-check tries it in fresh systems
 # make fuzz     ten minutes of recordings with whatever content
 # make captures    input of real runs in them, for the tests that need no kernel
@@ -27,7 +28,7 @@ BIN = $(BUILD)/release
 
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libzstd-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema tmux clang-format-14 linux-libc-dev-arm64-cross gcc libc6-dev chromium chromium-driver python3-selenium
+TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema tmux clang-format-14 linux-libc-dev-arm64-cross gcc libc6-dev chromium chromium-driver python3-selenium protobuf-compiler golang-go
 DEB_PACKAGES := lintian debootstrap systemd
 PICTURE_PACKAGES := $(BUILD_PACKAGES) tmux python3 python3-pil fonts-dejavu-core
 PREDICTION_PACKAGES := $(TEST_PACKAGES) redis-server git python3
@@ -42,7 +43,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures pictures format lint bpf-arm64 bench static deb deb-check install clean
+.PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures pictures protos format lint bpf-arm64 bench static deb deb-check install clean
 
 all: build
 
@@ -74,8 +75,10 @@ test:
 	$(call install,$(TEST_PACKAGES))
 	$(MAKE) lint bpf-arm64
 	$(SWIFT_BUILD) --build-tests
-	$(SUDO) env "PATH=$$PATH" $(BIN)/sondePackageTests.xctest --testing-library swift-testing --no-parallel \
-		--skip PredictionTests
+	@echo "running the tests; all they say goes to $(BUILD)/tests.log too"
+	@$(SUDO) env "PATH=$$PATH" $(BIN)/sondePackageTests.xctest --testing-library swift-testing --no-parallel \
+		--skip PredictionTests 2>&1 | tee $(BUILD)/tests.log || \
+		{ echo; echo "What failed:"; grep -a -A 3 '✘' $(BUILD)/tests.log; exit 1; }
 	$(MAKE) dependent sanitize
 
 # A package of its own that uses the library and the plugin.
@@ -144,6 +147,16 @@ captures:
 	Tests/Lab/emulator
 	$(SWIFT_BUILD) --build-tests
 	Tests/Lab/captures $(BIN) 5.10 6.1 6.12 6.18 7.2
+
+# By the compiler plugin of the swift-protobuf that the package is built with.
+protos:
+	$(call install,$(BUILD_PACKAGES) protobuf-compiler)
+	$(SWIFT) package --scratch-path $(BUILD) resolve
+	$(SWIFT) build -c release --package-path $(BUILD)/checkouts/swift-protobuf --scratch-path $(BUILD)-protoc \
+		--product protoc-gen-swift
+	protoc --plugin=$(BUILD)-protoc/release/protoc-gen-swift --proto_path=Sources/ExportProtos \
+		--swift_opt=Visibility=Package,UseAccessLevelOnImports=true --swift_out=Sources/ExportProtos \
+		perfetto.proto profile.proto
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Examples

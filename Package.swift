@@ -28,6 +28,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
   ],
   targets: [
     // The kernel side: its records, for Swift to import, and what compiles its programs.
@@ -127,10 +128,22 @@ let package = Package(
     // What is seen in a browser: pages that stand for themselves.
     .target(
       name: "Pages", dependencies: ["Faces", "Histograms", "Reports"], swiftSettings: strict),
+    // What other programs open. The code for their formats is made of the .proto files: `make protos`.
+    .target(
+      name: "ExportProtos",
+      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["perfetto.proto", "profile.proto"]),
+    .target(
+      name: "Exports",
+      dependencies: [
+        "CCompression", "CloneModel", "ExportProtos", "Faces", "Input", "LoadModel", "Records",
+        "Reports", "Tasks", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict + lifetimes),
     .target(
       name: "CommandLine",
       dependencies: [
-        "BPF", "CLinux", "Faces", "Input", "Pages", "Proc", "Recording", "Reports", "Screen",
+        "BPF", "CLinux", "Exports", "Faces", "Input", "Pages", "Proc", "Recording", "Reports", "Screen",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -140,7 +153,7 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CStart", "CommandLine", "Input", "LoadProbes", "LoadModel", "Faces", "Pages", "Proc",
+        "CStart", "CommandLine", "Exports", "Input", "LoadProbes", "LoadModel", "Faces", "Pages", "Proc",
         "Reports", "Screen", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -151,6 +164,7 @@ let package = Package(
       name: "cloneprof",
       dependencies: [
         "CLinux", "CStart", "Collapse", "CommandLine", "CloneProbes", "CloneModel", "Experiments",
+        "Exports",
         "Faces",
         "Input", "Pages", "Proc", "Reports", "Screen", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -158,7 +172,7 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    // A complete tracer, as the README shows it.
+    // A complete tracer, as docs/library.md shows it.
     .systemLibrary(name: "ExecEvents", path: "Examples/execs/include"),
     .executableTarget(
       name: "execs", dependencies: ["BPF", "ExecEvents"], path: "Examples/execs",

@@ -1,8 +1,8 @@
 import Records
 
 /// What became of a process that a clone made.
-struct ChildEvent: Sendable {
-  enum Kind: Sendable {
+package struct ChildEvent: Sendable {
+  package enum Kind: Sendable {
     /// Its first exec has succeeded.
     case exec
     /// Its last thread has ended.
@@ -11,19 +11,21 @@ struct ChildEvent: Sendable {
     case exit(hasExeced: Bool, written: UInt64?)
   }
 
-  var kind: Kind
+  package var kind: Kind
   /// The child, and its parent's process, by their ids in the initial PID namespace.
-  var child: UInt32
-  var tgid: UInt32
+  package var child: UInt32
+  package var tgid: UInt32
   /// When the clone that made it began, CLOCK_MONOTONIC.
-  var begin: UInt64
+  package var begin: UInt64
+  /// When that was.
+  package var time: UInt64
   /// How old the child was, ns.
-  var ns: UInt64
+  package var ns: UInt64
 
   /// Nil for what no kernel says.
   ///
   /// - Precondition: the record is a `sonde_child`.
-  init?(_ bytes: RawSpan) {
+  package init?(_ bytes: RawSpan) {
     let record = unsafe bytes.unsafeLoad(as: sonde_child.self)
     guard record.begin <= record.header.time, record.ns <= record.header.time - record.begin else {
       return nil
@@ -37,5 +39,6 @@ struct ChildEvent: Sendable {
     default: return nil
     }
     (child, tgid, begin, ns) = (record.header.tid, record.tgid, record.begin, record.ns)
+    time = record.header.time
   }
 }

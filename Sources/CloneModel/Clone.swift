@@ -85,7 +85,7 @@ public struct Clone: Sendable {
   public var ownNs: UInt64 { ns - min(ns, waitNs) }
 
   /// - Precondition: the record is a `sonde_clone`, or what is before its parts.
-  init(_ bytes: RawSpan) {
+  package init(_ bytes: RawSpan) {
     var record = sonde_clone()
     unsafe withUnsafeMutableBytes(of: &record) { whole in
       unsafe bytes.withUnsafeBytes { unsafe whole.copyMemory(from: $0) }

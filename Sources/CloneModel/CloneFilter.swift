@@ -14,7 +14,7 @@ public struct CloneFilter: Sendable, Equatable, Codable {
 
   public init() {}
 
-  func matches(_ clone: Clone) -> Bool {
+  package func matches(_ clone: Clone) -> Bool {
     (processes.isEmpty || processes.contains(clone.tgid))
       && (threads || !clone.isThread) && (comms.isEmpty || comms.contains(clone.comm))
       && cgroups?.contains(clone.cgroup) != false

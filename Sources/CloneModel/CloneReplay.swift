@@ -14,6 +14,7 @@ public struct CloneReplay: ~Copyable, ReplayModel {
   }
 
   private var model = CloneAnalysis()
+  private let tap: (any InputTap<CloneObservation>)?
   private var options: Options
   private var check = CloneInputCheck()
   private var answers: [CloneLookup: CloneAnswer] = [:]
@@ -22,14 +23,26 @@ public struct CloneReplay: ~Copyable, ReplayModel {
   private var closed = 0
   private var reports: [CloneSnapshot] = []
 
-  public init(_ options: Options) { self.options = options }
+  /// - Parameter tap: gets what the model gets.
+  public init(_ options: Options, tap: (any InputTap<CloneObservation>)? = nil) {
+    self.options = options
+    self.tap = tap
+  }
+
+  private mutating func give(_ observation: CloneObservation) {
+    tap?.observed(observation)
+    model.observed(observation)
+  }
 
   /// What is wrong with the input, which then is no longer taken; nil where nothing is.
   public var fault: String? { check.fault }
   /// Whether all that was wanted has been reported.
   public var isOver: Bool { options.window.isOver || hasTotals }
 
-  public mutating func record(_ bytes: RawSpan, cpu: Int) { model.record(bytes, cpu: cpu) }
+  public mutating func record(_ bytes: RawSpan, cpu: Int) {
+    tap?.record(bytes, cpu: cpu)
+    model.record(bytes, cpu: cpu)
+  }
   public mutating func scanned(_ bytes: RawSpan) {}
 
   public mutating func takeReport() -> CloneSnapshot? {
@@ -44,7 +57,7 @@ public struct CloneReplay: ~Copyable, ReplayModel {
   }
 
   private mutating func report(_ observation: CloneObservation) {
-    model.observed(observation)
+    give(observation)
     if let report = model.takeReport() { reports.append(report) }
   }
 
@@ -62,21 +75,21 @@ public struct CloneReplay: ~Copyable, ReplayModel {
           setup.filter.comms = Set(options.filterPart.comms.map { Comm($0) })
         }
       }
-      model.observed(.setUp(setup))
+      give(.setUp(setup))
     case .cgroupPaths(let paths):
       if !options.filterPart.cgroups.isEmpty {
-        model.observed(.cgroups(CgroupPaths.ids(of: options.filterPart.cgroups, in: paths)))
+        give(.cgroups(CgroupPaths.ids(of: options.filterPart.cgroups, in: paths)))
       }
     case .cgroups:
-      if options.filterPart.cgroups.isEmpty { model.observed(observation) }
+      if options.filterPart.cgroups.isEmpty { give(observation) }
     case .begins(let reading):
       options.window.starts(at: reading.wall)
-      model.observed(observation)
+      give(observation)
     case .names(let new):
       for answer in new { answers[answer.lookup] = answer }
       // Of a mapping the recorded run asked by another page of it.
       let mapped = new.filter { $0.mapping != nil }
-      if !mapped.isEmpty { model.observed(.names(mapped)) }
+      if !mapped.isEmpty { give(.names(mapped)) }
       resolve()
     case .closes(let reading):
       resolve()
@@ -84,7 +97,7 @@ public struct CloneReplay: ~Copyable, ReplayModel {
     case .ends:
       hasEnded = true
       resolve()
-      model.observed(observation)
+      give(observation)
     case .totals:
       guard options.window.reports else { return }
       report(.totals)
@@ -98,15 +111,15 @@ public struct CloneReplay: ~Copyable, ReplayModel {
     for lookup in model.takeLookups() {
       if let answer = answers[lookup] { known.append(answer) }
     }
-    if !known.isEmpty { model.observed(.names(known)) }
+    if !known.isEmpty { give(.names(known)) }
   }
 
   private mutating func close(_ reading: CloneReading) {
     switch options.window.boundary(at: reading.wall, isLast: hasEnded) {
     case .before:
-      model.observed(.closes(reading))
+      give(.closes(reading))
       _ = model.takeReport()
-    case .begins: model.observed(.begins(reading.asBeginning))
+    case .begins: give(.begins(reading.asBeginning))
     case .within: break
     case .closes:
       closed += 1

@@ -8,7 +8,7 @@ public struct UserStack: Sendable, Hashable {
   private var frames = [32 of UInt64](repeating: 0)
 
   /// - Precondition: the record is a `sonde_stack`.
-  init(_ record: RawSpan) {
+  package init(_ record: RawSpan) {
     let length = Int(unsafe record.unsafeLoad(as: sonde_header.self).aux)
     let offset = MemoryLayout<sonde_stack>.offset(of: \.frames)!
     count = min(length / 8, frames.count)
@@ -26,7 +26,7 @@ public struct UserStack: Sendable, Hashable {
   /// Innermost first; empty where there is none.
   public var addresses: [UInt64] { (0..<count).map { frames[$0] } }
 
-  var isEmpty: Bool { count == 0 }
+  package var isEmpty: Bool { count == 0 }
 
   public static func == (one: Self, two: Self) -> Bool {
     guard one.count == two.count else { return false }

@@ -22,6 +22,12 @@ public struct MergeCommand<T: Tool>: ParsableCommand {
 
   public init() {}
 
+  public func validate() throws {
+    if output.format == .perfetto {
+      throw ValidationError("--format perfetto: only a recording holds events; use replay")
+    }
+  }
+
   public func run() throws {
     try reporting(tool: T.name) {
       let sum = try T.Report.sum(ofFiles: files, again: again)

@@ -5,9 +5,18 @@ import SystemPackage
 public enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case text, json, html, folded
   case foldedCount = "folded-count"
+  case pprof, speedscope, perfetto
 
-  /// Stacks for a flame graph, of the whole run.
-  public var isFolded: Bool { self == .folded || self == .foldedCount }
+  /// Stacks of the whole run, for a flame graph or a viewer of profiles.
+  public var isOfStacks: Bool {
+    switch self {
+    case .folded, .foldedCount, .pprof, .speedscope: true
+    case .text, .json, .html, .perfetto: false
+    }
+  }
+
+  /// Whether nobody wants it on a terminal.
+  var isForFiles: Bool { self == .html || self == .pprof || self == .perfetto }
 }
 
 /// When to use colors.
@@ -36,7 +45,7 @@ public struct OutputStyle: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Output format: text, json (one object per line), html (a page of the whole run), or where there are stacks, folded or folded-count (for flame graphs, by ns or by count).",
+      "Output format: text, json (one object per line), html (a page of the whole run), perfetto (a trace of every event), or where there are stacks, folded or folded-count (for flame graphs, by ns or by count), pprof or speedscope.",
       valueName: "format"))
   public var format = OutputFormat.text
 
@@ -55,8 +64,9 @@ public struct OutputOptions: ParsableArguments {
   public init() {}
 
   public func validate() throws {
-    if format == .html, output == nil, Terminal.isTerminal(.standardOutput) {
-      throw ValidationError("--format html: name a file with -o, or redirect standard output")
+    if format.isForFiles, output == nil, Terminal.isTerminal(.standardOutput) {
+      throw ValidationError(
+        "--format \(format.rawValue): name a file with -o, or redirect standard output")
     }
   }
 
@@ -65,8 +75,10 @@ public struct OutputOptions: ParsableArguments {
   /// - Parameter what: what is written instead: "a comparison".
   /// - Throws: `ValidationError` where the format is one of a run.
   public func checkIsOfNoRun(_ what: String) throws {
-    if format == .html { throw ValidationError("--format html: not available for \(what)") }
-    if format.isFolded {
+    if format == .html || format == .perfetto {
+      throw ValidationError("--format \(format.rawValue): not available for \(what)")
+    }
+    if format.isOfStacks {
       throw ValidationError("--format \(format.rawValue): \(what) has no stacks")
     }
   }

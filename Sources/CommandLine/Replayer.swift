@@ -1,4 +1,5 @@
 import CLinux
+public import Exports
 import Faces
 import Glibc
 public import Input
@@ -33,14 +34,19 @@ public struct Replayer<T: Tool>: ~Copyable {
     return window
   }
 
-  private func sink(_ output: OutputOptions) -> SnapshotSink<T> {
+  private func sink(
+    _ output: OutputOptions, trace: TraceStream<T.Trace>? = nil
+  ) -> SnapshotSink<T> {
     SnapshotSink<T>(
-      output, full: options.run.full, plain: options.run.plain, live: false, staysOpen: true)
+      output, full: options.run.full, plain: options.run.plain, live: false, staysOpen: true,
+      trace: trace)
   }
 
+  /// - Parameter trace: what the model gives all its input to, where the output is a trace.
   /// - Throws: `Failure` where nothing can be reported.
   public mutating func run<M: ReplayModel & ~Copyable>(
-    _ window: ReplayWindow, into model: consuming M, _ output: OutputOptions
+    _ window: ReplayWindow, into model: consuming M, _ output: OutputOptions,
+    trace: TraceStream<T.Trace>? = nil
   ) throws where M.Report == T.Report {
     if let from = window.from { file.seek(to: from) }
     var model = model
@@ -50,7 +56,7 @@ public struct Replayer<T: Tool>: ~Copyable {
     let showsProgress =
       line.isShown && (output.output != nil || !Terminal.isTerminal(.standardOutput))
     defer { line.clear() }
-    var sink = sink(output)
+    var sink = sink(output, trace: trace)
     let catches = sink.isBrowsed
     // The terminal is to be left as it was, however this ends.
     if catches {
@@ -78,6 +84,7 @@ public struct Replayer<T: Tool>: ~Copyable {
           throw Failure("\(options.file): can't replay: \(error)")
         }
         begins = false
+        goesOn = try goesOn && sink.writeTrace()
         if catches {
           sink.say("\(T.name)  replayed \(100 * file.position / file.size) %")
           goesOn = try sink.attend() && sonde_end_requested_at() == 0 && goesOn

@@ -21,8 +21,16 @@ public struct ReportCommand<T: Tool>: ParsableCommand {
   var file: String
 
   @OptionGroup var place: OutputPlace
+  // The tool takes these before and behind the subcommand's name.
+  @OptionGroup(visibility: .hidden) var style: OutputStyle
 
   public init() {}
+
+  public func validate() throws {
+    guard style.format == .text || style.format == .html else {
+      throw ValidationError("report writes HTML: use --format \(style.format.rawValue) with replay")
+    }
+  }
 
   /// The name of the file that is read, with .html at its end, in the current directory.
   ///

@@ -1,4 +1,5 @@
 import CLinux
+public import Exports
 import Faces
 import Pages
 import Reports
@@ -17,6 +18,8 @@ public struct SnapshotSink<T: Tool> {
   private let staysOpen: Bool
   private var whole: T.Report?
   private var page = T.Page()
+  /// What the run's events go into, with `--format perfetto`.
+  private let trace: TraceStream<T.Trace>?
   private let length: UInt64?
 
   private var file: OutputFile?
@@ -42,11 +45,13 @@ public struct SnapshotSink<T: Tool> {
   ///   - staysOpen: whether a screen to move about in is shown also where text isn't live, and stays until
   ///     whoever looks at it has seen enough: ``browse()``.
   ///   - length: how long the run lasts, ns; nil: until it is ended.
+  ///   - trace: what the run's events go into, where the options ask for them.
   public init(
     _ options: OutputOptions, full: Bool = false, plain: Bool = false, live: Bool = true,
     takesKeys: Bool = true,
-    staysOpen: Bool = false, length: UInt64? = nil
+    staysOpen: Bool = false, length: UInt64? = nil, trace: TraceStream<T.Trace>? = nil
   ) {
+    self.trace = trace
     (self.options, self.full, mayBeLive) = (options, full, live)
     self.plain = plain
     (self.takesKeys, self.staysOpen, self.length) = (takesKeys, staysOpen, length)
@@ -203,6 +208,12 @@ public struct SnapshotSink<T: Tool> {
       }
       browser?.add(report)
       return try staysOpen || show()
+    case .perfetto:
+      trace?.add(report)
+      return try writeTrace()
+    case .pprof: return try !report.final || put(Pprof.file(report.profile))
+    case .speedscope:
+      return try !report.final || put(Self.json(Speedscope(report.profile, name: T.name)))
     case .folded, .foldedCount:
       guard report.final else { return true }
       let folded = FoldedStacks.text(report.foldedStacks) {
@@ -210,6 +221,15 @@ public struct SnapshotSink<T: Tool> {
       }
       return try put(folded)
     }
+  }
+
+  /// Writes what the trace has grown by, where there is one; false once nobody reads any more.
+  ///
+  /// - Throws: `Failure` where it can't be written, or made.
+  mutating func writeTrace() throws -> Bool {
+    guard let trace, !isClosed else { return !isClosed }
+    if let fault = trace.fault { throw Failure("can't make a trace: \(fault)") }
+    return try put(trace.takeBytes())
   }
 
   /// Writes what is no report of a run, as lines of JSON or as one text.
@@ -230,9 +250,11 @@ public struct SnapshotSink<T: Tool> {
   }
 
   /// False once nobody reads any more.
-  private mutating func put(_ text: String) throws -> Bool {
+  private mutating func put(_ text: String) throws -> Bool { try put(Array(text.utf8)) }
+
+  private mutating func put(_ bytes: [UInt8]) throws -> Bool {
     do {
-      try Terminal.write(text, to: descriptor, end: end)
+      try Terminal.write(bytes, to: descriptor, end: end)
       return true
     } catch .timedOut {
       (isClosed, isIncomplete) = (true, true)

@@ -48,17 +48,24 @@ public enum Terminal {
     return unsafe String(cString: value)
   }
 
+  /// Text as UTF-8, as bytes below.
+  public static func write(
+    _ text: String, to descriptor: FileDescriptor, end: UInt64 = .max
+  ) throws(Errno) {
+    try write(Array(text.utf8), to: descriptor, end: end)
+  }
+
   /// Writes all of it, also where that takes several calls or has to wait.
   ///
   /// - Parameter end: when the run is to end at the latest, CLOCK_MONOTONIC, ns. From then on, and
   ///   from a signal on that ends it, nothing is waited for that takes no byte for long.
   /// - Throws: `.timedOut` where that is so, or what write(2) fails with.
   public static func write(
-    _ text: String, to descriptor: FileDescriptor, end: UInt64 = .max
+    _ bytes: [UInt8], to descriptor: FileDescriptor, end: UInt64 = .max
   ) throws(Errno) {
     // So much a pipe takes without blocking, as soon as it takes any (PIPE_BUF).
     let most = sonde_write_may_block(descriptor.rawValue) ? 4096 : Int.max
-    var rest = Array(text.utf8)[...]
+    var rest = bytes[...]
     // A reader that is only slow finds the last figures of a run that catches up long after its end.
     var progress = monotonic()
     while !rest.isEmpty {

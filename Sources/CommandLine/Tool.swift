@@ -1,4 +1,5 @@
 public import ArgumentParser
+public import Exports
 import Glibc
 public import Pages
 public import Reports
@@ -7,9 +8,11 @@ import SystemPackage
 
 /// One of the programs: what its subcommands share is written once.
 public protocol Tool: ParsableCommand {
-  associatedtype Report: Snapshot
+  associatedtype Report: ProfiledSnapshot
   /// What it writes with `--format html`.
   associatedtype Page: ReportPage<Report>
+  /// What it writes with `--format perfetto`.
+  associatedtype Trace: EventTrace where Trace.Report == Report
   /// Its subcommand `replay`.
   associatedtype Replay: ParsableCommand
 

@@ -159,7 +159,11 @@ public struct LoadAnalysis: ~Copyable, Model {
     if let waits { return names.missing(stacks: waits.sums.keys.lazy.map(\.stack)) }
     if let early, early.isLooking { return early.lookups(&names) }
     let lookups = sampler?.lookups(&names) ?? []
-    return lookups.isEmpty ? reporter?.lookups ?? [] : lookups
+    if !lookups.isEmpty { return lookups }
+    if let lookups = reporter?.lookups, !lookups.isEmpty { return lookups }
+    // Who takes the input as it comes wants names before the end.
+    guard setup?.isRecorded == true, let waits = tracker.waitStacks else { return [] }
+    return names.missing(stacks: waits.sums.keys.lazy.map(\.stack))
   }
 
   /// The names that the report of the interval at hand is to have, asked for in the same way.

@@ -18,6 +18,7 @@ public struct LoadReplay: ~Copyable, ReplayModel {
   }
 
   private var model = LoadAnalysis()
+  private let tap: (any InputTap<LoadObservation>)?
   private var options: Options
   private var check = LoadInputCheck()
   /// The last that was answered; of stacks without a number by their frames.
@@ -31,7 +32,16 @@ public struct LoadReplay: ~Copyable, ReplayModel {
   private var closed = 0
   private var reports: [LoadSnapshot] = []
 
-  public init(_ options: Options) { self.options = options }
+  /// - Parameter tap: gets what the model gets.
+  public init(_ options: Options, tap: (any InputTap<LoadObservation>)? = nil) {
+    self.options = options
+    self.tap = tap
+  }
+
+  private mutating func give(_ observation: LoadObservation) {
+    tap?.observed(observation)
+    model.observed(observation)
+  }
 
   /// What is wrong with the input, which then is no longer taken; nil where nothing is.
   public var fault: String? { check.fault }
@@ -39,11 +49,15 @@ public struct LoadReplay: ~Copyable, ReplayModel {
   public var isOver: Bool { options.window.isOver || hasTotals }
 
   public mutating func record(_ bytes: RawSpan, cpu: Int) {
-    if LoadInputCheck.isPossible(record: bytes) { model.record(bytes, cpu: cpu) }
+    guard LoadInputCheck.isPossible(record: bytes) else { return }
+    tap?.record(bytes, cpu: cpu)
+    model.record(bytes, cpu: cpu)
   }
 
   public mutating func scanned(_ bytes: RawSpan) {
-    if LoadInputCheck.isPossible(scanned: bytes) { model.scanned(bytes) }
+    guard LoadInputCheck.isPossible(scanned: bytes) else { return }
+    tap?.scanned(bytes)
+    model.scanned(bytes)
   }
 
   public mutating func takeReport() -> LoadSnapshot? {
@@ -58,7 +72,7 @@ public struct LoadReplay: ~Copyable, ReplayModel {
   }
 
   private mutating func report(_ observation: LoadObservation) {
-    model.observed(observation)
+    give(observation)
     if let report = model.takeReport() { reports.append(report) }
   }
 
@@ -81,44 +95,44 @@ public struct LoadReplay: ~Copyable, ReplayModel {
       }
       setup.interval = length
       if !options.filterPart.isEmpty { setup.takesSamples = false }
-      model.observed(.setUp(setup))
+      give(.setUp(setup))
     case .cgroupPaths(let paths):
       cgroups = paths
     case .scanBegins(var scan):
       scan.cgroups = matching()
-      model.observed(.scanBegins(scan))
+      give(.scanBegins(scan))
     case .begins(let reading, _):
       options.window.starts(at: reading.wall)
-      model.observed(observation)
+      give(observation)
       resolve(forReport: true)
     case .sample:
       // What a task's call is about, or a quota's state, was so at one time only.
       answers = answers.filter { !$0.key.isOfOneTime }
-      model.observed(observation)
+      give(observation)
       isResolving = true
     case .settles, .looks:
-      model.observed(observation)
+      give(observation)
       isResolving = true
     case .closes(let reading): close(reading)
     case .ends:
       hasEnded = true
       resolve(forReport: true)
-      model.observed(observation)
+      give(observation)
     case .totals:
       guard options.window.reports else { return }
       report(.totals)
       hasTotals = true
-    default: model.observed(observation)
+    default: give(observation)
     }
   }
 
   private mutating func close(_ reading: IntervalReading) {
     switch options.window.boundary(at: reading.wall, isLast: hasEnded) {
     case .before:
-      model.observed(.closes(reading))
+      give(.closes(reading))
       _ = model.takeReport()
     case .begins:
-      model.observed(
+      give(
         .begins(reading.asBeginning, load: LoadReading(shown: reading.load, exact: nil)))
     case .within: break
     case .closes:
@@ -143,7 +157,7 @@ public struct LoadReplay: ~Copyable, ReplayModel {
       guard !lookups.isEmpty else { return }
       var found: [Answer] = []
       for lookup in lookups { found.append(answer(lookup)) }
-      model.observed(.names(found))
+      give(.names(found))
     }
   }
 

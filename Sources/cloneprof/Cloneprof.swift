@@ -1,6 +1,7 @@
 import ArgumentParser
 import CloneProbes
 import CommandLine
+import Exports
 import Faces
 import Pages
 import Reports
@@ -9,6 +10,7 @@ import Screen
 @main
 struct Cloneprof: Tool {
   typealias Page = ClonePage
+  typealias Trace = CloneTrace
   typealias Replay = ReplayCommand
 
   static let name = "cloneprof"

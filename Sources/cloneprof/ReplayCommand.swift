@@ -1,6 +1,7 @@
 import ArgumentParser
 import CloneModel
 import CommandLine
+import Exports
 
 /// `replay`: the reports of a recording.
 struct ReplayCommand: ParsableCommand {
@@ -19,7 +20,9 @@ struct ReplayCommand: ParsableCommand {
       var replay = CloneReplay.Options()
       replay.window = try replayer.window(output)
       replay.filterPart = selection.part
-      try replayer.run(replay.window, into: CloneReplay(replay), output)
+      let trace = output.format == .perfetto ? TraceStream<CloneTrace>() : nil
+      try replayer.run(
+        replay.window, into: CloneReplay(replay, tap: trace), output, trace: trace)
     }
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CloneProbes
 import CommandLine
+import Exports
 import Glibc
 import Reports
 import Session
@@ -31,15 +32,17 @@ struct TraceCommand: ParsableCommand {
   /// this returns.
   private func trace(_ options: CloneOptions, _ held: HeldCommand?) throws -> SessionEnd {
     // The keys are for the command, which may be an editor.
+    let trace = output.format == .perfetto ? TraceStream<CloneTrace>() : nil
     var sink = SnapshotSink<Cloneprof>(
-      output, full: length.full, plain: length.plain, takesKeys: held == nil, length: length.length)
+      output, full: length.full, plain: length.plain, takesKeys: held == nil,
+      length: length.length, trace: trace)
     var options = options
     if sink.isBrowsed {
       options.session.requests = [SIGWINCH]
       options.session.input = .standardInput
     }
     // From here on signals are caught: a file that is begun is also finished or removed.
-    var session = try sink.attaching { try Session(options.session, CloneTracer(options)) }
+    var session = try sink.attaching { try Session(options.session, CloneTracer(options, recorder: trace)) }
     return try sink.use { sink in
       try held?.release()
       return try session.run(requested: { try sink.attend() }) { try sink.write($0) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandLine
+import Exports
 import Faces
 import LoadProbes
 import Pages
@@ -9,6 +10,7 @@ import Screen
 @main
 struct Loadwatch: Tool {
   typealias Page = LoadPage
+  typealias Trace = LoadTrace
   typealias Replay = ReplayCommand
 
   static let name = "loadwatch"

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandLine
+import Exports
 import LoadModel
 import Reports
 import Tasks
@@ -17,11 +18,12 @@ struct ReplayCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if output.format.isFolded {
+    if output.format.isOfStacks {
       throw ValidationError(
         "--format \(output.format.rawValue): not available in replay: a recording does not hold the stack of every sleep"
       )
     }
+    try selection.checkIsOfAll(output.format)
   }
 
   func run() throws {
@@ -37,7 +39,9 @@ struct ReplayCommand: ParsableCommand {
       if !selection.cgroup.isEmpty { replay.filter.cgroups = [] }
       replay.by = try selection.groupings()
       replay.culprits = selection.culprits
-      try replayer.run(replay.window, into: LoadReplay(replay), output)
+      let trace = output.format == .perfetto ? TraceStream<LoadTrace>() : nil
+      try replayer.run(
+        replay.window, into: LoadReplay(replay, tap: trace), output, trace: trace)
     }
   }
 }

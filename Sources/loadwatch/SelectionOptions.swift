@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import LoadModel
 import Reports
 
@@ -38,6 +39,15 @@ struct SelectionOptions: ParsableArguments {
     _ = try groupings()
     if let id = pid.first(where: { $0 < 1 }) {
       throw ValidationError("--pid \(id): must be positive")
+    }
+  }
+
+  /// - Throws: `ValidationError` where the format shows whole CPUs, and only some tasks are selected.
+  func checkIsOfAll(_ format: OutputFormat) throws {
+    if format == .perfetto, !part.isEmpty {
+      throw ValidationError(
+        "--format perfetto: a trace shows every task; select in the viewer, not with --pid, --comm or --cgroup"
+      )
     }
   }
 

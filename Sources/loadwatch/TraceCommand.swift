@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandLine
+import Exports
 import Glibc
 import LoadProbes
 import LoadModel
@@ -27,6 +28,7 @@ struct TraceCommand: ParsableCommand {
     if stacks, output.format == .text {
       throw ValidationError("--stacks requires --format json, html or folded")
     }
+    try selection.checkIsOfAll(output.format)
   }
 
   func run() throws {
@@ -35,7 +37,7 @@ struct TraceCommand: ParsableCommand {
       options.session.interval = length.interval.ns
       options.by = try selection.groupings() ?? options.by
       options.culprits = selection.culprits
-      options.stacks = stacks || output.format.isFolded
+      options.stacks = stacks || output.format.isOfStacks || output.format == .perfetto
       options.session.duration = length.length
       options.filterPart = selection.part
       options.filter.comms = Set(selection.comm.map { Comm($0) })
@@ -45,14 +47,15 @@ struct TraceCommand: ParsableCommand {
       if output.output == nil { options.session.output = .standardOutput }
 
       try checkOpenFiles()
+      let trace = output.format == .perfetto ? TraceStream<LoadTrace>() : nil
       var sink = SnapshotSink<Loadwatch>(
-        output, full: length.full, plain: length.plain, length: length.length)
+        output, full: length.full, plain: length.plain, length: length.length, trace: trace)
       // From here on signals are caught: a file that is begun is also finished or removed.
       if sink.isBrowsed {
         options.session.requests = [SIGWINCH]
         options.session.input = .standardInput
       }
-      var session = try sink.attaching { try Session(options.session, LoadTracer(options)) }
+      var session = try sink.attaching { try Session(options.session, LoadTracer(options, recorder: trace)) }
       let end = try sink.use { sink in
         try session.run(requested: { try sink.attend() }) { try sink.write($0) }
       }

@@ -24,7 +24,7 @@ struct AdvicePredictionTests {
 
   // MARK: - Huge pages
 
-  /// A Redis by the script that the README names, on a port of its own.
+  /// A Redis by the script that docs/forks.md names, on a port of its own.
   private struct Redis {
     let pid: Int32
     private static let port = "7391"

@@ -2,17 +2,17 @@ import Foundation
 import Support
 import Testing
 
-/// The tracer of the README: what stands there is what is built, and works.
+/// The tracer of docs/library.md: what stands there is what is built, and works.
 @Suite(.serialized)
 struct ExampleTests {
-  @Test(arguments: ["include/execs.h", "execs.bpf.c", "Execs.swift"]) func standsInTheReadme(
+  @Test(arguments: ["include/execs.h", "execs.bpf.c", "Execs.swift"]) func standsInTheDocs(
     _ file: String
   ) throws {
     let read = { (path: String) in
       try String(contentsOf: packageRoot.appending(path: path), encoding: .utf8)
     }
     let source = try read("Examples/execs/\(file)")
-    #expect(try read("README.md").contains(source))
+    #expect(try read("docs/library.md").contains(source))
   }
 
   @Test func reportsPrograms() throws {
