@@ -1,6 +1,7 @@
 public import CloneModel
+import ExportProtos
 import Faces
-public import Input
+import Input
 import Records
 public import Reports
 import Tasks

@@ -1,6 +1,6 @@
 import ExportProtos
 import Faces
-public import Input
+import Input
 public import LoadModel
 import Records
 public import Reports
@@ -24,6 +24,7 @@ public struct LoadTrace: EventTrace {
   private var clock: TraceClock?
   /// From when on events are written, run queue clock; nil before that is known.
   private var from: UInt64?
+  private var hasEnded = false
   /// To take from a time of the run queue clock for the trace's: one and the same for all, so that
   /// durations and order stay.
   private var offset: UInt64 = 0
@@ -112,7 +113,7 @@ public struct LoadTrace: EventTrace {
 
   private mutating func switched(_ event: sonde_switch, on cpu: Int) {
     let time = event.header.time
-    let counts = from.map { time >= $0 } ?? false
+    let counts = !hasEnded && from.map { time >= $0 } ?? false
     if counts, event.header.flags & UInt8(SONDE_SWITCH_GAP.rawValue) != 0 { noteGap(cpu, time) }
     var written = PerfettoSchedSwitchFtraceEvent()
     (written.prevPid, written.nextPid) = (
@@ -229,7 +230,7 @@ public struct LoadTrace: EventTrace {
   private mutating func noteGap(_ cpu: Int, _ time: UInt64) {
     guard let tracks else { return }
     writer.instant(
-      "switches before this one were lost", of: "loss", on: tracks.gaps, at: time &- offset,
+      "switches before this one were not seen", of: "loss", on: tracks.gaps, at: time &- offset,
       [TraceArgument("cpu", UInt64(cpu))])
   }
 
@@ -341,6 +342,7 @@ public struct LoadTrace: EventTrace {
       writeHolders()
     case .closes(let reading):
       if from != nil { writer.clock(at: reading.at &- offset, wall: reading.wall) }
+    case .ends: hasEnded = true
     case .totals:
       writeWaits()
       beginWaits(all: true)
@@ -360,7 +362,7 @@ public struct LoadTrace: EventTrace {
       runnable: writer.counter(named: "R, mean of the interval"),
       uninterruptible: writer.counter(named: "D, mean of the interval"),
       lost: writer.counter(named: "lost records of the interval"),
-      gaps: writer.track(named: "where records were lost"))
+      gaps: writer.track(named: "gaps between switches"))
   }
 
   public mutating func add(_ report: LoadSnapshot) {
