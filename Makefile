@@ -24,6 +24,8 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 BUILD ?= .build
 SWIFT_BUILD := $(SWIFT) build -c release --scratch-path $(BUILD)
+# Not by --build-tests, which builds all that dependencies have, also what nothing here uses: a whole protoc.
+TEST_PRODUCTS := loadwatch cloneprof testload capture execs sondePackageTests
 BIN = $(BUILD)/release
 
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
@@ -46,6 +48,10 @@ KERNELS ?= 6.1 6.12
 .PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures pictures protos format lint bpf-arm64 bench static deb deb-check install clean
 
 all: build
+
+define build-tests
+	@for product in $(TEST_PRODUCTS); do $(SWIFT_BUILD) --product $$product; done
+endef
 
 # install(packages): those of them that aren't there
 define install
@@ -74,7 +80,7 @@ run:
 test:
 	$(call install,$(TEST_PACKAGES))
 	$(MAKE) lint bpf-arm64
-	$(SWIFT_BUILD) --build-tests
+	$(build-tests)
 	@echo "running the tests; all they say goes to $(BUILD)/tests.log too"
 	@$(SUDO) env "PATH=$$PATH" $(BIN)/sondePackageTests.xctest --testing-library swift-testing --no-parallel \
 		--skip PredictionTests 2>&1 | tee $(BUILD)/tests.log || \
@@ -91,7 +97,7 @@ dependent:
 # takes more address space than the test that is left out has.
 sanitize:
 	$(call install,$(BUILD_PACKAGES))
-	$(SWIFT) build --package-path Tests/Dependent --scratch-path $(BUILD)-sanitize --build-tests \
+	$(SWIFT) build --package-path Tests/Dependent --scratch-path $(BUILD)-sanitize --product dependentPackageTests \
 		--sanitize=address -Xswiftc -use-ld=lld
 	$(SUDO) $(BUILD)-sanitize/debug/dependentPackageTests.xctest --testing-library swift-testing --no-parallel \
 		--skip littleAddressSpace
@@ -99,7 +105,7 @@ sanitize:
 # At 256 MiB, 1 GiB and 4 GiB, each by a demo of that size; and the advice, done to real programs.
 predictions:
 	$(call install,$(PREDICTION_PACKAGES))
-	$(SWIFT_BUILD) --build-tests
+	$(build-tests)
 	$(SUDO) env "PATH=$$PATH" $(BIN)/sondePackageTests.xctest --testing-library swift-testing --no-parallel \
 		--filter PredictionTests
 
@@ -116,7 +122,7 @@ fuzz:
 lab:
 	$(call install,$(LAB_PACKAGES))
 	Tests/Lab/emulator
-	$(SWIFT_BUILD) --build-tests
+	$(build-tests)
 	Tests/Lab/lab $(BIN) $(KERNELS)
 
 # What must hold on every kernel, in a quarter of the time of all tests.
@@ -128,13 +134,13 @@ lab-check:
 lab-samples:
 	$(call install,$(LAB_PACKAGES))
 	Tests/Lab/emulator
-	$(SWIFT_BUILD) --build-tests
+	$(build-tests)
 	Tests/Lab/lab-samples $(BIN) $(KERNELS)
 
 lab-large:
 	$(call install,$(LAB_PACKAGES))
 	Tests/Lab/emulator
-	$(SWIFT_BUILD) --build-tests
+	$(build-tests)
 	Tests/Lab/lab-large $(BIN)
 
 pictures:
@@ -145,7 +151,7 @@ pictures:
 captures:
 	$(call install,$(LAB_PACKAGES))
 	Tests/Lab/emulator
-	$(SWIFT_BUILD) --build-tests
+	$(build-tests)
 	Tests/Lab/captures $(BIN) 5.10 6.1 6.12 6.18 7.2
 
 # By the compiler plugin of the swift-protobuf that the package is built with.

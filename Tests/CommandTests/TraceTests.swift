@@ -144,7 +144,7 @@ struct TraceTests {
     #expect(clones.count == Int(whole.histograms.clone.count) && clones.count >= 20)
     let time = clones.reduce(0) { $0 + ($1.ns ?? 0) }
     let waits = clones.reduce(0) { $0 + (UInt64($1.arguments["vfork_wait_ns"] ?? "") ?? 0) }
-    #expect(time - waits == whole.histograms.clone.sumNs)
+    #expect(time - waits == whole.histograms.clone.sum)
     let tables = clones.reduce(0) { $0 + (UInt64($1.arguments["page_table_bytes"] ?? "") ?? 0) }
     #expect(tables == whole.pageTables.bytes)
     // Each child has an arrow from its clone.
