@@ -32,7 +32,7 @@ BIN = $(BUILD)/release
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libzstd-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema tmux clang-format-14 linux-libc-dev-arm64-cross gcc libc6-dev chromium chromium-driver python3-selenium protobuf-compiler golang-go
 DEB_PACKAGES := lintian debootstrap systemd
-PICTURE_PACKAGES := $(BUILD_PACKAGES) tmux python3 python3-pil fonts-dejavu-core
+PICTURE_PACKAGES := $(BUILD_PACKAGES) tmux python3 python3-pil fonts-dejavu-core chromium chromium-driver python3-selenium
 PREDICTION_PACKAGES := $(TEST_PACKAGES) redis-server git python3
 LAB_PACKAGES := $(TEST_PACKAGES) busybox-static cpio make debian-archive-keyring
 BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq strace python3
@@ -81,10 +81,7 @@ test:
 	$(call install,$(TEST_PACKAGES))
 	$(MAKE) lint bpf-arm64
 	$(build-tests)
-	@echo "running the tests; all they say goes to $(BUILD)/tests.log too"
-	@$(SUDO) env "PATH=$$PATH" $(BIN)/sondePackageTests.xctest --testing-library swift-testing --no-parallel \
-		--skip PredictionTests 2>&1 | tee $(BUILD)/tests.log || \
-		{ echo; echo "What failed:"; grep -a -A 3 '✘' $(BUILD)/tests.log; exit 1; }
+	$(SUDO) env "PATH=$$PATH" Tests/run $(BIN) --skip PredictionTests
 	$(MAKE) dependent sanitize
 
 # A package of its own that uses the library and the plugin.
