@@ -143,7 +143,8 @@ let package = Package(
     .target(
       name: "CommandLine",
       dependencies: [
-        "BPF", "CLinux", "Exports", "Faces", "Input", "Pages", "Proc", "Recording", "Reports", "Screen",
+        "BPF", "CLinux", "Exports", "Faces", "Input", "Pages", "Proc", "Recording", "Reports",
+        "Screen",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -153,7 +154,8 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CStart", "CommandLine", "Exports", "Input", "LoadProbes", "LoadModel", "Faces", "Pages", "Proc",
+        "CStart", "CommandLine", "Exports", "Input", "LoadProbes", "LoadModel", "Faces", "Pages",
+        "Proc",
         "Reports", "Screen", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),

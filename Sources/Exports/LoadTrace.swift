@@ -171,7 +171,9 @@ public struct LoadTrace: EventTrace {
     // Whoever was preempted was never woken.
     let wasWoken = task.isNew || task.asleepSince != nil
     if let since = task.asleepSince {
-      if counts, task.sleep == .uninterruptible { end(&task, tid, since: since, at: wokenAt ?? time) }
+      if counts, task.sleep == .uninterruptible {
+        end(&task, tid, since: since, at: wokenAt ?? time)
+      }
       task.asleepSince = nil
     }
     if let wokenAt, let from, wasWoken, wokenAt < time, wokenAt >= from {
@@ -299,7 +301,8 @@ public struct LoadTrace: EventTrace {
       owner.holds = holds
       tasks[holder] = owner
       lastFlow += 1
-      let what = wait.isMmapLock || wait.isHoldersMmapLock || wait.mmapOf != nil
+      let what =
+        wait.isMmapLock || wait.isHoldersMmapLock || wait.mmapOf != nil
         ? "mmap_lock" : wait.lock.rawValue
       let arguments = [
         TraceArgument("lock", what), TraceArgument("holder", "\(owner.name) (\(holder))"),

@@ -44,7 +44,9 @@ public struct Speedscope: Encodable {
     profiles = profile.types.indices.compactMap { index in
       let type = profile.types[index]
       let used = profile.samples.indices.filter { profile.samples[$0].values[index] > 0 }
-      guard type.unit == "nanoseconds", index == profile.mainType || !used.isEmpty else { return nil }
+      guard type.unit == "nanoseconds", index == profile.mainType || !used.isEmpty else {
+        return nil
+      }
       let weights = used.map { profile.samples[$0].values[index] }
       return Profile(
         name: type.name, unit: type.unit, endValue: weights.reduce(0, &+),

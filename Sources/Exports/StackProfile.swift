@@ -39,7 +39,8 @@ extension LoadSnapshot: ProfiledSnapshot {
     for wait in cpuWaits ?? [] {
       for culprit in wait.culprits {
         samples.append(
-          .init(frames: [culprit.label, "waiting for a CPU", wait.label], values: [0, 0, culprit.ns]))
+          .init(
+            frames: [culprit.label, "waiting for a CPU", wait.label], values: [0, 0, culprit.ns]))
       }
     }
     return StackProfile(

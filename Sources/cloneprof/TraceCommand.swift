@@ -42,7 +42,9 @@ struct TraceCommand: ParsableCommand {
       options.session.input = .standardInput
     }
     // From here on signals are caught: a file that is begun is also finished or removed.
-    var session = try sink.attaching { try Session(options.session, CloneTracer(options, recorder: trace)) }
+    var session = try sink.attaching {
+      try Session(options.session, CloneTracer(options, recorder: trace))
+    }
     return try sink.use { sink in
       try held?.release()
       return try session.run(requested: { try sink.attend() }) { try sink.write($0) }

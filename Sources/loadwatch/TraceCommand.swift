@@ -55,7 +55,9 @@ struct TraceCommand: ParsableCommand {
         options.session.requests = [SIGWINCH]
         options.session.input = .standardInput
       }
-      var session = try sink.attaching { try Session(options.session, LoadTracer(options, recorder: trace)) }
+      var session = try sink.attaching {
+        try Session(options.session, LoadTracer(options, recorder: trace))
+      }
       let end = try sink.use { sink in
         try session.run(requested: { try sink.attend() }) { try sink.write($0) }
       }

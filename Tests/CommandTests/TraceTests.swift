@@ -44,6 +44,8 @@ struct TraceTests {
     return summary
   }
 
+  private static let forks = ["forks", "64", "20", "--seconds", "60"]
+
   private func run(_ program: String, _ arguments: [String], seconds: Double = 60) throws
     -> Command.Ended
   {
@@ -78,7 +80,8 @@ struct TraceTests {
     #expect((60...140).contains(seen.count), "\(seen.count)")
     let median = try #require(seen.isEmpty ? nil : Double(seen[seen.count / 2]))
     let count = try Double(#require(own["count"]))
-    #expect(try (45e6...Double(#require(own["total_ns"])) / count).contains(median), "\(median) \(own)")
+    let mean = try Double(#require(own["total_ns"])) / count
+    #expect((45e6...mean).contains(median), "\(median) \(own)")
     // Woken tasks are runnable for as long as they wait.
     #expect(trace.wakeups > 100)
     #expect(trace.threads[String(sleeper.tids[0])] != nil)
@@ -134,8 +137,7 @@ struct TraceTests {
     let rec = scratch.file("c.rec")
     let recorded = try run(
       "cloneprof",
-      ["record", "-o", rec, "--", Binaries.url("testload").path, "forks", "64", "20", "--seconds", "60"],
-      seconds: 100)
+      ["record", "-o", rec, "--", Binaries.url("testload").path] + Self.forks, seconds: 100)
     #expect(figures(recorded.output)["forks"] == 20)
     _ = try run(
       "cloneprof", ["replay", rec, "--format", "perfetto", "-o", scratch.file("c.pftrace")])
@@ -186,7 +188,11 @@ struct TraceTests {
 
   private func pprof(_ file: String, _ type: String) throws -> [String: Double] {
     let ended = try Command(
-      "go", ["tool", "pprof", "-top", "-nodecount=1000", "-unit=ns", "-sample_index=\(type)", scratch.file(file)],
+      "go",
+      [
+        "tool", "pprof", "-top", "-nodecount=1000", "-unit=ns", "-sample_index=\(type)",
+        scratch.file(file),
+      ],
       environment: ["HOME": scratch.path]
     ).wait(seconds: 60)
     #expect(ended.status == 0, "\(ended.errors)")
@@ -206,8 +212,7 @@ struct TraceTests {
     let rec = scratch.file("c.rec")
     _ = try run(
       "cloneprof",
-      ["record", "-o", rec, "--", Binaries.url("testload").path, "forks", "64", "20", "--seconds", "60"],
-      seconds: 100)
+      ["record", "-o", rec, "--", Binaries.url("testload").path] + Self.forks, seconds: 100)
     let json = try run("cloneprof", ["replay", rec, "--format", "json"]).bytes
     let whole = try JSONDecoder().decode(
       CloneSnapshot.self, from: Data(json.split(separator: UInt8(ascii: "\n")).last!))
