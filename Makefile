@@ -159,7 +159,7 @@ protos:
 		--product protoc-gen-swift
 	protoc --plugin=$(BUILD)-protoc/release/protoc-gen-swift --proto_path=Sources/ExportProtos \
 		--swift_opt=Visibility=Package,UseAccessLevelOnImports=true --swift_out=Sources/ExportProtos \
-		perfetto.proto profile.proto
+		perfetto.proto profile.proto metrics.proto
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Examples

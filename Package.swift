@@ -132,7 +132,7 @@ let package = Package(
     .target(
       name: "ExportProtos",
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
-      exclude: ["perfetto.proto", "profile.proto"]),
+      exclude: ["metrics.proto", "perfetto.proto", "profile.proto"]),
     .target(
       name: "Exports",
       dependencies: [

@@ -73,6 +73,8 @@ public struct LoadSetup: Codable, Sendable {
   /// Whether reports list all victims and culprits that were kept, not only the largest. Nil of a recording
   /// that lacks what tells them.
   public var wantsCulprits: Bool?
+  /// The schema of the native histograms that reports are to have; nil: none.
+  public var nativeSchema: Int?
 
   public init(
     cpus: Int, interval: UInt64, filter: TaskFilter, by: [Grouping], followsStacks: Bool,

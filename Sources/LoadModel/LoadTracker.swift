@@ -42,6 +42,8 @@ public struct LoadTracker: ~Copyable {
   /// What tasks spent on CPUs that had little to do in all their lives, which have ended; ns.
   public private(set) var shortLives: UInt64 = 0
   private var length: UInt64
+  /// All durations since counting began, if anybody wants them so.
+  var native: NativeHistograms?
   /// Where tasks sleep in D, if that is followed.
   public var waitStacks: WaitStacks?
   /// The last of the kernel's load samples, where it is seen as it is made.
@@ -177,7 +179,10 @@ public struct LoadTracker: ~Copyable {
       if !gap {
         tasks[slot].isCertain = time > sampledAt
         tasks[slot].ran &+= time &- tasks[slot].since
-        if counts, tasks[slot].matches { current.onCPU.record(time &- tasks[slot].since) }
+        if counts, tasks[slot].matches {
+          current.onCPU.record(time &- tasks[slot].since)
+          native?.onCPU.record(time &- tasks[slot].since)
+        }
       }
     } else {
       if time < tasks[slot].seededAt {
@@ -348,10 +353,13 @@ public struct LoadTracker: ~Copyable {
   mutating func record(waited: UInt64, arrivals: UInt64) {
     if arrivals == 1 {
       current.runQueueLatency.record(waited)
+      native?.runQueueLatency.record(waited)
     } else {
       let each = waited / arrivals
       current.runQueueLatency.record(each, times: arrivals - 1)
       current.runQueueLatency.record(waited - each * (arrivals - 1))
+      native?.runQueueLatency.record(each, times: arrivals - 1)
+      native?.runQueueLatency.record(waited - each * (arrivals - 1))
     }
   }
 
@@ -366,7 +374,10 @@ public struct LoadTracker: ~Copyable {
       uninterruptible.add(from: since, to: time)
       if tasks[slot].burst != 0 { noteBurst(slot, from: since, to: time) }
       if waitStacks != nil { noteWait(slot, until: time) }
-      if known { current.blockedUninterruptible.record(time &- since) }
+      if known {
+        current.blockedUninterruptible.record(time &- since)
+        native?.blockedUninterruptible.record(time &- since)
+      }
     case .interruptible:
       if known { current.blockedInterruptible.record(time &- since) }
     case .other:

@@ -22,6 +22,8 @@ public struct LoadOptions: Sendable {
   public var stacks = false
   /// Whether reports list all victims and culprits that were kept, not only the largest.
   public var culprits = false
+  /// The schema of the native histograms that reports are to have; nil: none.
+  public var nativeSchema: Int?
   /// Bytes per ring; nil for one that suits the number of CPUs.
   public var ringSize: Int?
   /// Whether the thread that drains is given the best priority there is, for good.
@@ -138,7 +140,7 @@ public struct LoadTracer: ~Copyable, Tracer {
 
   public mutating func begin() throws -> UInt64 {
     let takesSamples = options.filter.isEmpty && options.cgroups.isEmpty
-    let setup = LoadSetup(
+    var setup = LoadSetup(
       cpus: (host.possibleCPUs.last ?? 0) + 1, interval: options.session.interval,
       filter: options.filter, by: options.by, followsStacks: options.stacks,
       takesSamples: takesSamples, pidsAreGlobal: probes.seesAllTasks,
@@ -146,6 +148,7 @@ public struct LoadTracer: ~Copyable, Tracer {
         names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
       filterPart: options.filterPart, probes: ladder, ringBytes: UInt64(probes.ringBytes),
       isRecorded: door.isRecording ? true : nil, wantsCulprits: options.culprits)
+    setup.nativeSchema = options.nativeSchema
     try door.observe(.setUp(setup))
     if door.isRecording {
       segments = LoadSegments(setup)

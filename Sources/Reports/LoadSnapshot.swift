@@ -50,6 +50,8 @@ public struct LoadSnapshot: Codable, Sendable, Equatable {
   public var histograms: HistogramsPart
   /// Where tasks slept in D, and for how long: of a whole run, where that was asked for.
   public var stacks: [StackPart]?
+  /// All durations since the run began, where they are wanted for metrics. Not in the JSON.
+  public var native: NativeHistograms?
 
   public init(
     final: Bool, host: HostPart, start: String, end: String, intervalNs: UInt64,

@@ -1,0 +1,20 @@
+import Faces
+
+/// Names that workloads choose, as labels: escaped, and no longer than that.
+enum LabelText {
+  private static let most = 160
+
+  static func of(_ name: String) -> String {
+    let text = escaped(name)
+    guard text.utf8.count > most else { return text }
+    // FNV-1a: names that differ further on stay apart.
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    var kept = ""
+    for character in text {
+      guard kept.utf8.count + character.utf8.count <= most else { break }
+      kept.append(character)
+    }
+    return kept + "~" + String(hash, radix: 16)
+  }
+}

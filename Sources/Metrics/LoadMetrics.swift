@@ -1,0 +1,273 @@
+import Histograms
+public import Reports
+
+/// What `loadwatch` knows, as metrics: counters that only grow, and gauges as of the last interval.
+public struct LoadMetrics: Sendable {
+  /// Series at most, in the format that has the most of them.
+  private let mostSeries: Int
+  private let version: String
+  private var sums: [String: Double] = [:]
+  private var last: LoadSnapshot?
+  private var groups: BoundedGroups
+  private var pairs: BoundedGroups
+  private var waits: [String: Double] = [:]
+
+  /// What `other` stands for: groups without series of their own.
+  private static let other = "other"
+  /// What separates victim and culprit; in no label, where it would be escaped.
+  private static let arrow = "\u{0}"
+  /// Of a group: R, D, and its waits for CPUs.
+  private static let seriesOfGroup = 3
+
+  /// - Parameter mostSeries: at least ``leastSeries``.
+  public init(mostSeries: Int, version: String) {
+    self.mostSeries = mostSeries
+    self.version = version
+    let free = max(0, mostSeries - Self.leastSeries)
+    // A third for who delays whom; `other` takes one.
+    pairs = BoundedGroups(most: max(1, free / 3))
+    groups = BoundedGroups(most: max(1, (free - free / 3) / Self.seriesOfGroup))
+  }
+
+  /// What there always is, with some room for probes.
+  public static let leastSeries = 250
+
+  /// Takes an interval's report.
+  ///
+  /// - Parameter now: CLOCK_MONOTONIC, ns.
+  public mutating func take(_ interval: LoadSnapshot, at now: UInt64) {
+    last = interval
+    for figure in LoadSnapshot.figures {
+      guard case .number(let read) = figure.value, case .sum = figure.merging else { continue }
+      sums[figure.name, default: 0] += read(interval) ?? 0
+    }
+    let parts = Self.loads(of: interval)
+    var sizes = parts.mapValues { $0.runnable + $0.uninterruptible }
+    let seconds = Double(max(1, interval.intervalNs)) / 1e9
+    var delays: [String: Double] = [:]
+    var waited: [String: Double] = [:]
+    for wait in interval.cpuWaits ?? [] {
+      let victim = LabelText.of(wait.label)
+      waited[victim, default: 0] += Double(wait.waitNs) / 1e9
+      for culprit in wait.culprits {
+        delays[victim + Self.arrow + LabelText.of(culprit.label), default: 0] +=
+          Double(culprit.ns) / 1e9
+      }
+    }
+    for (name, time) in waited { sizes[name, default: 0] += time / seconds }
+    groups.choose(by: sizes, at: now)
+    pairs.choose(by: delays, at: now)
+    for (name, time) in waited { groups.count(time, for: name) }
+    for (pair, time) in delays { pairs.count(time, for: pair) }
+  }
+
+  private static func loads(
+    of interval: LoadSnapshot
+  ) -> [String: (runnable: Double, uninterruptible: Double)] {
+    var loads: [String: (runnable: Double, uninterruptible: Double)] = [:]
+    for row in interval.attribution?.rows ?? [] {
+      let name = LabelText.of(row.cgroup ?? row.container ?? row.unit ?? Self.other)
+      switch row.state {
+      case .runnable: loads[name, default: (0, 0)].runnable += row.load1
+      case .uninterruptible: loads[name, default: (0, 0)].uninterruptible += row.load1
+      }
+    }
+    return loads
+  }
+
+  // MARK: - Families
+
+  /// Everything, in a fixed order; nothing before the first interval.
+  public var families: [MetricFamily] {
+    guard let last else { return [] }
+    var all = figures(last) + histograms(last)
+    all += [loadParts(last), blocked(last), verdict(last), shares(last), pressure(last)]
+    all += groupLoads(last) + [groupWaits, culprits, probes(last), build(last)]
+    all = all.filter { !$0.samples.isEmpty }
+    let used = all.reduce(0) { $0 + $1.series } + 2
+    all.append(
+      MetricFamily(
+        "sonde_exporter_series", .gauge, "Series in the text format, and how many there may be.",
+        [MetricSample(Double(used), ("which", "used")), MetricSample(Double(mostSeries), ("which", "limit"))]
+      ))
+    return all
+  }
+
+  private func figures(_ last: LoadSnapshot) -> [MetricFamily] {
+    LoadSnapshot.figures.compactMap { figure in
+      guard case .number(let read) = figure.value else { return nil }
+      let (name, unit, scale) = Self.name(of: figure.name)
+      let help = figure.help.prefix(1).uppercased() + figure.help.dropFirst() + "."
+      if case .sum = figure.merging {
+        return MetricFamily(
+          name, .counter, unit: unit, help, [MetricSample((sums[figure.name] ?? 0) * scale)])
+      }
+      return MetricFamily(
+        name, .gauge, unit: unit, help, read(last).map { [MetricSample($0 * scale)] } ?? [])
+    }
+  }
+
+  /// "cost.consumer_ns": "sonde_cost_consumer_seconds", in seconds.
+  private static func name(of figure: String) -> (name: String, unit: String, scale: Double) {
+    if figure.hasPrefix("load.kernel["), let index = figure.dropLast().last?.wholeNumberValue {
+      return ("sonde_load\([1, 5, 15][index])", "", 1)
+    }
+    let name = "sonde_" + String(figure.map { $0 == "." ? "_" : $0 })
+    if name.hasSuffix("_ns") { return (name.dropLast(2) + "seconds", "seconds", 1e-9) }
+    if name.hasSuffix("_bytes") { return (name, "bytes", 1) }
+    if let range = name.firstRange(of: "_ns_per_") {
+      return (name.replacingCharacters(in: range, with: "_seconds_per_"), "", 1e-9)
+    }
+    return (name, "", 1)
+  }
+
+  private func histograms(_ last: LoadSnapshot) -> [MetricFamily] {
+    guard let native = last.native else { return [] }
+    return [
+      MetricFamily(
+        "sonde_run_queue_latency_seconds", .histogram, unit: "seconds",
+        "How long tasks waited for a CPU, from runnable to running.",
+        [MetricSample(native.runQueueLatency)]),
+      MetricFamily(
+        "sonde_on_cpu_seconds", .histogram, unit: "seconds",
+        "How long tasks kept a CPU once they had it.", [MetricSample(native.onCPU)]),
+      MetricFamily(
+        "sonde_uninterruptible_seconds", .histogram, unit: "seconds",
+        "How long tasks were in uninterruptible sleep (D).",
+        [MetricSample(native.blockedUninterruptible)]),
+    ]
+  }
+
+  /// All of them add up to load1.
+  private func loadParts(_ last: LoadSnapshot) -> MetricFamily {
+    var samples: [MetricSample] = []
+    if let attribution = last.attribution {
+      var sums: [WaitKind: Double] = [:]
+      var runnable = 0.0
+      for row in attribution.rows {
+        switch row.state {
+        case .runnable: runnable += row.load1
+        case .uninterruptible: sums[row.wait ?? .unknown, default: 0] += row.load1
+        }
+      }
+      samples.append(MetricSample(runnable, ("state", "R"), ("cause", "cpu")))
+      for kind in WaitKind.allCases {
+        samples.append(MetricSample(sums[kind] ?? 0, ("state", "D"), ("cause", kind.rawValue)))
+      }
+      for (cause, values) in [
+        ("delayed", attribution.delayed), ("before_run", attribution.beforeRun),
+        ("unattributed", attribution.unattributed),
+      ] {
+        samples.append(MetricSample(values.first ?? 0, ("state", ""), ("cause", cause)))
+      }
+    }
+    return MetricFamily(
+      "sonde_load_part", .gauge,
+      "Parts of load1, by task state and what tasks in D wait for. They add up to sonde_load1.",
+      samples)
+  }
+
+  private func blocked(_ last: LoadSnapshot) -> MetricFamily {
+    var loads: [LockKind: Double] = [:]
+    for part in last.blocked ?? [] {
+      if let root = part.chain.last { loads[root.lock, default: 0] += part.load1 }
+    }
+    return MetricFamily(
+      "sonde_blocked_load", .gauge,
+      "The part of load1 that waits for another task, by what the task at the root of the chain holds.",
+      LockKind.allCases.map { MetricSample(loads[$0] ?? 0, ("holds", $0.rawValue)) })
+  }
+
+  private func verdict(_ last: LoadSnapshot) -> MetricFamily {
+    let causes = Set((last.verdict ?? []).map(\.cause))
+    return MetricFamily(
+      "sonde_verdict", .gauge, "Whether the load of the last minute means that.",
+      VerdictCause.allCases.map {
+        MetricSample(causes.contains($0) ? 1 : 0, ("cause", $0.rawValue))
+      })
+  }
+
+  private func shares(_ last: LoadSnapshot) -> MetricFamily {
+    let shares = Dictionary(
+      (last.verdict ?? []).map { ($0.cause, $0.share) }, uniquingKeysWith: { $0 + $1 })
+    return MetricFamily(
+      "sonde_verdict_share", .gauge, "How much of load1 each verdict accounts for, 0 to 1.",
+      VerdictCause.allCases.map { MetricSample(shares[$0] ?? 0, ("cause", $0.rawValue)) })
+  }
+
+  private func pressure(_ last: LoadSnapshot) -> MetricFamily {
+    let pressure = last.pressure
+    let parts = [("cpu", pressure?.cpu), ("io", pressure?.io), ("memory", pressure?.memory)]
+    return MetricFamily(
+      "sonde_pressure_ratio", .gauge,
+      "For how much of the interval some tasks, or all that weren't idle, waited (/proc/pressure).",
+      parts.flatMap { resource, shares -> [MetricSample] in
+        guard let shares else { return [] }
+        return [
+          MetricSample(shares.some, ("resource", resource), ("tasks", "some")),
+          MetricSample(shares.full, ("resource", resource), ("tasks", "full")),
+        ]
+      })
+  }
+
+  private func groupLoads(_ last: LoadSnapshot) -> [MetricFamily] {
+    let loads = Self.loads(of: last)
+    var samples: [MetricSample] = []
+    func add(_ name: String, _ load: (runnable: Double, uninterruptible: Double)) {
+      samples.append(MetricSample(load.runnable, ("cgroup", name), ("state", "R")))
+      samples.append(MetricSample(load.uninterruptible, ("cgroup", name), ("state", "D")))
+    }
+    var rest = (runnable: 0.0, uninterruptible: 0.0)
+    for (name, load) in loads where name == Self.other || !groups.isMember(name) {
+      rest = (rest.runnable + load.runnable, rest.uninterruptible + load.uninterruptible)
+    }
+    for name in groups.names where name != Self.other { add(name, loads[name] ?? (0, 0)) }
+    if last.attribution != nil { add(Self.other, rest) }
+    return [
+      MetricFamily(
+        "sonde_cgroup_load", .gauge,
+        "The part of load1 that a cgroup's own tasks make; other stands for those without series of their own.",
+        samples)
+    ]
+  }
+
+  private var groupWaits: MetricFamily {
+    MetricFamily(
+      "sonde_cgroup_cpu_wait_seconds", .counter, unit: "seconds",
+      "How long a cgroup's tasks waited for a CPU.",
+      groups.names.filter { $0 != Self.other }.map {
+        MetricSample(groups.total(of: $0), ("cgroup", $0))
+      } + [MetricSample(groups.others + groups.total(of: Self.other), ("cgroup", Self.other))])
+  }
+
+  private var culprits: MetricFamily {
+    MetricFamily(
+      "sonde_cpu_wait_charged_seconds", .counter, unit: "seconds",
+      "How long a cgroup's tasks waited for a CPU while another had it, or for what else.",
+      pairs.names.map { pair in
+        let names = pair.split(separator: Self.arrow, omittingEmptySubsequences: false)
+        return MetricSample(
+          pairs.total(of: pair), ("cgroup", String(names[0])), ("culprit", String(names[1])))
+      } + [MetricSample(pairs.others, ("cgroup", Self.other), ("culprit", Self.other))])
+  }
+
+  private func probes(_ last: LoadSnapshot) -> MetricFamily {
+    MetricFamily(
+      "sonde_probe", .info, "By which means the kernel is watched.",
+      last.probes.map { part in
+        MetricSample(
+          1, ("feature", LabelText.of(part.feature)), ("probe", LabelText.of(part.probe)),
+          ("available", part.available.rawValue))
+      })
+  }
+
+  private func build(_ last: LoadSnapshot) -> MetricFamily {
+    MetricFamily(
+      "sonde_build", .info, "The exporter's version and the kernel's.",
+      [
+        MetricSample(
+          1, ("version", version),
+          ("kernel", LabelText.of(last.host.kernels.first ?? "")))
+      ])
+  }
+}

@@ -1,0 +1,64 @@
+/// Metrics as text: Prometheus' own format, version 0.0.4, or OpenMetrics 1.0.
+public enum MetricsText {
+  public static func classic(_ families: [MetricFamily]) -> String {
+    families.map { text(of: $0, isOpen: false) }.joined()
+  }
+
+  public static func open(_ families: [MetricFamily]) -> String {
+    families.map { text(of: $0, isOpen: true) }.joined() + "# EOF\n"
+  }
+
+  private static func text(of family: MetricFamily, isOpen: Bool) -> String {
+    let sampleName: String
+    switch family.kind {
+    case .counter: sampleName = family.name + "_total"
+    case .info: sampleName = family.name + "_info"
+    case .gauge, .histogram: sampleName = family.name
+    }
+    let name = isOpen ? family.name : sampleName
+    // The older format has no such kind.
+    let kind = family.kind == .info && !isOpen ? "gauge" : family.kind.rawValue
+    var text = "# HELP \(name) \(escapedHelp(family.help, quotes: isOpen))\n# TYPE \(name) \(kind)\n"
+    if isOpen, !family.unit.isEmpty, family.name.hasSuffix(family.unit) {
+      text += "# UNIT \(name) \(family.unit)\n"
+    }
+    for sample in family.samples {
+      switch sample.value {
+      case .number(let value): text += "\(sampleName)\(labels(sample.labels)) \(number(value))\n"
+      case .histogram(let histogram):
+        for (bound, count) in ClassicBuckets.cumulative(histogram) {
+          text += "\(name)_bucket\(labels(sample.labels + [("le", number(bound))])) \(count)\n"
+        }
+        text += "\(name)_bucket\(labels(sample.labels + [("le", "+Inf")])) \(histogram.count)\n"
+        text += "\(name)_sum\(labels(sample.labels)) \(number(Double(histogram.sum) / 1e9))\n"
+        text += "\(name)_count\(labels(sample.labels)) \(histogram.count)\n"
+      }
+    }
+    return text
+  }
+
+  private static func labels(_ labels: [(name: String, value: String)]) -> String {
+    if labels.isEmpty { return "" }
+    let pairs = labels.map { "\($0.name)=\"\(escapedHelp($0.value, quotes: true))\"" }
+    return "{" + pairs.joined(separator: ",") + "}"
+  }
+
+  private static func escapedHelp(_ text: String, quotes: Bool) -> String {
+    var escaped = ""
+    for character in text {
+      switch character {
+      case "\\": escaped += "\\\\"
+      case "\n": escaped += "\\n"
+      case "\"" where quotes: escaped += "\\\""
+      default: escaped.append(character)
+      }
+    }
+    return escaped
+  }
+
+  private static func number(_ value: Double) -> String {
+    if value.isNaN { return "NaN" }
+    if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
+    return value == value.rounded() && abs(value) < 0x1p53 ? "\(Int64(value))" : "\(value)"
+  }
+}
