@@ -140,6 +140,15 @@ let package = Package(
         "Reports", "Tasks", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict + lifetimes),
+    // What a fleet's monitoring asks for.
+    .target(
+      name: "Metrics",
+      dependencies: [
+        "ExportProtos", "Faces", "Histograms", "Reports",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
+    .target(name: "Serving", dependencies: ["CLinux"], swiftSettings: strict),
     .target(
       name: "CommandLine",
       dependencies: [
@@ -154,7 +163,7 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CStart", "CommandLine", "Exports", "Input", "LoadProbes", "LoadModel", "Faces", "Pages",
+        "CLinux", "CStart", "CommandLine", "Exports", "Input", "LoadProbes", "LoadModel", "Faces", "Metrics", "Pages", "Serving",
         "Proc",
         "Reports", "Screen", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "linux.h"
+#include "CLinux.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

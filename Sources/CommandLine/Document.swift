@@ -8,13 +8,16 @@ public struct Document {
 
   public init(_ options: OutputOptions) { self.options = options }
 
-  /// - Parameter text: makes it for so many columns, in color or not.
+  /// - Parameters:
+  ///   - html: makes a page of it; nil where there is none.
+  ///   - text: makes it for so many columns, in color or not.
   /// - Throws: `Failure` where it can't be written.
   public func write(
-    json value: some Encodable, text: (_ columns: Int, _ color: Bool) -> String
+    json value: some Encodable, html: (() -> String)? = nil,
+    text: (_ columns: Int, _ color: Bool) -> String
   ) throws {
     guard let path = options.output else {
-      try printOut(try content(value, text, .standardOutput))
+      try printOut(try content(value, html, text, .standardOutput))
       return
     }
     let file: OutputFile
@@ -24,7 +27,7 @@ public struct Document {
       throw Failure("can't write \(path): \(error)")
     }
     do {
-      try Terminal.write(try content(value, text, file.descriptor), to: file.descriptor)
+      try Terminal.write(try content(value, html, text, file.descriptor), to: file.descriptor)
       try file.finish()
     } catch {
       file.discard()
@@ -33,8 +36,10 @@ public struct Document {
   }
 
   private func content(
-    _ value: some Encodable, _ text: (Int, Bool) -> String, _ descriptor: FileDescriptor
+    _ value: some Encodable, _ html: (() -> String)?, _ text: (Int, Bool) -> String,
+    _ descriptor: FileDescriptor
   ) throws -> String {
+    if options.format == .html, let html { return html() }
     guard options.format == .text else {
       return String(decoding: try SnapshotJSON.line(value), as: UTF8.self) + "\n"
     }

@@ -72,10 +72,12 @@ public struct OutputOptions: ParsableArguments {
 
   /// Only a run has stacks and intervals.
   ///
-  /// - Parameter what: what is written instead: "a comparison".
+  /// - Parameters:
+  ///   - what: what is written instead: "a comparison".
+  ///   - hasPage: whether it is also made a page of.
   /// - Throws: `ValidationError` where the format is one of a run.
-  public func checkIsOfNoRun(_ what: String) throws {
-    if format == .html || format == .perfetto {
+  public func checkIsOfNoRun(_ what: String, hasPage: Bool = false) throws {
+    if format == .html && !hasPage || format == .perfetto {
       throw ValidationError("--format \(format.rawValue): not available for \(what)")
     }
     if format.isOfStacks {

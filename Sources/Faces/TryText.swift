@@ -61,7 +61,8 @@ public struct TryText: Sendable {
       }
   }
 
-  private static func verdict(_ report: TryReport) -> String {
+  /// In a sentence or two: which change helps, and how much. Not escaped.
+  public static func verdict(_ report: TryReport) -> String {
     guard let plain = report.rows.first, let clone = plain.clone else {
       return "The program did not fork while it was profiled."
     }

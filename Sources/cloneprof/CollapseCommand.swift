@@ -5,6 +5,7 @@ import CommandLine
 import Experiments
 import Faces
 import Glibc
+import Pages
 import Proc
 import Reports
 import Session
@@ -53,7 +54,7 @@ struct CollapseCommand: ParsableCommand {
       throw ValidationError("name exactly one process with --pid")
     }
     if pace.ns == 0 { throw ValidationError("--pace \(pace.text): must be greater than 0") }
-    try output.checkIsOfNoRun("collapse")
+    try output.checkIsOfNoRun("collapse", hasPage: true)
   }
 
   func run() throws {
@@ -96,8 +97,8 @@ struct CollapseCommand: ParsableCommand {
       report.measuredBefore = before
       report.measuredAfter = signal == nil ? try profile(processes, "after") : nil
     }
-    try Document(output).write(json: report) { columns, color in
-      CollapseText(columns: columns, color: color).block(report)
+    try Document(output).write(json: report, html: { ChangePages.html(report) }) {
+      columns, color in CollapseText(columns: columns, color: color).block(report)
     }
     if report.stopped != nil { throw Exit.failure }
   }

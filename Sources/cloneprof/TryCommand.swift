@@ -3,6 +3,7 @@ import CommandLine
 import Faces
 import FoundationEssentials
 import Glibc
+import Pages
 import Proc
 import Reports
 
@@ -38,7 +39,7 @@ struct TryCommand: ParsableCommand {
     if duration.ns < 100_000_000 {
       throw ValidationError("--duration \(duration.text): must be at least 100ms")
     }
-    try output.checkIsOfNoRun("try")
+    try output.checkIsOfNoRun("try", hasPage: true)
   }
 
   func run() throws {
@@ -50,8 +51,8 @@ struct TryCommand: ParsableCommand {
           names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
         start: SnapshotJSON.timestamp(Date()), command: command, durationNs: duration.ns)
       let signal = try measure(&report)
-      try Document(output).write(json: report) { columns, color in
-        TryText(columns: columns, color: color).block(report)
+      try Document(output).write(json: report, html: { ChangePages.html(report) }) {
+        columns, color in TryText(columns: columns, color: color).block(report)
       }
       if report.rows.first?.clone == nil {
         let who = names.comm.isEmpty ? command[0] : names.comm.joined(separator: ", ")

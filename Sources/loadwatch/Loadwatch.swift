@@ -24,6 +24,7 @@ struct Loadwatch: Tool {
       loadwatch record [<options>]
       loadwatch replay [<options>] <file>
       loadwatch report <file> [-o <page>]
+      loadwatch export [<options>]
       loadwatch info <file>
       loadwatch probes
       loadwatch merge [<options>] <files> ...
@@ -39,6 +40,7 @@ struct Loadwatch: Tool {
         loadwatch record --when "load1 > 2*cpus"   the minutes around a problem, in a file
         loadwatch replay loadwatch-....rec         report them, on any machine
         loadwatch report loadwatch-....rec         turn it into one HTML page to share
+        loadwatch export                           serve metrics for Prometheus
         loadwatch probes                           what this kernel supports
         loadwatch merge web1.json web2.json        add up several hosts
 
@@ -46,8 +48,8 @@ struct Loadwatch: Tool {
       """,
     version: "0.1.0",
     subcommands: [
-      RecordCommand.self, ReplayCommand.self, ReportCommand<Self>.self, InfoCommand<Self>.self,
-      ProbesCommand<Self>.self,
+      RecordCommand.self, ReplayCommand.self, ReportCommand<Self>.self, ExportCommand.self,
+      InfoCommand<Self>.self, ProbesCommand<Self>.self,
       MergeCommand<Self>.self,
     ])
 

@@ -175,4 +175,18 @@ bool sonde_call_is_about_file(long number);
 /* Gives memory that was freed back to the system: malloc_trim(3). */
 void sonde_trim_heap(void);
 
+/* Listens on a TCP port (0: any that is free) of an IP address. A non-blocking
+ * socket, with the port in `actual`; -1 and errno: EINVAL where it is no
+ * address.
+ */
+int sonde_listen(const char *address, uint16_t port, uint16_t *actual);
+
+/* A connection, non-blocking; -1 and errno. */
+int sonde_accept(int listener);
+
+/* 1 where only this machine reaches that IP address, 0 where others do, -1 where
+ * it is none.
+ */
+int sonde_is_loopback(const char *address);
+
 #endif

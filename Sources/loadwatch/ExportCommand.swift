@@ -1,0 +1,123 @@
+import ArgumentParser
+import CLinux
+import CommandLine
+import LoadProbes
+import Metrics
+import Reports
+import Serving
+import Session
+
+/// `export`: metrics for Prometheus, over HTTP.
+struct ExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Serve metrics for Prometheus, until Ctrl-C.",
+    discussion: """
+      /metrics: text, OpenMetrics, or protobuf with native histograms, as the client asks for. \
+      /report: the last ten minutes as an HTML page. /healthz: 200 while intervals end.
+
+      However many processes and cgroups come and go, there are never more than --max-series series: \
+      the largest cgroups have their own, the others are put together.
+
+      Examples:
+        loadwatch export
+        loadwatch export --listen 192.0.2.7:9435 --insecure
+        curl http://127.0.0.1:9435/metrics
+      """)
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: ArgumentHelp(
+      "Listen here (default: 127.0.0.1:9435).", valueName: "address:port"))
+  var listen = "127.0.0.1:9435"
+
+  @Flag(
+    help:
+      "Allow an address that other machines reach, without encryption and for everyone: put a reverse proxy before it."
+  )
+  var insecure = false
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: ArgumentHelp(
+      "Update the metrics this often (default: 5s).", valueName: "time"))
+  var interval = DurationArgument(text: "5s")
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: ArgumentHelp(
+      "Never more series than these (default: 500, at least 300).", valueName: "count"))
+  var maxSeries = 500
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: ArgumentHelp(
+      "Native histograms have 2^schema buckets per power of two: 3, 4 or 5 (default: 3).",
+      valueName: "schema"))
+  var schema = 3
+
+  @Flag(help: "Give histograms classic buckets in protobuf, too (text has no others).")
+  var classicHistograms = false
+
+  // The tool takes these before and behind the subcommand's name.
+  @OptionGroup(visibility: .hidden) var selection: SelectionOptions
+  @OptionGroup(visibility: .hidden) var style: OutputStyle
+
+  private var place: (address: String, port: UInt16)? {
+    guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...])
+    else { return nil }
+    var address = listen[..<colon]
+    if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
+    return (address == "localhost" ? "127.0.0.1" : String(address), port)
+  }
+
+  func validate() throws {
+    guard let place, case let loopback = unsafe sonde_is_loopback(place.address), loopback >= 0 else {
+      throw ValidationError(
+        "--listen \(listen): must be an IP address and a port, such as 127.0.0.1:9435 or [::1]:9435")
+    }
+    if loopback == 0, !insecure {
+      throw ValidationError(
+        "--listen \(listen): other machines reach this address, and metrics are sent without encryption to everyone who asks; allow it with --insecure, or put a reverse proxy before 127.0.0.1"
+      )
+    }
+    if !(100_000_000...60_000_000_000).contains(interval.ns) {
+      throw ValidationError("--interval \(interval.text): must be between 100ms and 60s")
+    }
+    if maxSeries < 300 { throw ValidationError("--max-series \(maxSeries): must be at least 300") }
+    if !(3...5).contains(schema) { throw ValidationError("--schema \(schema): must be 3, 4 or 5") }
+    if !selection.part.isEmpty || selection.groupedBy != nil || style.format != .text {
+      throw ValidationError("metrics are about all tasks, by cgroup: they take no filter and no format")
+    }
+  }
+
+  func run() throws {
+    try reporting(tool: Loadwatch.name) {
+      guard let place else { return }
+      var options = LoadOptions()
+      options.session.interval = interval.ns
+      options.by = [.cgroup]
+      options.culprits = true
+      options.nativeSchema = schema
+      try checkOpenFiles()
+      let exporter = Exporter(
+        .init(
+          mostSeries: maxSeries, classicHistograms: classicHistograms, interval: interval.ns,
+          version: Loadwatch.configuration.version))
+      let server: HTTPServer
+      do {
+        server = try HTTPServer(address: place.address, port: place.port) { exporter.answer($0) }
+      } catch {
+        throw Failure("can't listen on \(listen): \(error)")
+      }
+      var session = try Session(options.session, LoadTracer(options))
+      server.start()
+      let shown = place.address.contains(":") ? "[\(place.address)]" : place.address
+      warn("serving http://\(shown):\(server.port)/metrics", as: Loadwatch.name)
+      _ = try session.run { report in
+        exporter.take(report)
+        return true
+      }
+    }
+  }
+}
