@@ -1,5 +1,6 @@
 import Histograms
 import Records
+import Reports
 
 /// Follows every task from the stream of switches and reports what became of each interval.
 ///
@@ -178,10 +179,11 @@ public struct LoadTracker: ~Copyable {
       guard isHere || gap else { return }
       if !gap {
         tasks[slot].isCertain = time > sampledAt
-        tasks[slot].ran &+= time &- tasks[slot].since
+        let ran = time &- tasks[slot].since
+        tasks[slot].ran &+= ran
         if counts, tasks[slot].matches {
-          current.onCPU.record(time &- tasks[slot].since)
-          native?.onCPU.record(time &- tasks[slot].since)
+          current.onCPU.record(ran)
+          native?.onCPU.record(ran)
         }
       }
     } else {

@@ -115,8 +115,8 @@ public struct LoadMetrics: Sendable {
     let name = "sonde_" + String(figure.map { $0 == "." ? "_" : $0 })
     if name.hasSuffix("_ns") { return (name.dropLast(2) + "seconds", "seconds", 1e-9) }
     if name.hasSuffix("_bytes") { return (name, "bytes", 1) }
-    if let range = name.firstRange(of: "_ns_per_") {
-      return (name.replacingCharacters(in: range, with: "_seconds_per_"), "", 1e-9)
+    if name.contains("_ns_per_") {
+      return (name.replacing("_ns_per_", with: "_seconds_per_"), "", 1e-9)
     }
     return (name, "", 1)
   }

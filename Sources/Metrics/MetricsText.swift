@@ -1,3 +1,5 @@
+import Histograms
+
 /// Metrics as text: Prometheus' own format, version 0.0.4, or OpenMetrics 1.0.
 public enum MetricsText {
   public static func classic(_ families: [MetricFamily]) -> String {

@@ -15,7 +15,7 @@ public enum ChangePages {
     }
     let rows = report.rows.filter { $0.skipped == nil }.map { row -> [Markup] in
       [
-        "\(row.change.label)", "\(row.clone.map { countText($0.count) } ?? "0")",
+        "\(row.change.label)", "\(row.clone.map { countText(UInt64($0.count)) } ?? "0")",
         "\(row.clone.map { durationText(ns: $0.median) } ?? "-")",
         "\(row.pageTablesNs.map { durationText(ns: $0) } ?? "-")",
         "\(bytesText(row.residentBytes))", "\(bytesText(row.hugeBytes + row.hugetlbBytes))",
@@ -120,7 +120,7 @@ public enum ChangePages {
     if let before = report.measuredBefore, let after = report.measuredAfter {
       return
         "A fork takes \(durationText(ns: after.median)) instead of \(durationText(ns: before.median)) "
-        + "(medians of \(countText(after.count)) and \(countText(before.count)) forks)."
+        + "(medians of \(countText(UInt64(after.count))) and \(countText(UInt64(before.count))) forks)."
     }
     let before = report.processes.reduce(0) { $0 &+ ($1.predictedBefore ?? 0) }
     let after = report.processes.reduce(0) { $0 &+ ($1.predictedAfter ?? 0) }

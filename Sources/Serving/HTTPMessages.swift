@@ -10,7 +10,7 @@ public struct HTTPRequest: Sendable {
 
   /// - Parameter head: up to the empty line, which isn't part of it.
   /// - Returns: nil where it is no request.
-  init?(head: some Sequence<UInt8>) {
+  init?(head: some Collection<UInt8>) {
     var lines = String(decoding: head, as: UTF8.self).split(
       omittingEmptySubsequences: false, whereSeparator: \.isNewline)[...]
     guard let first = lines.popFirst() else { return nil }

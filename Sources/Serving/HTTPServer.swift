@@ -110,7 +110,7 @@ public final class HTTPServer: Sendable {
       let count = unsafe connection.output.withUnsafeBytes { bytes in
         unsafe send(
           connection.descriptor, bytes.baseAddress, bytes.count,
-          Int32(MSG_NOSIGNAL.rawValue | MSG_DONTWAIT.rawValue))
+          Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
       }
       if count < 0, errno == EAGAIN { return }
       guard count > 0 else { return give(up: &connection) }
@@ -134,7 +134,7 @@ public final class HTTPServer: Sendable {
     var buffer = [UInt8](repeating: 0, count: 4096)
     while connection.input.count <= Self.mostHeadBytes {
       let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-        unsafe recv(connection.descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT.rawValue))
+        unsafe recv(connection.descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT))
       }
       if count < 0, errno == EAGAIN { break }
       guard count > 0 else { return false }
