@@ -8,6 +8,7 @@
 # make lab-samples a thousand load samples inside each of them, recomputed to the bit
 # make pictures  the screens that the tests expect, and those in docs/pictures, from a recording
 # make protos   the code for formats of other tools, from the .proto files in Sources/ExportProtos
+# make fleet    a Prometheus over this machine's exporter, with a small load, and what it answers
 # make deb      a package for Debian; make deb-check tries it in fresh systems
 # make fuzz     ten minutes of recordings with whatever content
 # make captures    input of real runs in them, for the tests that need no kernel
@@ -30,7 +31,7 @@ BIN = $(BUILD)/release
 
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libzstd-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema tmux clang-format-14 linux-libc-dev-arm64-cross gcc libc6-dev chromium chromium-driver python3-selenium protobuf-compiler golang-go
+TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema tmux clang-format-14 linux-libc-dev-arm64-cross gcc libc6-dev chromium chromium-driver python3-selenium protobuf-compiler golang-go prometheus curl
 DEB_PACKAGES := lintian debootstrap systemd
 PICTURE_PACKAGES := $(BUILD_PACKAGES) tmux python3 python3-pil fonts-dejavu-core chromium chromium-driver python3-selenium
 PREDICTION_PACKAGES := $(TEST_PACKAGES) redis-server git python3
@@ -45,7 +46,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures pictures protos format lint bpf-arm64 bench static deb deb-check install clean
+.PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures pictures fleet protos format lint bpf-arm64 bench static deb deb-check install clean
 
 all: build
 
@@ -150,6 +151,14 @@ captures:
 	Tests/Lab/emulator
 	$(build-tests)
 	Tests/Lab/captures $(BIN) 5.10 6.1 6.12 6.18 7.2
+
+fleet:
+	$(call install,$(BUILD_PACKAGES) prometheus curl python3)
+	$(SWIFT_BUILD) --product loadwatch
+	$(SWIFT_BUILD) --product testload
+	@for load in "spin 3" "dsleep 20" "vfork 2"; do $(BIN)/testload $$load --seconds 50 >/dev/null & done; \
+	$(SUDO) env "PATH=$$PATH" Examples/fleet/fleet $(BIN)/loadwatch; \
+	wait
 
 # By the compiler plugin of the swift-protobuf that the package is built with.
 protos:

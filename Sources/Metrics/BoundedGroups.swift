@@ -2,30 +2,30 @@
 ///
 /// A group that no longer belongs to the largest stays for a while, unless none is free: series that come
 /// and go cost those who store them more than those that stay.
-struct BoundedGroups {
+package struct BoundedGroups: Sendable {
   /// How long a group stays that no longer belongs to the largest, ns.
   private static let stay: UInt64 = 600_000_000_000
 
-  let most: Int
+  package let most: Int
   /// When each was last among the largest, ns.
   private var members: [String: UInt64] = [:]
   /// What was counted for each while it was a member; of members of before as well, up to a bound: a counter
   /// never goes back.
   private var totals: [String: Double] = [:]
   private var left: [String] = []
-  private(set) var others = 0.0
+  package private(set) var others = 0.0
 
-  init(most: Int) { self.most = most }
+  package init(most: Int) { self.most = most }
 
   /// The members, in the order of their names.
-  var names: [String] { members.keys.sorted() }
+  package var names: [String] { members.keys.sorted() }
 
   /// Chooses the members.
   ///
   /// - Parameters:
   ///   - sizes: of all groups that there are.
   ///   - now: CLOCK_MONOTONIC or the like, ns.
-  mutating func choose(by sizes: [String: Double], at now: UInt64) {
+  package mutating func choose(by sizes: [String: Double], at now: UInt64) {
     let largest = sizes.filter { $0.value > 0 }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
       .prefix(most)
     for (name, _) in largest where members[name] != nil { members[name] = now }
@@ -43,12 +43,12 @@ struct BoundedGroups {
     if left.count > 4 * most { totals[left.removeFirst()] = nil }
   }
 
-  func isMember(_ name: String) -> Bool { members[name] != nil }
+  package func isMember(_ name: String) -> Bool { members[name] != nil }
 
   /// Counts for a group, or for the others where it is no member.
-  mutating func count(_ amount: Double, for name: String) {
+  package mutating func count(_ amount: Double, for name: String) {
     if members[name] != nil { totals[name, default: 0] += amount } else { others += amount }
   }
 
-  func total(of name: String) -> Double { totals[name] ?? 0 }
+  package func total(of name: String) -> Double { totals[name] ?? 0 }
 }

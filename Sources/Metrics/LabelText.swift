@@ -1,10 +1,10 @@
 import Faces
 
 /// Names that workloads choose, as labels: escaped, and no longer than that.
-enum LabelText {
+package enum LabelText {
   private static let most = 160
 
-  static func of(_ name: String) -> String {
+  package static func of(_ name: String) -> String {
     let text = escaped(name)
     guard text.utf8.count > most else { return text }
     // FNV-1a: names that differ further on stay apart.

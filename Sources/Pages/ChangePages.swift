@@ -92,6 +92,7 @@ public enum ChangePages {
   private static func factor(from before: UInt64?, to after: UInt64) -> String {
     guard let before else { return "" }
     let factor = Double(before) / Double(max(1, after))
+    if factor < 1 { return ", \(decimalText(1 / factor, digits: 1)) times as long" }
     return ", \(decimalText(factor, digits: factor < 10 ? 1 : 0)) times faster"
   }
 
@@ -129,7 +130,7 @@ public enum ChangePages {
         "By this machine's calibration, a fork \(report.dryRun ? "would take" : "takes") "
         + "\(durationText(ns: after)) instead of \(durationText(ns: before))."
     }
-    return "No fork was seen, and there is nothing to gain by the calibration."
+    return "No fork was seen, and by this machine's calibration there is nothing to gain."
   }
 
   private static func facts(_ report: CollapseReport) -> [String] {

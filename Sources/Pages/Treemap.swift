@@ -44,14 +44,16 @@ struct Treemap {
     self.init(
       "Mappings as large as what is resident of them",
       caption:
-        "The area is the resident memory. Blue: in pages of 4 KiB; green: in part, orange: all in huge pages"
-        + (isDone ? ", now." : "."),
+        "The area is the resident memory, with how much of it is in huge pages\(isDone ? " now" : ""); "
+        + "the rest is in pages of 4 KiB.",
       process.mappings.map { mapping in
         let huge = isDone ? max(mapping.hugeBytes, mapping.collapsed << 21) : mapping.hugeBytes
         let share = min(1, Double(huge) / Double(max(1, mapping.residentBytes)))
         let name = mapping.name.isEmpty ? "anonymous" : mapping.name
+        let pages = share > 0 ? "\(decimalText(100 * share, digits: 0)) % huge" : "4 KiB pages"
         return Cell(
-          name: name, size: Double(mapping.residentBytes), style: share > 0.9 ? 1 : share > 0 ? 2 : 0,
+          name: "\(name): \(pages)", size: Double(mapping.residentBytes),
+          style: share > 0.9 ? 1 : share > 0 ? 2 : 0,
           title:
             "\(name), \(mapping.range): \(bytesText(mapping.residentBytes)) resident, "
             + "\(bytesText(mapping.hugeBytes)) huge before, \(mapping.collapsed) of \(mapping.hugePages) "

@@ -19,7 +19,7 @@ struct ManualTests {
   }
 
   @Test(arguments: [
-    ("loadwatch", ["record", "replay", "report", "info", "probes", "merge"]),
+    ("loadwatch", ["record", "replay", "report", "export", "info", "probes", "merge"]),
     (
       "cloneprof",
       [

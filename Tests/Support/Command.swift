@@ -134,6 +134,18 @@ public final class Command {
     }
   }
 
+  /// The same of its standard error; gives what is there then.
+  public func readErrors(seconds: Double = 20, until isEnough: (String) -> Bool) throws -> String {
+    let deadline = Date(timeIntervalSinceNow: seconds * Need.patience)
+    while !isEnough(errorText) {
+      guard errors >= 0, Date() < deadline else {
+        throw Failure("what is waited for wasn't said; so far: \(text)\n\(errorText)")
+      }
+      take()
+    }
+    return errorText
+  }
+
   /// Waits for its end; throws, and kills it, where that takes longer.
   public func wait(seconds: Double = 30) throws -> Ended {
     let deadline = Date(timeIntervalSinceNow: seconds * Need.patience)
