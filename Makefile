@@ -156,8 +156,8 @@ fleet:
 	$(call install,$(BUILD_PACKAGES) prometheus curl python3)
 	$(SWIFT_BUILD) --product loadwatch
 	$(SWIFT_BUILD) --product testload
-	@for load in "spin 3" "dsleep 20" "vfork 2"; do $(BIN)/testload $$load --seconds 50 >/dev/null & done; \
-	$(SUDO) env "PATH=$$PATH" Examples/fleet/fleet $(BIN)/loadwatch; \
+	@for load in "spin 3" "dsleep 20" "vfork 2"; do $(BIN)/testload $$load --seconds 50 >/dev/null </dev/null & done; \
+	$(SUDO) env "PATH=$$PATH" Examples/fleet/fleet $(BIN)/loadwatch </dev/null; \
 	wait
 
 # By the compiler plugin of the swift-protobuf that the package is built with.

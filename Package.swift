@@ -163,7 +163,8 @@ let package = Package(
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CLinux", "CStart", "CommandLine", "Exports", "Input", "LoadProbes", "LoadModel", "Faces", "Metrics", "Pages", "Serving",
+        "CLinux", "CStart", "CommandLine", "Exports", "Input", "LoadProbes", "LoadModel", "Faces",
+        "Metrics", "Pages", "Serving",
         "Proc",
         "Reports", "Screen", "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

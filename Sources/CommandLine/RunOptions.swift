@@ -18,7 +18,7 @@ public struct RunLength: ParsableArguments {
   @Option(
     name: .customLong("interval"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Length of an interval, such as 500ms, 1s or 5m (default: 1s; for replay, as recorded).",
+      "Length of an interval, such as 500ms, 1s or 5m (default: 1s; for export, 5s; for replay, as recorded).",
       valueName: "time"))
   public var givenInterval: DurationArgument?
 

@@ -47,16 +47,19 @@ public struct LoadMetrics: Sendable {
     var delays: [String: Double] = [:]
     var waited: [String: Double] = [:]
     for wait in interval.cpuWaits ?? [] {
-      let victim = LabelText.of(wait.label)
+      let victim = wait.isRest ? Self.other : LabelText.of(wait.label)
       waited[victim, default: 0] += Double(wait.waitNs) / 1e9
       for culprit in wait.culprits {
-        delays[victim + Self.arrow + LabelText.of(culprit.label), default: 0] +=
-          Double(culprit.ns) / 1e9
+        let who = culprit.kind == .others ? Self.other : LabelText.of(culprit.label)
+        delays[victim + Self.arrow + who, default: 0] += Double(culprit.ns) / 1e9
       }
     }
     for (name, time) in waited { sizes[name, default: 0] += time / seconds }
+    // Those that the report itself has put together are no group.
+    sizes[Self.other] = nil
     groups.choose(by: sizes, at: now)
-    pairs.choose(by: delays, at: now)
+    let rest = Self.other + Self.arrow + Self.other
+    pairs.choose(by: delays.filter { $0.key != rest }, at: now)
     for (name, time) in waited { groups.count(time, for: name) }
     for (pair, time) in delays { pairs.count(time, for: pair) }
   }
@@ -88,7 +91,10 @@ public struct LoadMetrics: Sendable {
     all.append(
       MetricFamily(
         "sonde_exporter_series", .gauge, "Series in the text format, and how many there may be.",
-        [MetricSample(Double(used), ("which", "used")), MetricSample(Double(mostSeries), ("which", "limit"))]
+        [
+          MetricSample(Double(used), ("which", "used")),
+          MetricSample(Double(mostSeries), ("which", "limit")),
+        ]
       ))
     return all
   }
@@ -218,10 +224,10 @@ public struct LoadMetrics: Sendable {
       samples.append(MetricSample(load.uninterruptible, ("cgroup", name), ("state", "D")))
     }
     var rest = (runnable: 0.0, uninterruptible: 0.0)
-    for (name, load) in loads where name == Self.other || !groups.isMember(name) {
+    for (name, load) in loads where !groups.isMember(name) {
       rest = (rest.runnable + load.runnable, rest.uninterruptible + load.uninterruptible)
     }
-    for name in groups.names where name != Self.other { add(name, loads[name] ?? (0, 0)) }
+    for name in groups.names { add(name, loads[name] ?? (0, 0)) }
     if last.attribution != nil { add(Self.other, rest) }
     return [
       MetricFamily(
@@ -235,9 +241,8 @@ public struct LoadMetrics: Sendable {
     MetricFamily(
       "sonde_cgroup_cpu_wait_seconds", .counter, unit: "seconds",
       "How long a cgroup's tasks waited for a CPU.",
-      groups.names.filter { $0 != Self.other }.map {
-        MetricSample(groups.total(of: $0), ("cgroup", $0))
-      } + [MetricSample(groups.others + groups.total(of: Self.other), ("cgroup", Self.other))])
+      groups.names.map { MetricSample(groups.total(of: $0), ("cgroup", $0)) }
+        + [MetricSample(groups.others, ("cgroup", Self.other))])
   }
 
   private var culprits: MetricFamily {

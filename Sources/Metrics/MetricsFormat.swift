@@ -33,7 +33,8 @@ public enum MetricsFormat: Sendable, CaseIterable {
         && parts.contains("encoding=delimited") ? .protobuf : nil
     case "application/openmetrics-text":
       let version = parts.first { $0.hasPrefix("version=") }
-      return version == nil || version == "version=1.0.0" || version == "version=0.0.1" ? .open : nil
+      return version == nil || version == "version=1.0.0" || version == "version=0.0.1"
+        ? .open : nil
     case "text/plain", "text/*", "*/*": return .classic
     default: return nil
     }

@@ -20,7 +20,8 @@ public enum MetricsText {
     let name = isOpen ? family.name : sampleName
     // The older format has no such kind.
     let kind = family.kind == .info && !isOpen ? "gauge" : family.kind.rawValue
-    var text = "# HELP \(name) \(escapedHelp(family.help, quotes: isOpen))\n# TYPE \(name) \(kind)\n"
+    var text =
+      "# HELP \(name) \(escapedHelp(family.help, quotes: isOpen))\n# TYPE \(name) \(kind)\n"
     if isOpen, !family.unit.isEmpty, family.name.hasSuffix(family.unit) {
       text += "# UNIT \(name) \(family.unit)\n"
     }

@@ -71,7 +71,8 @@ public enum ChangePages {
         ).markup + Treemap(process, isDone: !report.dryRun).markup
           + table(
             [
-              "mapping", "name", "resident", "huge before", "huge pages to be", "collapsed", "why not",
+              "mapping", "name", "resident", "huge before", "huge pages to be", "collapsed",
+              "why not",
             ],
             numbers: [2, 3, 4, 5], rows))
     }

@@ -35,7 +35,8 @@ struct Treemap {
           style: (MappingType.allCases.firstIndex(of: mapping.type) ?? 0) % 5,
           title:
             "\(name) of \(mapping.comm) (\(mapping.pid)), \(mapping.type.text), \(mapping.range): "
-            + "\(bytesText(mapping.bytes)), \(durationText(ns: mapping.ns)) in \(mapping.count) copies")
+            + "\(bytesText(mapping.bytes)), \(durationText(ns: mapping.ns)) in \(mapping.count) copies"
+        )
       })
   }
 

@@ -41,11 +41,13 @@ public final class HTTPServer: Sendable {
     unsafe pthread_attr_init(&attributes)
     unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
     let context = unsafe Unmanaged.passRetained(self).toOpaque()
-    unsafe pthread_create(&thread, &attributes, { context in
-      let server = unsafe Unmanaged<HTTPServer>.fromOpaque(context!).takeRetainedValue()
-      server.serve()
-      return nil
-    }, context)
+    unsafe pthread_create(
+      &thread, &attributes,
+      { context in
+        let server = unsafe Unmanaged<HTTPServer>.fromOpaque(context!).takeRetainedValue()
+        server.serve()
+        return nil
+      }, context)
     unsafe pthread_attr_destroy(&attributes)
   }
 
@@ -161,8 +163,9 @@ public final class HTTPServer: Sendable {
     }
     connection.input.removeSubrange(..<end.end)
     connection.closes = !request.keepsAlive
-    connection.output = handler(request).bytes(
-      keepsAlive: request.keepsAlive, withBody: request.method != "HEAD")[...]
+    connection.output =
+      handler(request).bytes(
+        keepsAlive: request.keepsAlive, withBody: request.method != "HEAD")[...]
     connection.until = Self.now + Self.patience
   }
 

@@ -37,11 +37,10 @@ struct ExportCommand: ParsableCommand {
   )
   var insecure = false
 
-  @Option(
-    name: .long, parsing: .unconditional,
-    help: ArgumentHelp(
-      "Update the metrics this often (default: 5s).", valueName: "time"))
-  var interval = DurationArgument(text: "5s")
+  // The tool takes these before and behind the subcommand's name.
+  @OptionGroup var length: RunLength
+
+  private var interval: UInt64 { length.givenInterval?.ns ?? 5_000_000_000 }
 
   @Option(
     name: .long, parsing: .unconditional,
@@ -59,12 +58,12 @@ struct ExportCommand: ParsableCommand {
   @Flag(help: "Give histograms classic buckets in protobuf, too (text has no others).")
   var classicHistograms = false
 
-  // The tool takes these before and behind the subcommand's name.
   @OptionGroup(visibility: .hidden) var selection: SelectionOptions
   @OptionGroup(visibility: .hidden) var style: OutputStyle
 
   private var place: (address: String, port: UInt16)? {
-    guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...])
+    guard let colon = listen.lastIndex(of: ":"),
+      let port = UInt16(listen[listen.index(after: colon)...])
     else { return nil }
     var address = listen[..<colon]
     if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
@@ -72,22 +71,25 @@ struct ExportCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard let place, case let loopback = unsafe sonde_is_loopback(place.address), loopback >= 0 else {
+    guard let place, case let loopback = unsafe sonde_is_loopback(place.address), loopback >= 0
+    else {
       throw ValidationError(
-        "--listen \(listen): must be an IP address and a port, such as 127.0.0.1:9435 or [::1]:9435")
+        "--listen \(listen): must be an IP address and a port, such as 127.0.0.1:9435 or [::1]:9435"
+      )
     }
     if loopback == 0, !insecure {
       throw ValidationError(
         "--listen \(listen): other machines reach this address, and metrics are sent without encryption to everyone who asks; allow it with --insecure, or put a reverse proxy before 127.0.0.1"
       )
     }
-    if !(100_000_000...60_000_000_000).contains(interval.ns) {
-      throw ValidationError("--interval \(interval.text): must be between 100ms and 60s")
+    if let given = length.givenInterval, !(100_000_000...60_000_000_000).contains(given.ns) {
+      throw ValidationError("--interval \(given.text): must be between 100ms and 60s")
     }
     if maxSeries < 300 { throw ValidationError("--max-series \(maxSeries): must be at least 300") }
     if !(3...5).contains(schema) { throw ValidationError("--schema \(schema): must be 3, 4 or 5") }
     if !selection.part.isEmpty || selection.groupedBy != nil || style.format != .text {
-      throw ValidationError("metrics are about all tasks, by cgroup: they take no filter and no format")
+      throw ValidationError(
+        "metrics are about all tasks, by cgroup: they take no filter and no format")
     }
   }
 
@@ -95,14 +97,15 @@ struct ExportCommand: ParsableCommand {
     try reporting(tool: Loadwatch.name) {
       guard let place else { return }
       var options = LoadOptions()
-      options.session.interval = interval.ns
+      options.session.interval = interval
+      options.session.duration = length.length
       options.by = [.cgroup]
       options.culprits = true
       options.nativeSchema = schema
       try checkOpenFiles()
       let exporter = Exporter(
         .init(
-          mostSeries: maxSeries, classicHistograms: classicHistograms, interval: interval.ns,
+          mostSeries: maxSeries, classicHistograms: classicHistograms, interval: interval,
           version: Loadwatch.configuration.version))
       let server: HTTPServer
       do {

@@ -105,7 +105,8 @@ final class Exporter: Sendable {
     let isLate = Self.now &- at > 3 * options.interval + 5_000_000_000
     return at == 0
       ? HTTPResponse(503, text: "waiting for the first interval")
-      : isLate ? HTTPResponse(503, text: "no interval has ended for long") : HTTPResponse(text: "ok")
+      : isLate
+        ? HTTPResponse(503, text: "no interval has ended for long") : HTTPResponse(text: "ok")
   }
 
   private func report() -> HTTPResponse {

@@ -18,7 +18,9 @@ struct ExponentialHistogramTests {
   @Test(arguments: [0, 3, 4, 5]) func everyValueIsInItsBucket(schema: Int) {
     let bounds = ExponentialBounds(schema: schema)
     var random = SplitMix64(seed: 7)
-    var values: [UInt64] = [1, 2, 3, 4, 5, 999_999_999, 1_000_000_000, 1_000_000_001, .max - 1, .max]
+    var values: [UInt64] = [
+      1, 2, 3, 4, 5, 999_999_999, 1_000_000_000, 1_000_000_001, .max - 1, .max,
+    ]
     for _ in 0..<20_000 { values.append(random.next() >> (random.next() % 64)) }
     for value in values where value > 0 {
       var histogram = ExponentialHistogram(bounds)

@@ -184,8 +184,8 @@ int sonde_listen(const char *address, uint16_t port, uint16_t *actual);
 /* A connection, non-blocking; -1 and errno. */
 int sonde_accept(int listener);
 
-/* 1 where only this machine reaches that IP address, 0 where others do, -1 where
- * it is none.
+/* 1 where only this machine reaches that IP address, 0 where others do, -1
+ * where it is none.
  */
 int sonde_is_loopback(const char *address);
 
