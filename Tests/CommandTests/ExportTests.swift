@@ -97,20 +97,17 @@ struct ExportTests {
   @Test func hostileNames() throws {
     let (command, url) = try export("--max-series", "300")
     let group = try TestCgroup()
-    var loads: [Load] = []
-    for index in 0..<40 {
-      let name = "\(index)\u{1b}[2J\"\\\nä-" + String(repeating: "x", count: 180)
-      try group.add(below: name)
-      let load = try Load("pingpong", "1", printsIDs: true)
-      // Foundation writes to no file of such a name.
-      for tid in load.tids {
-        let moved = try Command(
-          "sh", ["-c", "echo \(tid) >\"$0/cgroup.procs\"", "\(group.path)/\(name)"]
-        ).wait()
-        #expect(moved.status == 0, "\(moved.errors)")
-      }
-      loads.append(load)
-    }
+    // Each in place before it makes any load: a shell takes long to start beside so many.
+    let script = """
+      for index in $(seq 20); do
+        name="$0/$(printf '%s\\033[2J"\\\\\\303\\244-%0180d' $index 1)"
+        mkdir "$name"
+        sh -c 'echo $$ >"$0/cgroup.procs"; exec "$1" spin 1 --seconds 15 </dev/null >/dev/null' "$name" "$1" &
+      done
+      wait
+      rmdir "$0"/*/
+      """
+    let loads = try Command("sh", ["-c", script, group.path, Binaries.url("testload").path])
     var text = ""
     var found: [String: Double] = [:]
     let isSeen = eventually(seconds: 20) {
@@ -123,9 +120,10 @@ struct ExportTests {
     #expect(abs(sum(found, "sonde_cgroup_cpu_wait_seconds_total{") - waited) < 1e-6 * waited)
     #expect(!text.contains("\u{1b}"))
     try promtool(text)
-    for load in loads { _ = load.stop() }
     kill(command.pid, SIGTERM)
     #expect(try command.wait(seconds: 20).status == 0)
+    #expect(try loads.wait(seconds: 60).status == 0)
+    withExtendedLifetime(group) {}
   }
 
   /// What a real Prometheus has of it, native histograms included.
