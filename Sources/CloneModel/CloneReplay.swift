@@ -84,7 +84,7 @@ public struct CloneReplay: ~Copyable, ReplayModel {
       if options.filterPart.cgroups.isEmpty { give(observation) }
     case .begins(let reading):
       options.window.starts(at: reading.wall)
-      give(observation)
+      if options.window.reports { give(observation) } else { model.observed(observation) }
     case .names(let new):
       for answer in new { answers[answer.lookup] = answer }
       // Of a mapping the recorded run asked by another page of it.

@@ -133,7 +133,9 @@ public struct CloneTrace: EventTrace {
     let key = call.stack.map { CloneInterval.StackKey(tgid: clone.tgid, stack: $0) }
     let callers = key.flatMap { functions[$0] } ?? []
     var flows: [UInt64] = []
-    if clone.error == 0, !clone.isThread, !clone.isUnfollowed, children.count < Self.mostThreads {
+    if clone.error == 0, !clone.isThread, !clone.isUnfollowed {
+      // The ends of some were lost.
+      if children.count >= Self.mostThreads { children = [:] }
       lastFlow += 1
       flows = [lastFlow]
       children[clone.child] = Child(flow: lastFlow, begin: clone.begin, name: name)
@@ -190,8 +192,13 @@ public struct CloneTrace: EventTrace {
 
   /// Of the first event of a child a slice, from when it was complete; then a mark.
   private mutating func become(_ event: ChildEvent) {
+    if children[event.child]?.begin != event.begin, early.count >= Self.mostCalls {
+      // Its clone may be over and not written yet; the oldest are of clones that don't count.
+      writeCalls()
+      if early.count >= Self.mostCalls { early.removeFirst(Self.mostCalls / 2) }
+    }
     guard let child = children[event.child], child.begin == event.begin else {
-      if early.count < Self.mostCalls { early.append(event) }
+      early.append(event)
       return
     }
     let complete = event.begin
@@ -234,6 +241,7 @@ public struct CloneTrace: EventTrace {
         lost: writer.counter(named: "lost records of the interval"))
     case .names(let answers):
       for answer in answers {
+        if functions.count >= Self.mostThreads { functions = [:] }
         if case .stack(let key) = answer.lookup { functions[key] = answer.functions }
       }
       writeCalls()

@@ -62,7 +62,10 @@ public struct LoadTrace: EventTrace {
     case (SONDE_KIND_WAIT.rawValue, MemoryLayout<sonde_wait>.size):
       let wait = unsafe bytes.unsafeLoadUnaligned(as: sonde_wait.self)
       if tasks[header.tid]?.asleepSince == header.time { tasks[header.tid]?.stack = wait.stack }
-    case (_, MemoryLayout<sonde_task_event>.size): changed(bytes, header)
+    case (SONDE_KIND_NEW_TASK.rawValue, MemoryLayout<sonde_task_event>.size),
+      (SONDE_KIND_RENAME.rawValue, MemoryLayout<sonde_task_event>.size),
+      (SONDE_KIND_EXEC.rawValue, MemoryLayout<sonde_task_event>.size):
+      changed(bytes, header)
     default: break
     }
   }
@@ -70,10 +73,13 @@ public struct LoadTrace: EventTrace {
   /// A task was created, renamed, or has called exec.
   private mutating func changed(_ bytes: RawSpan, _ header: sonde_header) {
     let event = unsafe bytes.unsafeLoadUnaligned(as: sonde_task_event.self)
+    guard Self.canBe(header.tid | event.old_tid) else { return }
     // A thread that calls exec takes its leader's id: de_thread() in fs/exec.c.
     if event.old_tid != 0, event.old_tid != header.tid,
-      let thread = tasks.removeValue(forKey: event.old_tid)
+      var thread = tasks.removeValue(forKey: event.old_tid)
     {
+      // Its tracks are of the id that it had.
+      (thread.track, thread.holds, thread.isListed) = (nil, nil, false)
       tasks[header.tid] = thread
     }
     if UInt32(header.kind) == SONDE_KIND_NEW_TASK.rawValue {
@@ -85,7 +91,11 @@ public struct LoadTrace: EventTrace {
     name(header.tid, tgid: event.tgid, comm)
   }
 
+  /// Below PID_MAX_LIMIT (include/linux/threads.h): a recording may come from anywhere.
+  private static func canBe(_ tid: UInt32) -> Bool { tid >> 22 == 0 }
+
   private mutating func name(_ tid: UInt32, tgid: UInt32, _ comm: Comm) {
+    guard tid != 0, Self.canBe(tid) else { return }
     let name = escaped(comm.text)
     var task = tasks[tid] ?? TracedTask()
     if task.name != name || task.tgid != tgid {
@@ -112,6 +122,7 @@ public struct LoadTrace: EventTrace {
   // MARK: - Context switches
 
   private mutating func switched(_ event: sonde_switch, on cpu: Int) {
+    guard Self.canBe(event.prev_tid | event.header.tid) else { return }
     let time = event.header.time
     let counts = !hasEnded && from.map { time >= $0 } ?? false
     if counts, event.header.flags & UInt8(SONDE_SWITCH_GAP.rawValue) != 0 { noteGap(cpu, time) }
@@ -176,7 +187,7 @@ public struct LoadTrace: EventTrace {
       }
       task.asleepSince = nil
     }
-    if let wokenAt, let from, wasWoken, wokenAt < time, wokenAt >= from {
+    if counts, let wokenAt, let from, wasWoken, wokenAt < time, wokenAt >= from {
       var waking = PerfettoSchedWakingFtraceEvent()
       (waking.comm, waking.pid) = (task.name, Int32(bitPattern: tid))
       (waking.success, waking.targetCpu) = (1, Int32(cpu))
@@ -339,7 +350,10 @@ public struct LoadTrace: EventTrace {
         }
       }
     case .sampleEnds:
-      guard from != nil else { return }
+      guard from != nil else {
+        lockWaits = []
+        return
+      }
       writeWaits()
       beginWaits(all: false)
       writeHolders()

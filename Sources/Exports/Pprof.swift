@@ -41,7 +41,9 @@ public enum Pprof {
       }
       let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
       if let start = try? Date(profile.start, strategy: style) {
-        written.timeNanos = Int64(start.timeIntervalSince1970 * 1e3) * 1_000_000
+        let (ns, overflow) = Int64(start.timeIntervalSince1970 * 1e3)
+          .multipliedReportingOverflow(by: 1_000_000)
+        if !overflow { written.timeNanos = ns }
       }
       written.durationNanos = Int64(clamping: profile.ns)
       written.stringTable = strings

@@ -103,7 +103,8 @@ public struct LoadReplay: ~Copyable, ReplayModel {
       give(.scanBegins(scan))
     case .begins(let reading, _):
       options.window.starts(at: reading.wall)
-      give(observation)
+      // What is before the window only shows where the tasks are.
+      if options.window.reports { give(observation) } else { model.observed(observation) }
       resolve(forReport: true)
     case .sample:
       // What a task's call is about, or a quota's state, was so at one time only.

@@ -1,10 +1,12 @@
 /// Who has series of their own: the largest groups, and never more than so many. The others are put together.
 ///
-/// A group that no longer belongs to the largest stays for a while, unless none is free: series that come
-/// and go cost those who store them more than those that stay.
+/// A group that no longer belongs to the largest stays for a while, and at least for a minute where another one
+/// wants its place: series that come and go cost those who store them more than those that stay.
 package struct BoundedGroups: Sendable {
   /// How long a group stays that no longer belongs to the largest, ns.
   private static let stay: UInt64 = 600_000_000_000
+
+  private static let leastStay: UInt64 = 60_000_000_000
 
   package let most: Int
   /// When each was last among the largest, ns.
@@ -30,7 +32,14 @@ package struct BoundedGroups: Sendable {
       .prefix(most)
     for (name, _) in largest where members[name] != nil { members[name] = now }
     for (name, since) in members where now &- since >= Self.stay { leave(name) }
-    for (name, _) in largest where members[name] == nil && members.count < most {
+    for (name, _) in largest where members[name] == nil {
+      if members.count >= most,
+        let oldest = members.min(by: { ($0.value, $0.key) < ($1.value, $1.key) }),
+        now &- oldest.value >= Self.leastStay
+      {
+        leave(oldest.key)
+      }
+      guard members.count < most else { break }
       members[name] = now
       left.removeAll { $0 == name }
     }

@@ -47,10 +47,12 @@ public struct LoadMetrics: Sendable {
     var delays: [String: Double] = [:]
     var waited: [String: Double] = [:]
     for wait in interval.cpuWaits ?? [] {
-      let victim = wait.isRest ? Self.other : LabelText.of(wait.label)
+      // Inside a PID namespace waits are by process: names that come and go.
+      let victim = wait.place.map { LabelText.of($0.label) } ?? Self.other
       waited[victim, default: 0] += Double(wait.waitNs) / 1e9
       for culprit in wait.culprits {
-        let who = culprit.kind == .others ? Self.other : LabelText.of(culprit.label)
+        let isNamed = ![.others, .process, .kernelThread, .sameProcess].contains(culprit.kind)
+        let who = isNamed ? LabelText.of(culprit.label) : Self.other
         delays[victim + Self.arrow + who, default: 0] += Double(culprit.ns) / 1e9
       }
     }
@@ -101,9 +103,12 @@ public struct LoadMetrics: Sendable {
 
   private func figures(_ last: LoadSnapshot) -> [MetricFamily] {
     LoadSnapshot.figures.compactMap { figure in
-      guard case .number(let read) = figure.value else { return nil }
+      guard case .number(let read) = figure.value, !Self.ofClones.contains(figure.name) else {
+        return nil
+      }
       let (name, unit, scale) = Self.name(of: figure.name)
-      let help = figure.help.prefix(1).uppercased() + figure.help.dropFirst() + "."
+      let text = figure.name == "interval_ns" ? "time covered so far" : figure.help
+      let help = (text.prefix(1).uppercased() + text.dropFirst() + ".").replacing("`", with: "")
       if case .sum = figure.merging {
         return MetricFamily(
           name, .counter, unit: unit, help, [MetricSample((sums[figure.name] ?? 0) * scale)])
@@ -112,6 +117,9 @@ public struct LoadMetrics: Sendable {
         name, .gauge, unit: unit, help, read(last).map { [MetricSample($0 * scale)] } ?? [])
     }
   }
+
+  /// Always 0 here.
+  private static let ofClones: Set<String> = ["loss.map_full", "loss.missed_ends"]
 
   /// "cost.consumer_ns": "sonde_cost_consumer_seconds", in seconds.
   private static func name(of figure: String) -> (name: String, unit: String, scale: Double) {
@@ -180,14 +188,14 @@ public struct LoadMetrics: Sendable {
     }
     return MetricFamily(
       "sonde_blocked_load", .gauge,
-      "The part of load1 that waits for another task, by what the task at the root of the chain holds.",
-      LockKind.allCases.map { MetricSample(loads[$0] ?? 0, ("holds", $0.rawValue)) })
+      "The part of load1 that waits for another task, by what is waited for at the root of the chain.",
+      LockKind.allCases.map { MetricSample(loads[$0] ?? 0, ("wait", $0.rawValue)) })
   }
 
   private func verdict(_ last: LoadSnapshot) -> MetricFamily {
     let causes = Set((last.verdict ?? []).map(\.cause))
     return MetricFamily(
-      "sonde_verdict", .gauge, "Whether the load of the last minute means that.",
+      "sonde_verdict", .gauge, "1 if this is a cause of the load of the last minute.",
       VerdictCause.allCases.map {
         MetricSample(causes.contains($0) ? 1 : 0, ("cause", $0.rawValue))
       })
@@ -248,7 +256,7 @@ public struct LoadMetrics: Sendable {
   private var culprits: MetricFamily {
     MetricFamily(
       "sonde_cpu_wait_charged_seconds", .counter, unit: "seconds",
-      "How long a cgroup's tasks waited for a CPU while another had it, or for what else.",
+      "How long a cgroup's tasks waited for a CPU, by the cgroup that had it or whatever else kept them waiting.",
       pairs.names.map { pair in
         let names = pair.split(separator: Self.arrow, omittingEmptySubsequences: false)
         return MetricSample(
@@ -258,7 +266,7 @@ public struct LoadMetrics: Sendable {
 
   private func probes(_ last: LoadSnapshot) -> MetricFamily {
     MetricFamily(
-      "sonde_probe", .info, "By which means the kernel is watched.",
+      "sonde_probe", .info, "How the kernel is traced.",
       last.probes.map { part in
         MetricSample(
           1, ("feature", LabelText.of(part.feature)), ("probe", LabelText.of(part.probe)),

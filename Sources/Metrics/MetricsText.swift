@@ -22,7 +22,7 @@ public enum MetricsText {
     let kind = family.kind == .info && !isOpen ? "gauge" : family.kind.rawValue
     var text =
       "# HELP \(name) \(escapedHelp(family.help, quotes: isOpen))\n# TYPE \(name) \(kind)\n"
-    if isOpen, !family.unit.isEmpty, family.name.hasSuffix(family.unit) {
+    if isOpen, !family.unit.isEmpty, family.name.hasSuffix("_" + family.unit) {
       text += "# UNIT \(name) \(family.unit)\n"
     }
     for sample in family.samples {
@@ -48,12 +48,13 @@ public enum MetricsText {
 
   private static func escapedHelp(_ text: String, quotes: Bool) -> String {
     var escaped = ""
-    for character in text {
-      switch character {
+    // By scalars: a quote with a combining mark is one character, and none of these.
+    for scalar in text.unicodeScalars {
+      switch scalar {
       case "\\": escaped += "\\\\"
       case "\n": escaped += "\\n"
       case "\"" where quotes: escaped += "\\\""
-      default: escaped.append(character)
+      default: escaped.unicodeScalars.append(scalar)
       }
     }
     return escaped

@@ -93,6 +93,7 @@ public enum ChangePages {
   private static func factor(from before: UInt64?, to after: UInt64) -> String {
     guard let before else { return "" }
     let factor = Double(before) / Double(max(1, after))
+    if abs(factor - 1) < 0.05 { return "" }
     if factor < 1 { return ", \(decimalText(1 / factor, digits: 1)) times as long" }
     return ", \(decimalText(factor, digits: factor < 10 ? 1 : 0)) times faster"
   }

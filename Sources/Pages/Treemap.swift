@@ -12,20 +12,21 @@ struct Treemap {
     var title: String
   }
 
+  let id: String
   let label: String
   let caption: String
   let cells: [Cell]
 
   /// - Parameter cells: those without a size are left out.
-  init(_ label: String, caption: String, _ cells: [Cell]) {
-    (self.label, self.caption) = (label, caption)
+  init(id: String, _ label: String, caption: String, _ cells: [Cell]) {
+    (self.id, self.label, self.caption) = (id, label, caption)
     self.cells = cells.filter { $0.size > 0 }.sorted { $0.size > $1.size }
   }
 
   /// The costliest mappings, each as large as the time that its page tables took.
   init(_ whole: CloneSnapshot) {
     self.init(
-      "Mappings as large as the time that the copy of their page tables took",
+      id: "mappings-picture", "Mappings as large as the time that the copy of their page tables took",
       caption:
         "The costliest mappings: the area is the time that the copy of their page tables took.",
       whole.mappings.map { mapping in
@@ -43,7 +44,7 @@ struct Treemap {
   /// The mappings of a process, each as large as what is resident of it, by the size of its pages.
   init(_ process: CollapsedProcess, isDone: Bool) {
     self.init(
-      "Mappings as large as what is resident of them",
+      id: "mappings-\(process.pid)", "Mappings as large as what is resident of them",
       caption:
         "The area is the resident memory, with how much of it is in huge pages\(isDone ? " now" : ""); "
         + "the rest is in pages of 4 KiB.",
@@ -58,7 +59,7 @@ struct Treemap {
           title:
             "\(name), \(mapping.range): \(bytesText(mapping.residentBytes)) resident, "
             + "\(bytesText(mapping.hugeBytes)) huge before, \(mapping.collapsed) of \(mapping.hugePages) "
-            + "huge pages now" + (mapping.reason.map { ": \($0)" } ?? ""))
+            + "huge pages \(isDone ? "now" : "so far")" + (mapping.reason.map { ": \($0)" } ?? ""))
       })
   }
 
@@ -70,7 +71,7 @@ struct Treemap {
     let area = (x: 0.0, y: 0.0, width: StackedArea.width, height: Self.height)
     add(cells[...], area, to: &drawn)
     return """
-      <figure id="mappings-picture">
+      <figure id="\(id)">
       <svg viewBox="0 0 \(StackedArea.width) \(Self.height)" role="img" \
       aria-label="\(label)">
       \(drawn)</svg>

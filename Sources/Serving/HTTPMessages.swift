@@ -24,11 +24,13 @@ public struct HTTPRequest: Sendable {
     for line in lines {
       guard let colon = line.firstIndex(of: ":"), colon != line.startIndex else { return nil }
       let name = line[..<colon].lowercased()
+      guard !name.contains(where: \.isWhitespace) else { return nil }
       let value = line[line.index(after: colon)...].trimmed
       headers[name] = headers[name].map { "\($0), \(value)" } ?? value
     }
-    let connection = headers["connection"]?.lowercased()
-    keepsAlive = words[2] == "HTTP/1.1" ? connection != "close" : connection == "keep-alive"
+    let connection = (headers["connection"] ?? "").lowercased().split(separator: ",").map(\.trimmed)
+    keepsAlive =
+      words[2] == "HTTP/1.1" ? !connection.contains("close") : connection.contains("keep-alive")
   }
 }
 

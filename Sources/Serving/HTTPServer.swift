@@ -17,6 +17,8 @@ public final class HTTPServer: Sendable {
   /// To send a request, to take a response, and between two of them; ns.
   private static let patience: UInt64 = 10_000_000_000
   private static let idlePatience: UInt64 = 120_000_000_000
+  /// Without descriptors or memory for another connection it waits so long before it tries again.
+  private static let pause: UInt64 = 1_000_000_000
 
   /// Listens.
   ///
@@ -35,13 +37,15 @@ public final class HTTPServer: Sendable {
   }
 
   /// Serves until the process ends.
-  public func start() {
+  ///
+  /// - Throws: `HTTPServerError` where there can be no thread.
+  public func start() throws(HTTPServerError) {
     var thread = pthread_t()
     var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)
     unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
     let context = unsafe Unmanaged.passRetained(self).toOpaque()
-    unsafe pthread_create(
+    let result = unsafe pthread_create(
       &thread, &attributes,
       { context in
         let server = unsafe Unmanaged<HTTPServer>.fromOpaque(context!).takeRetainedValue()
@@ -49,6 +53,7 @@ public final class HTTPServer: Sendable {
         return nil
       }, context)
     unsafe pthread_attr_destroy(&attributes)
+    if result != 0 { throw HTTPServerError(errno: result) }
   }
 
   private struct Connection {
@@ -58,6 +63,11 @@ public final class HTTPServer: Sendable {
     /// When to give it up, CLOCK_MONOTONIC, ns.
     var until: UInt64
     var closes = false
+    /// The client sends no more.
+    var hasEnded = false
+
+    /// Between two requests.
+    var isIdle: Bool { input.isEmpty && output.isEmpty }
   }
 
   private static var now: UInt64 {
@@ -72,15 +82,18 @@ public final class HTTPServer: Sendable {
     unsafe sigfillset(&signals)
     unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
     var connections: [Connection] = []
+    var pausedUntil: UInt64 = 0
     while true {
       var polled = connections.map {
         pollfd(fd: $0.descriptor, events: Int16($0.output.isEmpty ? POLLIN : POLLOUT), revents: 0)
       }
-      // Who is connected is served before those that wait.
-      let accepts = connections.count < Self.mostConnections
-      if accepts { polled.append(pollfd(fd: listener, events: Int16(POLLIN), revents: 0)) }
-      let next = connections.map(\.until).min()
       let now = Self.now
+      // Who is connected is served before those that wait; who only might ask again is not.
+      let accepts =
+        now >= pausedUntil
+        && (connections.count < Self.mostConnections || connections.contains { $0.isIdle })
+      if accepts { polled.append(pollfd(fd: listener, events: Int16(POLLIN), revents: 0)) }
+      let next = (connections.map(\.until) + (now < pausedUntil ? [pausedUntil] : [])).min()
       let wait = next.map { Int32(min(($0 - min($0, now)) / 1_000_000 + 1, 60_000)) } ?? -1
       _ = unsafe poll(&polled, nfds_t(polled.count), wait)
       for index in connections.indices where polled[index].revents != 0 {
@@ -95,9 +108,18 @@ public final class HTTPServer: Sendable {
         return false
       }
       if accepts, polled[polled.count - 1].revents != 0 {
+        if connections.count >= Self.mostConnections {
+          let idle = connections.indices.filter { connections[$0].isIdle }
+          guard let longest = idle.min(by: { connections[$0].until < connections[$1].until }) else {
+            continue
+          }
+          close(connections.remove(at: longest).descriptor)
+        }
         let descriptor = sonde_accept(listener)
         if descriptor >= 0 {
           connections.append(Connection(descriptor: descriptor, until: time + Self.patience))
+        } else if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) {
+          pausedUntil = time + Self.pause
         }
       }
     }
@@ -107,6 +129,7 @@ public final class HTTPServer: Sendable {
     if connection.output.isEmpty {
       guard read(into: &connection) else { return give(up: &connection) }
       answer(&connection)
+      if connection.hasEnded, connection.output.isEmpty { return give(up: &connection) }
     }
     while !connection.output.isEmpty {
       let count = unsafe connection.output.withUnsafeBytes { bytes in
@@ -122,6 +145,7 @@ public final class HTTPServer: Sendable {
       connection.until = Self.now + Self.idlePatience
       // What the client has sent meanwhile.
       answer(&connection)
+      if connection.hasEnded, connection.output.isEmpty { return give(up: &connection) }
     }
   }
 
@@ -139,6 +163,10 @@ public final class HTTPServer: Sendable {
         unsafe recv(connection.descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT))
       }
       if count < 0, errno == EAGAIN { break }
+      if count == 0 {
+        connection.hasEnded = true
+        break
+      }
       guard count > 0 else { return false }
       connection.input += buffer.prefix(count)
     }

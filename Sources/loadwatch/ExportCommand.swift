@@ -14,10 +14,10 @@ struct ExportCommand: ParsableCommand {
     abstract: "Serve metrics for Prometheus, until Ctrl-C.",
     discussion: """
       /metrics: text, OpenMetrics, or protobuf with native histograms, as the client asks for. \
-      /report: the last ten minutes as an HTML page. /healthz: 200 while intervals end.
+      /report: the last ten minutes as an HTML page. /healthz: 200 as long as intervals keep ending.
 
       However many processes and cgroups come and go, there are never more than --max-series series: \
-      the largest cgroups have their own, the others are put together.
+      the largest cgroups have their own, the others are combined.
 
       Examples:
         loadwatch export
@@ -28,12 +28,12 @@ struct ExportCommand: ParsableCommand {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "Listen here (default: 127.0.0.1:9435).", valueName: "address:port"))
+      "Address and port to listen on.", valueName: "address:port"))
   var listen = "127.0.0.1:9435"
 
   @Flag(
     help:
-      "Allow an address that other machines reach, without encryption and for everyone: put a reverse proxy before it."
+      "Allow an address that other machines can reach. Metrics are sent unencrypted to anyone who asks; prefer a reverse proxy."
   )
   var insecure = false
 
@@ -45,17 +45,17 @@ struct ExportCommand: ParsableCommand {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "Never more series than these (default: 500, at least 300).", valueName: "count"))
+      "Maximum number of series; at least 300.", valueName: "count"))
   var maxSeries = 500
 
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "Native histograms have 2^schema buckets per power of two: 3, 4 or 5 (default: 3).",
+      "Resolution of native histograms, 2^schema buckets per power of two: 3, 4 or 5.",
       valueName: "schema"))
   var schema = 3
 
-  @Flag(help: "Give histograms classic buckets in protobuf, too (text has no others).")
+  @Flag(help: "Also give histograms classic buckets in protobuf (the text formats have only those).")
   var classicHistograms = false
 
   @OptionGroup(visibility: .hidden) var selection: SelectionOptions
@@ -98,7 +98,9 @@ struct ExportCommand: ParsableCommand {
       guard let place else { return }
       var options = LoadOptions()
       options.session.interval = interval
-      options.session.duration = length.length
+      let each = length.givenInterval ?? DurationArgument(text: "5s")
+      options.session.duration =
+        [length.duration?.ns, length.count.map { each.times($0) }].compactMap { $0 }.min()
       options.by = [.cgroup]
       options.culprits = true
       options.nativeSchema = schema
@@ -114,7 +116,11 @@ struct ExportCommand: ParsableCommand {
         throw Failure("can't listen on \(listen): \(error)")
       }
       var session = try Session(options.session, LoadTracer(options))
-      server.start()
+      do {
+        try server.start()
+      } catch {
+        throw Failure("can't serve: \(error)")
+      }
       let shown = place.address.contains(":") ? "[\(place.address)]" : place.address
       warn("serving http://\(shown):\(server.port)/metrics", as: Loadwatch.name)
       _ = try session.run { report in

@@ -24,6 +24,8 @@ final class Exporter: Sendable {
     var intervals: [LoadSnapshot] = []
     /// When the last one came, CLOCK_MONOTONIC, ns.
     var at: UInt64 = 0
+    /// The page as of then, once somebody has asked for it.
+    var page: [UInt8]?
   }
 
   /// What the page tells of, ns.
@@ -43,12 +45,13 @@ final class Exporter: Sendable {
       1, min(Self.mostIntervals, Int(clamping: Self.pageLength / options.interval)))
     state.withLock { state in
       state.metrics.take(report, at: now)
-      state.intervals.append(report)
-      // The histograms as of the last interval are in the metrics.
+      var kept = report
+      kept.native = nil
+      state.intervals.append(kept)
       if state.intervals.count > most {
         state.intervals.removeFirst(state.intervals.count - most)
       }
-      state.at = now
+      (state.at, state.page) = (now, nil)
     }
   }
 
@@ -110,7 +113,9 @@ final class Exporter: Sendable {
   }
 
   private func report() -> HTTPResponse {
-    let intervals = state.withLock { $0.intervals }
+    let type = "text/html; charset=utf-8"
+    let (intervals, at, known) = state.withLock { ($0.intervals, $0.at, $0.page) }
+    if let known { return HTTPResponse(type: type, body: known) }
     guard let last = intervals.last, let whole = Self.whole(intervals) else {
       return HTTPResponse(503, text: "waiting for the first interval")
     }
@@ -121,7 +126,9 @@ final class Exporter: Sendable {
     (shown.attribution, shown.soFar) = (last.attribution, last.soFar)
     (shown.verdict, shown.blocked, shown.cpuWaits) = (last.verdict, last.blocked, last.cpuWaits)
     (shown.load, shown.final) = (last.load, true)
-    return HTTPResponse(type: "text/html; charset=utf-8", body: Array(page.html(shown).utf8))
+    let body = Array(page.html(shown).utf8)
+    state.withLock { if $0.at == at { $0.page = body } }
+    return HTTPResponse(type: type, body: body)
   }
 
   private static func whole(_ intervals: [LoadSnapshot]) -> LoadSnapshot? {

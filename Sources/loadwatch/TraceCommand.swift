@@ -29,6 +29,11 @@ struct TraceCommand: ParsableCommand {
       throw ValidationError("--stacks requires --format json, html or folded")
     }
     try selection.checkIsOfAll(output.format)
+    if output.format == .perfetto, length.interval.ns > 10_000_000_000 {
+      throw ValidationError(
+        "--interval \(length.interval.text): at most 10s with --format perfetto, which is written as intervals end"
+      )
+    }
   }
 
   func run() throws {

@@ -97,6 +97,15 @@ struct TraceTests {
       ])
     let two = try run("loadwatch", ["replay", rec, "--count", "2", "--format", "json"])
     #expect(try summary("b.pftrace").switches == two.snapshots().last?.switches)
+    // From a time on: nothing of before, and each counter once.
+    let from = try #require(
+      try run("loadwatch", ["replay", rec, "--format", "json"]).snapshots().dropFirst(3).first?.start)
+    _ = try run(
+      "loadwatch",
+      ["replay", rec, "--from", from, "--format", "perfetto", "-o", scratch.file("d.pftrace")])
+    let rest = try run("loadwatch", ["replay", rec, "--from", from, "--format", "json"]).snapshots()
+    let later = try summary("d.pftrace")
+    #expect(later.switches == rest.last?.switches && later.counters["load1"]?.count == rest.count - 1)
   }
 
   /// Live: where tasks sleep in D, and who has what they wait for.
@@ -264,6 +273,8 @@ struct TraceTests {
     }
     let filtered = try loadwatch("--format", "perfetto", "--comm", "sh", "-o", scratch.file("x"))
     #expect(filtered.status == 64 && filtered.errors.contains("a trace shows every task"))
+    let long = try loadwatch("--format", "perfetto", "--interval", "5m", "-o", scratch.file("x"))
+    #expect(long.status == 64 && long.errors.contains("at most 10s with --format perfetto"))
     let merged = try loadwatch("merge", "a.json", "--format", "perfetto")
     #expect(merged.status == 64 && merged.errors.contains("only a recording holds events"))
     let recording = packageRoot.appending(path: "Tests/Pictures/freeze.rec").path

@@ -11,15 +11,22 @@ struct BoundedGroupsTests {
     #expect(groups.names == ["b", "c"])
   }
 
-  /// One that is no longer among the largest stays for ten minutes, and so nobody takes its place.
+  /// One that is no longer among the largest stays for ten minutes, or for one where its place is wanted.
   @Test func aMemberStays() {
     var groups = BoundedGroups(most: 2)
     groups.choose(by: ["a": 3, "b": 2], at: 0)
     for time in stride(from: 5, to: 600, by: 5) {
+      groups.choose(by: ["b": 2], at: UInt64(time) * Self.second)
+      #expect(groups.names == ["a", "b"])
+    }
+    groups.choose(by: ["b": 2], at: 600 * Self.second)
+    #expect(groups.names == ["b"])
+    groups.choose(by: ["a": 1, "b": 2], at: 605 * Self.second)
+    for time in stride(from: 610, to: 665, by: 5) {
       groups.choose(by: ["b": 2, "c": 9], at: UInt64(time) * Self.second)
       #expect(groups.names == ["a", "b"])
     }
-    groups.choose(by: ["b": 2, "c": 9], at: 600 * Self.second)
+    groups.choose(by: ["b": 2, "c": 9], at: 665 * Self.second)
     #expect(groups.names == ["b", "c"])
   }
 

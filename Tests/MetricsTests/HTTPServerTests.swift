@@ -15,7 +15,7 @@ struct HTTPServerTests {
         ? HTTPResponse(body: Self.large)
         : HTTPResponse(text: "\(request.method) \(request.path) \(request.headers["x"] ?? "-")")
     }
-    server.start()
+    try server.start()
     port = server.port
   }
 
@@ -75,7 +75,16 @@ struct HTTPServerTests {
     #expect(both.contains("GET /c -\n") && both.hasSuffix("GET /d -\n"))
   }
 
+  /// One that sends no more than its request, as `nc -N` does.
+  @Test func halfClosed() throws {
+    let client = try Client(port)
+    client.send("GET /half HTTP/1.0\r\n\r\n")
+    shutdown(client.descriptor, Int32(SHUT_WR))
+    #expect(client.receive(until: "never").hasSuffix("GET /half -\n"))
+  }
+
   @Test(arguments: [
+    ("GET / HTTP/1.1\r\nContent-Length : 5\r\n\r\nhello", 400),
     ("GET / FTP/1.1\r\n\r\n", 400), ("nonsense\r\n\r\n", 400), ("GET x HTTP/1.1\r\n\r\n", 400),
     ("GET / HTTP/1.1\r\n: x\r\n\r\n", 400),
     ("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", 413),
