@@ -16,7 +16,7 @@ public struct MetricFamily: Sendable {
   public var kind: Kind
   public var samples: [MetricSample]
 
-  init(
+  package init(
     _ name: String, _ kind: Kind, unit: String = "", _ help: String, _ samples: [MetricSample]
   ) {
     (self.name, self.kind, self.unit, self.help) = (name, kind, unit, help)
@@ -34,11 +34,11 @@ public struct MetricSample: Sendable {
   public var labels: [(name: String, value: String)]
   public var value: Value
 
-  init(_ value: Double, _ labels: (name: String, value: String)...) {
+  package init(_ value: Double, _ labels: (name: String, value: String)...) {
     (self.value, self.labels) = (.number(value), labels)
   }
 
-  init(_ histogram: ExponentialHistogram) { (value, labels) = (.histogram(histogram), []) }
+  package init(_ histogram: ExponentialHistogram) { (value, labels) = (.histogram(histogram), []) }
 }
 
 /// The buckets of the formats that have only such with bounds of their own: powers of 4, from about a

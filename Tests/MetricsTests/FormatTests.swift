@@ -15,6 +15,20 @@ struct FormatTests {
         == .open)
   }
 
+  /// A quote with a combining mark is one character to Swift, and two to everybody else.
+  @Test func labels() {
+    let family = MetricFamily(
+      "a", .counter, "b \\ \n", [MetricSample(1.5, ("c", "d\"\u{301}\\\u{301}\ne"))])
+    #expect(
+      MetricsText.classic([family]) == """
+        # HELP a_total b \\\\ \\n
+        # TYPE a_total counter
+        a_total{c="d\\\"\u{301}\\\\\u{301}\\ne"} 1.5
+
+        """)
+    #expect(MetricsText.open([family]).contains("# TYPE a counter\na_total{"))
+  }
+
   @Test func others() {
     #expect(MetricsFormat.best(of: "") == .classic)
     #expect(MetricsFormat.best(of: "*/*") == .classic)
