@@ -26,7 +26,8 @@ struct Treemap {
   /// The costliest mappings, each as large as the time that its page tables took.
   init(_ whole: CloneSnapshot) {
     self.init(
-      id: "mappings-picture", "Mappings as large as the time that the copy of their page tables took",
+      id: "mappings-picture",
+      "Mappings as large as the time that the copy of their page tables took",
       caption:
         "The costliest mappings: the area is the time that the copy of their page tables took.",
       whole.mappings.map { mapping in

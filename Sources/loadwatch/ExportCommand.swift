@@ -55,7 +55,8 @@ struct ExportCommand: ParsableCommand {
       valueName: "schema"))
   var schema = 3
 
-  @Flag(help: "Also give histograms classic buckets in protobuf (the text formats have only those).")
+  @Flag(
+    help: "Also give histograms classic buckets in protobuf (the text formats have only those).")
   var classicHistograms = false
 
   @OptionGroup(visibility: .hidden) var selection: SelectionOptions

@@ -99,13 +99,15 @@ struct TraceTests {
     #expect(try summary("b.pftrace").switches == two.snapshots().last?.switches)
     // From a time on: nothing of before, and each counter once.
     let from = try #require(
-      try run("loadwatch", ["replay", rec, "--format", "json"]).snapshots().dropFirst(3).first?.start)
+      try run("loadwatch", ["replay", rec, "--format", "json"]).snapshots().dropFirst(3).first?
+        .start)
     _ = try run(
       "loadwatch",
       ["replay", rec, "--from", from, "--format", "perfetto", "-o", scratch.file("d.pftrace")])
     let rest = try run("loadwatch", ["replay", rec, "--from", from, "--format", "json"]).snapshots()
     let later = try summary("d.pftrace")
-    #expect(later.switches == rest.last?.switches && later.counters["load1"]?.count == rest.count - 1)
+    #expect(
+      later.switches == rest.last?.switches && later.counters["load1"]?.count == rest.count - 1)
   }
 
   /// Live: where tasks sleep in D, and who has what they wait for.
