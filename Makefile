@@ -30,7 +30,7 @@ TEST_PRODUCTS := loadwatch cloneprof testload capture execs sondePackageTests
 BIN = $(BUILD)/release
 
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
-BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libzstd-dev
+BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libzstd-dev libssl-dev libcrypt-dev libyaml-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema tmux clang-format-14 linux-libc-dev-arm64-cross gcc libc6-dev chromium chromium-driver python3-selenium protobuf-compiler golang-go prometheus curl
 DEB_PACKAGES := lintian debootstrap systemd
 PICTURE_PACKAGES := $(BUILD_PACKAGES) tmux python3 python3-pil fonts-dejavu-core chromium chromium-driver python3-selenium
@@ -168,7 +168,7 @@ protos:
 		--product protoc-gen-swift
 	protoc --plugin=$(BUILD)-protoc/release/protoc-gen-swift --proto_path=Sources/ExportProtos \
 		--swift_opt=Visibility=Package,UseAccessLevelOnImports=true --swift_out=Sources/ExportProtos \
-		perfetto.proto profile.proto metrics.proto
+		perfetto.proto profile.proto metrics.proto otlp.proto
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Examples

@@ -132,7 +132,7 @@ let package = Package(
     .target(
       name: "ExportProtos",
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
-      exclude: ["metrics.proto", "perfetto.proto", "profile.proto"]),
+      exclude: ["metrics.proto", "otlp.proto", "perfetto.proto", "profile.proto"]),
     .target(
       name: "Exports",
       dependencies: [
@@ -148,7 +148,13 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),
-    .target(name: "Serving", dependencies: ["CLinux"], swiftSettings: strict),
+    .target(
+      name: "CServing",
+      linkerSettings: [
+        .linkedLibrary("ssl"), .linkedLibrary("crypto"), .linkedLibrary("crypt"),
+        .linkedLibrary("yaml"),
+      ]),
+    .target(name: "Serving", dependencies: ["CLinux", "CServing"], swiftSettings: strict),
     .target(
       name: "CommandLine",
       dependencies: [
@@ -159,14 +165,23 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // What is served of a run, and pushed.
+    .target(
+      name: "Exporting",
+      dependencies: [
+        "CLinux", "CommandLine", "Faces", "Input", "Metrics", "Pages", "Proc", "Recording",
+        "Reports", "Serving", "Session",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
     // The tools.
     .executableTarget(
       name: "loadwatch",
       dependencies: [
-        "CLinux", "CStart", "CommandLine", "Exports", "Input", "LoadProbes", "LoadModel", "Faces",
-        "Metrics", "Pages", "Serving",
-        "Proc",
-        "Reports", "Screen", "Session", "Tasks",
+        "CLinux", "CStart", "CloneProbes", "CommandLine", "Exporting", "Exports", "Faces", "Input",
+        "LoadModel", "LoadProbes", "Metrics", "Pages", "Proc", "Reports", "Screen", "Serving",
+        "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -175,10 +190,9 @@ let package = Package(
     .executableTarget(
       name: "cloneprof",
       dependencies: [
-        "CLinux", "CStart", "Collapse", "CommandLine", "CloneProbes", "CloneModel", "Experiments",
-        "Exports",
-        "Faces",
-        "Input", "Pages", "Proc", "Reports", "Screen", "Session", "Tasks",
+        "CLinux", "CStart", "CloneModel", "CloneProbes", "Collapse", "CommandLine", "Experiments",
+        "Exporting", "Exports", "Faces", "Input", "Metrics", "Pages", "Proc", "Reports", "Screen",
+        "Session", "Tasks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

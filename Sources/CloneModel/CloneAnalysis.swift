@@ -1,3 +1,4 @@
+import Histograms
 public import Input
 public import Reports
 
@@ -37,6 +38,9 @@ public struct CloneAnalysis: ~Copyable, Model {
         filter: filter, phases: setup.kernelPhases, afterFork: setup.afterFork ?? .init([]),
         start: reading.at,
         followsChildren: setup.coverage.children ?? false, pageSize: setup.pageSize)
+      tracker.native = setup.nativeSchema.map {
+        NativeCloneHistograms(ExponentialBounds(schema: $0))
+      }
       reporter = CloneReporter(setup, reading)
     case .cgroups(let ids):
       tracker.filter.cgroups = ids
@@ -48,6 +52,7 @@ public struct CloneAnalysis: ~Copyable, Model {
     case .closes(let reading):
       let interval = last ?? tracker.close(at: reading.at)
       report = reporter?.report(interval, reading, &names)
+      report?.native = tracker.native
     case .ends(let time):
       last = tracker.close(at: time)
     case .totals:

@@ -41,6 +41,8 @@ public struct CloneSetup: Codable, Sendable {
   public var ringBytes: UInt64
   /// How long an interval is, ns.
   public var interval: UInt64?
+  /// The schema of the native histograms that reports are to have; nil: none.
+  public var nativeSchema: Int?
 
   public init(
     filter: CloneFilter, kernelPhases: KernelRanges<KernelPhases.Phase>,

@@ -1,5 +1,6 @@
 import Histograms
 import Records
+import Reports
 
 /// Makes intervals of the kernel side's records, which come in the order of their times.
 ///
@@ -25,6 +26,8 @@ public struct CloneTracker: Sendable {
   /// When counting began.
   let start: UInt64
   var new = New()
+  /// All durations since counting began, if anybody wants them so.
+  var native: NativeCloneHistograms?
 
   /// What the open interval holds since one last asked.
   public struct New: Sendable {
@@ -145,9 +148,13 @@ public struct CloneTracker: Sendable {
       current.calls[Int(clone.call.rawValue)] += 1
     }
     current.clone.record(clone.ownNs)
+    native?.clone.record(clone.ownNs)
     current.wakeNs &+= clone.wakeNs
     current.queuedNs &+= clone.queuedNs
-    if clone.waitNs > 0 { current.vforkWait.record(clone.waitNs) }
+    if clone.waitNs > 0 {
+      current.vforkWait.record(clone.waitNs)
+      native?.vforkWait.record(clone.waitNs)
+    }
     if clone.copiesAddressSpace { copied(clone) }
     let stratum = CloneInterval.Stratum.index(ns: clone.ownNs)
     let off = min(clone.ownNs, clone.offCPUNs)
@@ -164,8 +171,14 @@ public struct CloneTracker: Sendable {
   }
 
   private mutating func copied(_ clone: Clone) {
-    if clone.addressSpaceNs > 0 { current.addressSpaceCopy.record(clone.addressSpaceNs) }
-    if clone.mappings > 0 { current.pageTableCopy.record(clone.pageTablesNs) }
+    if clone.addressSpaceNs > 0 {
+      current.addressSpaceCopy.record(clone.addressSpaceNs)
+      native?.addressSpaceCopy.record(clone.addressSpaceNs)
+    }
+    if clone.mappings > 0 {
+      current.pageTableCopy.record(clone.pageTablesNs)
+      native?.pageTableCopy.record(clone.pageTablesNs)
+    }
     for index in clone.kinds.indices {
       current.kinds[index].bytes &+= clone.kinds[index].bytes
       current.kinds[index].ns &+= clone.kinds[index].ns

@@ -22,6 +22,8 @@ public struct CloneOptions: Sendable {
   public var cgroups: [Cgroup] = []
   /// Whether the thread that drains is given the best priority there is, for good.
   public var raisesPriority = true
+  /// The schema of the native histograms that reports are to have; nil: none.
+  public var nativeSchema: Int?
 
   public init() {}
 }
@@ -109,7 +111,7 @@ public struct CloneTracer: ~Copyable, Tracer {
   public var isDone: Bool { options.clones.map { door.model.count >= $0 } ?? false }
 
   public mutating func begin() throws -> UInt64 {
-    let setup = CloneSetup(
+    var setup = CloneSetup(
       filter: options.filter, kernelPhases: kernelPhases, afterFork: afterFork,
       afterForkPeriod: probes.afterForkPeriod,
       coverage: probes.coverage,
@@ -118,6 +120,7 @@ public struct CloneTracer: ~Copyable, Tracer {
         names: [host.hostname], kernels: [host.kernelRelease], cpus: host.onlineCPUCount),
       filterPart: options.filterPart, probes: ladder, ringBytes: UInt64(probes.ringBytes),
       interval: options.session.interval)
+    setup.nativeSchema = options.nativeSchema
     try door.observe(.setUp(setup))
     let ids = try Cgroup.ids(of: options.cgroups)
     if let ids { try door.observe(.cgroups(ids)) }

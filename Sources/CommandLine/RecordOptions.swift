@@ -71,19 +71,25 @@ public struct RecordOptions: ParsableArguments {
   ///
   /// - Throws: `Failure` where there is no memory for that.
   func mostKept() throws -> Int {
-    guard let keepNs else { return 0 }
+    try keepNs.map { try Self.mostKept(of: $0, option: "--keep \(keep?.text ?? "2m")") } ?? 0
+  }
+
+  /// - Parameters:
+  ///   - keepNs: how much of the past is kept.
+  ///   - option: what asks for that.
+  public static func mostKept(of keepNs: UInt64, option: String) throws -> Int {
     let cpus = (try? Host.current().onlineCPUCount) ?? 1
     let most = Double(keepNs) / 1e9 * 1_600_000 * Double(cpus)
     let available = Double((try? TaskLimits.current().available) ?? 0)
     guard most < available / 2 else {
       throw Failure(
-        "--keep \(keep?.text ?? "2m") could take \(gigabytes(most)) at 100,000 switches/s per CPU; "
+        "\(option) could take \(gigabytes(most)) at 100,000 switches/s per CPU; "
           + "only half of the \(gigabytes(available)) of available memory may be used")
     }
     return max(64 << 20, Int(most))
   }
 
-  private func gigabytes(_ bytes: Double) -> String {
+  private static func gigabytes(_ bytes: Double) -> String {
     "\((bytes / 1e8).rounded() / 10) GB"
   }
 }

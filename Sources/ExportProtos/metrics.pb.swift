@@ -166,6 +166,9 @@ package nonisolated struct PrometheusHistogram: Sendable {
   /// Of each bucket's count to the one before.
   package var positiveDelta: [Int64] = []
 
+  /// Of native histograms.
+  package var exemplars: [PrometheusExemplar] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -175,6 +178,71 @@ package nonisolated struct PrometheusHistogram: Sendable {
   fileprivate var _schema: Int32? = nil
   fileprivate var _zeroThreshold: Double? = nil
   fileprivate var _zeroCount: UInt64? = nil
+}
+
+package nonisolated struct PrometheusExemplar: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var label: [PrometheusLabelPair] = []
+
+  package var value: Double {
+    get {_value ?? 0}
+    set {_value = newValue}
+  }
+  /// Returns true if `value` has been explicitly set.
+  package var hasValue: Bool {self._value != nil}
+  /// Clears the value of `value`. Subsequent reads from it will return its default value.
+  package mutating func clearValue() {self._value = nil}
+
+  package var timestamp: PrometheusTimestamp {
+    get {_timestamp ?? PrometheusTimestamp()}
+    set {_timestamp = newValue}
+  }
+  /// Returns true if `timestamp` has been explicitly set.
+  package var hasTimestamp: Bool {self._timestamp != nil}
+  /// Clears the value of `timestamp`. Subsequent reads from it will return its default value.
+  package mutating func clearTimestamp() {self._timestamp = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _value: Double? = nil
+  fileprivate var _timestamp: PrometheusTimestamp? = nil
+}
+
+/// google.protobuf.Timestamp
+package nonisolated struct PrometheusTimestamp: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var seconds: Int64 {
+    get {_seconds ?? 0}
+    set {_seconds = newValue}
+  }
+  /// Returns true if `seconds` has been explicitly set.
+  package var hasSeconds: Bool {self._seconds != nil}
+  /// Clears the value of `seconds`. Subsequent reads from it will return its default value.
+  package mutating func clearSeconds() {self._seconds = nil}
+
+  package var nanos: Int32 {
+    get {_nanos ?? 0}
+    set {_nanos = newValue}
+  }
+  /// Returns true if `nanos` has been explicitly set.
+  package var hasNanos: Bool {self._nanos != nil}
+  /// Clears the value of `nanos`. Subsequent reads from it will return its default value.
+  package mutating func clearNanos() {self._nanos = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _seconds: Int64? = nil
+  fileprivate var _nanos: Int32? = nil
 }
 
 package nonisolated struct PrometheusBucket: Sendable {
@@ -200,12 +268,22 @@ package nonisolated struct PrometheusBucket: Sendable {
   /// Clears the value of `upperBound`. Subsequent reads from it will return its default value.
   package mutating func clearUpperBound() {self._upperBound = nil}
 
+  package var exemplar: PrometheusExemplar {
+    get {_exemplar ?? PrometheusExemplar()}
+    set {_exemplar = newValue}
+  }
+  /// Returns true if `exemplar` has been explicitly set.
+  package var hasExemplar: Bool {self._exemplar != nil}
+  /// Clears the value of `exemplar`. Subsequent reads from it will return its default value.
+  package mutating func clearExemplar() {self._exemplar = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _cumulativeCount: UInt64? = nil
   fileprivate var _upperBound: Double? = nil
+  fileprivate var _exemplar: PrometheusExemplar? = nil
 }
 
 package nonisolated struct PrometheusBucketSpan: Sendable {
@@ -443,7 +521,7 @@ nonisolated extension PrometheusCounter: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension PrometheusHistogram: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Histogram"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sample_count\0\u{3}sample_sum\0\u{1}bucket\0\u{2}\u{2}schema\0\u{3}zero_threshold\0\u{3}zero_count\0\u{4}\u{5}positive_span\0\u{3}positive_delta\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sample_count\0\u{3}sample_sum\0\u{1}bucket\0\u{2}\u{2}schema\0\u{3}zero_threshold\0\u{3}zero_count\0\u{4}\u{5}positive_span\0\u{3}positive_delta\0\u{2}\u{3}exemplars\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -459,6 +537,7 @@ nonisolated extension PrometheusHistogram: SwiftProtobuf.Message, SwiftProtobuf.
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self._zeroCount) }()
       case 12: try { try decoder.decodeRepeatedMessageField(value: &self.positiveSpan) }()
       case 13: try { try decoder.decodeRepeatedSInt64Field(value: &self.positiveDelta) }()
+      case 16: try { try decoder.decodeRepeatedMessageField(value: &self.exemplars) }()
       default: break
       }
     }
@@ -493,6 +572,9 @@ nonisolated extension PrometheusHistogram: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.positiveDelta.isEmpty {
       try visitor.visitRepeatedSInt64Field(value: self.positiveDelta, fieldNumber: 13)
     }
+    if !self.exemplars.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.exemplars, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -505,6 +587,90 @@ nonisolated extension PrometheusHistogram: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs._zeroCount != rhs._zeroCount {return false}
     if lhs.positiveSpan != rhs.positiveSpan {return false}
     if lhs.positiveDelta != rhs.positiveDelta {return false}
+    if lhs.exemplars != rhs.exemplars {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PrometheusExemplar: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Exemplar"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}label\0\u{1}value\0\u{1}timestamp\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.label) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._value) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._timestamp) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.label.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.label, fieldNumber: 1)
+    }
+    try { if let v = self._value {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._timestamp {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PrometheusExemplar, rhs: PrometheusExemplar) -> Bool {
+    if lhs.label != rhs.label {return false}
+    if lhs._value != rhs._value {return false}
+    if lhs._timestamp != rhs._timestamp {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PrometheusTimestamp: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Timestamp"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}seconds\0\u{1}nanos\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self._seconds) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self._nanos) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._seconds {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._nanos {
+      try visitor.visitSingularInt32Field(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PrometheusTimestamp, rhs: PrometheusTimestamp) -> Bool {
+    if lhs._seconds != rhs._seconds {return false}
+    if lhs._nanos != rhs._nanos {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -512,7 +678,7 @@ nonisolated extension PrometheusHistogram: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension PrometheusBucket: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Bucket"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}cumulative_count\0\u{3}upper_bound\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}cumulative_count\0\u{3}upper_bound\0\u{1}exemplar\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -522,6 +688,7 @@ nonisolated extension PrometheusBucket: SwiftProtobuf.Message, SwiftProtobuf._Me
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self._cumulativeCount) }()
       case 2: try { try decoder.decodeSingularDoubleField(value: &self._upperBound) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._exemplar) }()
       default: break
       }
     }
@@ -538,12 +705,16 @@ nonisolated extension PrometheusBucket: SwiftProtobuf.Message, SwiftProtobuf._Me
     try { if let v = self._upperBound {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
     } }()
+    try { if let v = self._exemplar {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PrometheusBucket, rhs: PrometheusBucket) -> Bool {
     if lhs._cumulativeCount != rhs._cumulativeCount {return false}
     if lhs._upperBound != rhs._upperBound {return false}
+    if lhs._exemplar != rhs._exemplar {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -44,7 +44,7 @@ public struct LoadAnalysis: ~Copyable, Model {
       self.setup = setup
       tracker = LoadTracker(cpus: setup.cpus, filter: setup.filter, interval: setup.interval)
       losses = LossLedger(cpus: setup.cpus)
-      tracker.native = setup.nativeSchema.map { NativeHistograms(ExponentialBounds(schema: $0)) }
+      tracker.native = setup.nativeSchema.map { NativeDurations(schema: $0) }
       if setup.followsStacks { tracker.waitStacks = WaitStacks() }
       tracker.culprits.sumsCgroups = WaitPlaces(setup.by) != nil
       names = SampleNames(
@@ -114,7 +114,7 @@ public struct LoadAnalysis: ~Copyable, Model {
       // As far as the stream has come to them.
       reading.counters.ringFull = losses.ringFull
       report = reporter?.report(interval, reading, tracker, sampler, early)
-      report?.native = tracker.native
+      report?.native = tracker.native?.close(reading) { [reporter] in reporter?.path(ofCgroup: $0) }
     case .ends(let time):
       bookLosses()
       last = close(at: time)

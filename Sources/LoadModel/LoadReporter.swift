@@ -52,6 +52,9 @@ struct LoadReporter {
     places?.missing(tracker.culprits.parties.cgroups) ?? []
   }
 
+  /// Where that is known: reports are by cgroup.
+  func path(ofCgroup id: UInt64) -> String? { places?.path(ofCgroup: id) }
+
   mutating func take(_ answers: [Answer]) {
     for answer in answers {
       places?.take(answer)

@@ -98,7 +98,7 @@ extension LoadTracker {
     let isSleep = task.isSleep(waited, until: seen.last_arrival)
     let isStamped = seen.last_queued != 0 && !task.isSleep(0, until: seen.last_queued)
     if isSame, arrivals > 0, !isSleep, time >= countsFrom, task.matches {
-      record(waited: waited, arrivals: UInt64(arrivals))
+      record(slot, waited: waited, arrivals: UInt64(arrivals), until: seen.last_arrival)
       culprits.chargeUnknown(task.party, waited: waited)
     }
     // Its one arrival's record comes late, or never: the sleep that it ended is known all the same.

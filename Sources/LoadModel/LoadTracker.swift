@@ -44,7 +44,7 @@ public struct LoadTracker: ~Copyable {
   public private(set) var shortLives: UInt64 = 0
   private var length: UInt64
   /// All durations since counting began, if anybody wants them so.
-  var native: NativeHistograms?
+  var native: NativeDurations?
   /// Where tasks sleep in D, if that is followed.
   public var waitStacks: WaitStacks?
   /// The last of the kernel's load samples, where it is seen as it is made.
@@ -183,7 +183,7 @@ public struct LoadTracker: ~Copyable {
         tasks[slot].ran &+= ran
         if counts, tasks[slot].matches {
           current.onCPU.record(ran)
-          native?.onCPU.record(ran)
+          native?.ran(ran)
         }
       }
     } else {
@@ -305,7 +305,7 @@ public struct LoadTracker: ~Copyable {
         tasks[slot].runnableSince = wokenAt
       }
       if counts, tasks[slot].matches, arrivals > 0 || waited > 0, !isUncounted, !isSleep {
-        record(waited: waited, arrivals: UInt64(max(arrivals, 1)))
+        record(slot, waited: waited, arrivals: UInt64(max(arrivals, 1)), until: time)
         if arrivals > 1 || wasMigratedUnseen {
           culprits.chargeUnknown(tasks[slot].party, waited: waited)
         } else {
@@ -352,17 +352,28 @@ public struct LoadTracker: ~Copyable {
   /// Where arrivals went unseen, their waits are known only together: they are taken as equal, so
   /// that count and sum stay exact.
   @inline(__always)
-  mutating func record(waited: UInt64, arrivals: UInt64) {
+  mutating func record(
+    _ slot: TaskTable.Slot, waited: UInt64, arrivals: UInt64, until time: UInt64
+  ) {
     if arrivals == 1 {
       current.runQueueLatency.record(waited)
-      native?.runQueueLatency.record(waited)
+      guard native != nil else { return }
+      let cgroup = tasks[slot].cgroup
+      if native?.waited(waited, in: cgroup) == true { noteLongest(slot, waited, until: time) }
     } else {
       let each = waited / arrivals
       current.runQueueLatency.record(each, times: arrivals - 1)
       current.runQueueLatency.record(waited - each * (arrivals - 1))
-      native?.runQueueLatency.record(each, times: arrivals - 1)
-      native?.runQueueLatency.record(waited - each * (arrivals - 1))
+      let cgroup = tasks[slot].cgroup
+      native?.waited(each, times: arrivals - 1, in: cgroup)
+      native?.waited(waited - each * (arrivals - 1), times: 1, in: cgroup)
     }
+  }
+
+  @inline(never)
+  private mutating func noteLongest(_ slot: TaskTable.Slot, _ waited: UInt64, until time: UInt64) {
+    let task = tasks[slot]
+    native?.note(longest: waited, of: task, until: time)
   }
 
   /// The task was blocked until `time`.
@@ -378,7 +389,8 @@ public struct LoadTracker: ~Copyable {
       if waitStacks != nil { noteWait(slot, until: time) }
       if known {
         current.blockedUninterruptible.record(time &- since)
-        native?.blockedUninterruptible.record(time &- since)
+        let cgroup = tasks[slot].cgroup
+        native?.slept(time &- since, in: cgroup)
       }
     case .interruptible:
       if known { current.blockedInterruptible.record(time &- since) }

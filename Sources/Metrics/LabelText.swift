@@ -2,7 +2,8 @@ import Faces
 
 /// Names that workloads choose, as labels: escaped, and no longer than that.
 package enum LabelText {
-  private static let most = 160
+  // A container of Kubernetes takes 190.
+  private static let most = 256
 
   package static func of(_ name: String) -> String {
     let text = escaped(name)

@@ -2,39 +2,40 @@ import Histograms
 public import Reports
 
 /// What `loadwatch` knows, as metrics: counters that only grow, and gauges as of the last interval.
-public struct LoadMetrics: Sendable {
-  /// Series at most, in the format that has the most of them.
-  private let mostSeries: Int
-  private let version: String
+public struct LoadMetrics: ReportMetrics {
   private var sums: [String: Double] = [:]
   private var last: LoadSnapshot?
   private var groups: BoundedGroups
   private var pairs: BoundedGroups
-  private var waits: [String: Double] = [:]
+  /// The paths of members, as they are.
+  private var paths: [String: String] = [:]
 
   /// What `other` stands for: groups without series of their own.
   private static let other = "other"
   /// What separates victim and culprit; in no label, where it would be escaped.
   private static let arrow = "\u{0}"
-  /// Of a group: R, D, and its waits for CPUs.
-  private static let seriesOfGroup = 3
+  /// Of a group: R, D, and its waits for CPUs; and native histograms of these and of its sleeps in D.
+  private static let seriesOfGroup = (text: 3, native: 5)
+  /// What fewer series there are where the host's three histograms are native.
+  private static let savedByNative = 3 * (ClassicBuckets.series - 1)
 
-  /// - Parameter mostSeries: at least ``leastSeries``.
-  public init(mostSeries: Int, version: String) {
-    self.mostSeries = mostSeries
-    self.version = version
+  /// - Parameters:
+  ///   - mostSeries: at least ``leastSeries``.
+  ///   - classicBuckets: whether native histograms have those too.
+  public init(mostSeries: Int, classicBuckets: Bool) {
     let free = max(0, mostSeries - Self.leastSeries)
     // A third for who delays whom; `other` takes one.
     pairs = BoundedGroups(most: max(1, free / 3))
-    groups = BoundedGroups(most: max(1, (free - free / 3) / Self.seriesOfGroup))
+    let left = free - free / 3
+    let saved = classicBuckets ? 0 : Self.savedByNative
+    groups = BoundedGroups(
+      most: max(
+        1, min(left / Self.seriesOfGroup.text, (left + saved) / Self.seriesOfGroup.native)))
   }
 
   /// What there always is, with some room for probes.
   public static let leastSeries = 250
 
-  /// Takes an interval's report.
-  ///
-  /// - Parameter now: CLOCK_MONOTONIC, ns.
   public mutating func take(_ interval: LoadSnapshot, at now: UInt64) {
     last = interval
     for figure in LoadSnapshot.figures {
@@ -43,12 +44,17 @@ public struct LoadMetrics: Sendable {
     }
     let parts = Self.loads(of: interval)
     var sizes = parts.mapValues { $0.runnable + $0.uninterruptible }
+    var seen: [String: String] = [:]
+    for row in interval.attribution?.rows ?? [] {
+      if let path = row.cgroup { seen[LabelText.of(path)] = path }
+    }
     let seconds = Double(max(1, interval.intervalNs)) / 1e9
     var delays: [String: Double] = [:]
     var waited: [String: Double] = [:]
     for wait in interval.cpuWaits ?? [] {
       // Inside a PID namespace waits are by process: names that come and go.
       let victim = wait.place.map { LabelText.of($0.label) } ?? Self.other
+      if let path = wait.place?.cgroup { seen[victim] = path }
       waited[victim, default: 0] += Double(wait.waitNs) / 1e9
       for culprit in wait.culprits {
         let isNamed = ![.others, .process, .kernelThread, .sameProcess].contains(culprit.kind)
@@ -64,6 +70,7 @@ public struct LoadMetrics: Sendable {
     pairs.choose(by: delays.filter { $0.key != rest }, at: now)
     for (name, time) in waited { groups.count(time, for: name) }
     for (pair, time) in delays { pairs.count(time, for: pair) }
+    paths = paths.merging(seen) { $1 }.filter { groups.isMember($0.key) }
   }
 
   private static func loads(
@@ -82,23 +89,13 @@ public struct LoadMetrics: Sendable {
 
   // MARK: - Families
 
-  /// Everything, in a fixed order; nothing before the first interval.
   public var families: [MetricFamily] {
     guard let last else { return [] }
     var all = figures(last) + histograms(last)
     all += [loadParts(last), blocked(last), verdict(last), shares(last), pressure(last)]
-    all += groupLoads(last) + [groupWaits, culprits, probes(last), build(last)]
-    all = all.filter { !$0.samples.isEmpty }
-    let used = all.reduce(0) { $0 + $1.series } + 2
-    all.append(
-      MetricFamily(
-        "sonde_exporter_series", .gauge, "Series in the text format, and how many there may be.",
-        [
-          MetricSample(Double(used), ("which", "used")),
-          MetricSample(Double(mostSeries), ("which", "limit")),
-        ]
-      ))
-    return all
+    all += groupLoads(last) + [groupWaits] + groupHistograms(last)
+    all += [culprits, .probes("sonde_probe", last.probes)]
+    return all.filter { !$0.samples.isEmpty }
   }
 
   private func figures(_ last: LoadSnapshot) -> [MetricFamily] {
@@ -108,7 +105,7 @@ public struct LoadMetrics: Sendable {
       }
       let (name, unit, scale) = Self.name(of: figure.name)
       let text = figure.name == "interval_ns" ? "time covered so far" : figure.help
-      let help = (text.prefix(1).uppercased() + text.dropFirst() + ".").replacing("`", with: "")
+      let help = MetricFamily.sentence(text)
       if case .sum = figure.merging {
         return MetricFamily(
           name, .counter, unit: unit, help, [MetricSample((sums[figure.name] ?? 0) * scale)])
@@ -141,7 +138,7 @@ public struct LoadMetrics: Sendable {
       MetricFamily(
         "sonde_run_queue_latency_seconds", .histogram, unit: "seconds",
         "How long tasks waited for a CPU, from runnable to running.",
-        [MetricSample(native.runQueueLatency)]),
+        [MetricSample(native.runQueueLatency, exemplar: native.longestWait.map(Self.exemplar))]),
       MetricFamily(
         "sonde_on_cpu_seconds", .histogram, unit: "seconds",
         "How long tasks kept a CPU once they had it.", [MetricSample(native.onCPU)]),
@@ -150,6 +147,14 @@ public struct LoadMetrics: Sendable {
         "How long tasks were in uninterruptible sleep (D).",
         [MetricSample(native.blockedUninterruptible)]),
     ]
+  }
+
+  private static func exemplar(
+    _ wait: NativeHistograms.LongestWait
+  ) -> MetricSample.Exemplar {
+    var labels = [("comm", LabelText.of(wait.comm)), ("tid", "\(wait.tid)")]
+    if let cgroup = wait.cgroup { labels.append(("cgroup", LabelText.of(cgroup))) }
+    return MetricSample.Exemplar(labels, ns: wait.ns, at: wait.at)
   }
 
   /// All of them add up to load1.
@@ -228,8 +233,8 @@ public struct LoadMetrics: Sendable {
     let loads = Self.loads(of: last)
     var samples: [MetricSample] = []
     func add(_ name: String, _ load: (runnable: Double, uninterruptible: Double)) {
-      samples.append(MetricSample(load.runnable, ("cgroup", name), ("state", "R")))
-      samples.append(MetricSample(load.uninterruptible, ("cgroup", name), ("state", "D")))
+      samples.append(MetricSample(load.runnable, labels(of: name) + [("state", "R")]))
+      samples.append(MetricSample(load.uninterruptible, labels(of: name) + [("state", "D")]))
     }
     var rest = (runnable: 0.0, uninterruptible: 0.0)
     for (name, load) in loads where !groups.isMember(name) {
@@ -249,8 +254,43 @@ public struct LoadMetrics: Sendable {
     MetricFamily(
       "sonde_cgroup_cpu_wait_seconds", .counter, unit: "seconds",
       "How long a cgroup's tasks waited for a CPU.",
-      groups.names.map { MetricSample(groups.total(of: $0), ("cgroup", $0)) }
+      groups.names.map { MetricSample(groups.total(of: $0), labels(of: $0)) }
         + [MetricSample(groups.others, ("cgroup", Self.other))])
+  }
+
+  /// Only of those that have durations: a histogram with none is of no use.
+  private func groupHistograms(_ last: LoadSnapshot) -> [MetricFamily] {
+    let cgroups = last.native?.cgroups.map { (LabelText.of($0.path), $0) } ?? []
+    let shown = cgroups.filter { groups.isMember($0.0) }.sorted { $0.0 < $1.0 }
+    func family(
+      _ name: String, _ help: String,
+      _ read: (NativeHistograms.Cgroup) -> ExponentialHistogram
+    ) -> MetricFamily {
+      var family = MetricFamily(
+        name, .histogram, unit: "seconds", help,
+        shown.map { ($0.0, read($0.1)) }.filter { $0.1.count > 0 }
+          .map { MetricSample($0.1, labels(of: $0.0)) })
+      family.isNativeOnly = true
+      return family
+    }
+    return [
+      family(
+        "sonde_cgroup_run_queue_latency_seconds", "How long a cgroup's tasks waited for a CPU."
+      ) { $0.runQueueLatency },
+      family(
+        "sonde_cgroup_uninterruptible_seconds",
+        "How long a cgroup's tasks were in uninterruptible sleep (D)."
+      ) { $0.blockedUninterruptible },
+    ]
+  }
+
+  /// A cgroup's, with what its path tells of it.
+  private func labels(of name: String) -> [MetricSample.Label] {
+    guard let path = paths[name] else { return [("cgroup", name)] }
+    let place = CgroupPlace(path: path)
+    let parts = [("pod", place.pod), ("container", place.container), ("unit", place.unit)]
+    return [("cgroup", name)]
+      + parts.compactMap { label, text in text.map { (label, LabelText.of($0)) } }
   }
 
   private var culprits: MetricFamily {
@@ -262,25 +302,5 @@ public struct LoadMetrics: Sendable {
         return MetricSample(
           pairs.total(of: pair), ("cgroup", String(names[0])), ("culprit", String(names[1])))
       } + [MetricSample(pairs.others, ("cgroup", Self.other), ("culprit", Self.other))])
-  }
-
-  private func probes(_ last: LoadSnapshot) -> MetricFamily {
-    MetricFamily(
-      "sonde_probe", .info, "How the kernel is traced.",
-      last.probes.map { part in
-        MetricSample(
-          1, ("feature", LabelText.of(part.feature)), ("probe", LabelText.of(part.probe)),
-          ("available", part.available.rawValue))
-      })
-  }
-
-  private func build(_ last: LoadSnapshot) -> MetricFamily {
-    MetricFamily(
-      "sonde_build", .info, "The exporter's version and the kernel's.",
-      [
-        MetricSample(
-          1, ("version", version),
-          ("kernel", LabelText.of(last.host.kernels.first ?? "")))
-      ])
   }
 }

@@ -1,4 +1,5 @@
 public import Histograms
+public import Reports
 
 /// Samples of one name, as Prometheus has them.
 public struct MetricFamily: Sendable {
@@ -15,6 +16,8 @@ public struct MetricFamily: Sendable {
   public var help: String
   public var kind: Kind
   public var samples: [MetricSample]
+  /// Of histograms: whether they are left out where there are no native ones, and each bucket is a series.
+  public var isNativeOnly = false
 
   package init(
     _ name: String, _ kind: Kind, unit: String = "", _ help: String, _ samples: [MetricSample]
@@ -30,15 +33,47 @@ public struct MetricSample: Sendable {
     case histogram(ExponentialHistogram)
   }
 
-  /// In this order. Values are such that a terminal may show them.
-  public var labels: [(name: String, value: String)]
-  public var value: Value
+  public typealias Label = (name: String, value: String)
 
-  package init(_ value: Double, _ labels: (name: String, value: String)...) {
+  /// In this order. Values are such that a terminal may show them.
+  public var labels: [Label]
+  public var value: Value
+  /// Of a histogram: one of the values, and whose it is.
+  public var exemplar: Exemplar?
+
+  package init(_ value: Double, _ labels: Label...) { self.init(value, labels) }
+
+  package init(_ value: Double, _ labels: [Label]) {
     (self.value, self.labels) = (.number(value), labels)
   }
 
-  package init(_ histogram: ExponentialHistogram) { (value, labels) = (.histogram(histogram), []) }
+  package init(
+    _ histogram: ExponentialHistogram, _ labels: [Label] = [], exemplar: Exemplar? = nil
+  ) {
+    (value, self.labels, self.exemplar) = (.histogram(histogram), labels, exemplar)
+  }
+
+  public struct Exemplar: Sendable {
+    public var labels: [Label]
+    public var ns: UInt64
+    /// CLOCK_REALTIME, ns.
+    public var at: UInt64
+
+    /// OpenMetrics' bound on all names and values of labels together, in characters.
+    private static let most = 128
+
+    /// - Parameter labels: those at the end are left out where there are too many characters.
+    package init(_ labels: [Label], ns: UInt64, at: UInt64) {
+      (self.ns, self.at) = (ns, at)
+      var left = Self.most
+      self.labels = labels.filter { name, value in
+        let count = name.unicodeScalars.count + value.unicodeScalars.count
+        guard count <= left else { return false }
+        left -= count
+        return true
+      }
+    }
+  }
 }
 
 /// The buckets of the formats that have only such with bounds of their own: powers of 4, from about a
@@ -59,6 +94,32 @@ enum ClassicBuckets {
 }
 
 extension MetricFamily {
-  /// How many series there are, in the format that has the most.
-  var series: Int { samples.count * (kind == .histogram ? ClassicBuckets.series : 1) }
+  /// How many series there are.
+  func series(isText: Bool, classicBuckets: Bool) -> Int {
+    guard kind == .histogram else { return samples.count }
+    if isText { return isNativeOnly ? 0 : samples.count * ClassicBuckets.series }
+    return samples.count * (classicBuckets && !isNativeOnly ? ClassicBuckets.series + 1 : 1)
+  }
+}
+
+extension [MetricFamily] {
+  /// How many series there are, in the format that has the most of them.
+  public func series(classicBuckets: Bool) -> Int {
+    [true, false].map { isText in
+      reduce(0) { $0 + $1.series(isText: isText, classicBuckets: classicBuckets) }
+    }.max() ?? 0
+  }
+}
+
+/// Makes metrics of a tool's reports.
+public protocol ReportMetrics<Report>: Sendable {
+  associatedtype Report: Snapshot
+
+  /// Takes an interval's report.
+  ///
+  /// - Parameter now: CLOCK_MONOTONIC, ns.
+  mutating func take(_ interval: Report, at now: UInt64)
+
+  /// Everything, in a fixed order; nothing before the first interval.
+  var families: [MetricFamily] { get }
 }

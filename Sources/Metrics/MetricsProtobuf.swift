@@ -18,7 +18,8 @@ public enum MetricsProtobuf {
       case .histogram: (written.name, written.type) = (family.name, .histogram)
       }
       written.metric = family.samples.map { sample in
-        metric(sample, isCounter: family.kind == .counter, classicBuckets)
+        metric(
+          sample, isCounter: family.kind == .counter, classicBuckets && !family.isNativeOnly)
       }
       guard let encoded: [UInt8] = try? written.serializedBytes() else {
         preconditionFailure("a metric lacks a required field, of which there is none")
@@ -43,24 +44,29 @@ public enum MetricsProtobuf {
     _ sample: MetricSample, isCounter: Bool, _ classicBuckets: Bool
   ) -> PrometheusMetric {
     var metric = PrometheusMetric()
-    metric.label = sample.labels.map { label in
-      var pair = PrometheusLabelPair()
-      (pair.name, pair.value) = (label.name, label.value)
-      return pair
-    }
+    metric.label = pairs(sample.labels)
     switch sample.value {
     case .number(let value) where isCounter: metric.counter.value = value
     case .number(let value): metric.gauge.value = value
-    case .histogram(let histogram): metric.histogram = written(histogram, classicBuckets)
+    case .histogram(let histogram):
+      metric.histogram = written(histogram, sample.exemplar, classicBuckets)
     }
     return metric
   }
 
+  private static func pairs(_ labels: [MetricSample.Label]) -> [PrometheusLabelPair] {
+    labels.map { label in
+      var pair = PrometheusLabelPair()
+      (pair.name, pair.value) = (label.name, label.value)
+      return pair
+    }
+  }
+
   /// Durations are whole nanoseconds: nothing lies between 0 and that.
-  private static let zeroThreshold = 0.5e-9
+  static let zeroThreshold = 0.5e-9
 
   private static func written(
-    _ histogram: ExponentialHistogram, _ classicBuckets: Bool
+    _ histogram: ExponentialHistogram, _ shown: MetricSample.Exemplar?, _ classicBuckets: Bool
   ) -> PrometheusHistogram {
     var written = PrometheusHistogram()
     (written.sampleCount, written.sampleSum) = (histogram.count, Double(histogram.sum) / 1e9)
@@ -78,11 +84,25 @@ public enum MetricsProtobuf {
       written.positiveDelta.append(Int64(clamping: count) - (last?.count ?? 0))
       last = (index, Int64(clamping: count))
     }
+    let exemplar = shown.map { shown in
+      var exemplar = PrometheusExemplar()
+      exemplar.label = pairs(shown.labels)
+      exemplar.value = Double(shown.ns) / 1e9
+      exemplar.timestamp.seconds = Int64(clamping: shown.at / 1_000_000_000)
+      exemplar.timestamp.nanos = Int32(shown.at % 1_000_000_000)
+      return exemplar
+    }
+    if let exemplar { written.exemplars = [exemplar] }
     if classicBuckets {
       written.bucket = ClassicBuckets.cumulative(histogram).map { bound, count in
         var bucket = PrometheusBucket()
         (bucket.upperBound, bucket.cumulativeCount) = (bound, count)
         return bucket
+      }
+      if let exemplar,
+        let place = written.bucket.firstIndex(where: { exemplar.value <= $0.upperBound })
+      {
+        written.bucket[place].exemplar = exemplar
       }
     }
     return written

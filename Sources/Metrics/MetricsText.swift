@@ -3,11 +3,11 @@ import Histograms
 /// Metrics as text: Prometheus' own format, version 0.0.4, or OpenMetrics 1.0.
 public enum MetricsText {
   public static func classic(_ families: [MetricFamily]) -> String {
-    families.map { text(of: $0, isOpen: false) }.joined()
+    families.filter { !$0.isNativeOnly }.map { text(of: $0, isOpen: false) }.joined()
   }
 
   public static func open(_ families: [MetricFamily]) -> String {
-    families.map { text(of: $0, isOpen: true) }.joined() + "# EOF\n"
+    families.filter { !$0.isNativeOnly }.map { text(of: $0, isOpen: true) }.joined() + "# EOF\n"
   }
 
   private static func text(of family: MetricFamily, isOpen: Bool) -> String {
@@ -29,10 +29,17 @@ public enum MetricsText {
       switch sample.value {
       case .number(let value): text += "\(sampleName)\(labels(sample.labels)) \(number(value))\n"
       case .histogram(let histogram):
-        for (bound, count) in ClassicBuckets.cumulative(histogram) {
-          text += "\(name)_bucket\(labels(sample.labels + [("le", number(bound))])) \(count)\n"
+        let finite = ClassicBuckets.cumulative(histogram)
+        var exemplar = isOpen ? sample.exemplar : nil
+        for (bound, count) in finite + [(.infinity, histogram.count)] {
+          text += "\(name)_bucket\(labels(sample.labels + [("le", number(bound))])) \(count)"
+          if let shown = exemplar, Double(shown.ns) / 1e9 <= bound {
+            text += " # \(labels(shown.labels, always: true)) \(number(Double(shown.ns) / 1e9))"
+            text += " \(number(Double(shown.at / 1_000_000) / 1e3))"
+            exemplar = nil
+          }
+          text += "\n"
         }
-        text += "\(name)_bucket\(labels(sample.labels + [("le", "+Inf")])) \(histogram.count)\n"
         text += "\(name)_sum\(labels(sample.labels)) \(number(Double(histogram.sum) / 1e9))\n"
         text += "\(name)_count\(labels(sample.labels)) \(histogram.count)\n"
       }
@@ -40,8 +47,8 @@ public enum MetricsText {
     return text
   }
 
-  private static func labels(_ labels: [(name: String, value: String)]) -> String {
-    if labels.isEmpty { return "" }
+  private static func labels(_ labels: [MetricSample.Label], always: Bool = false) -> String {
+    if labels.isEmpty { return always ? "{}" : "" }
     let pairs = labels.map { "\($0.name)=\"\(escapedHelp($0.value, quotes: true))\"" }
     return "{" + pairs.joined(separator: ",") + "}"
   }

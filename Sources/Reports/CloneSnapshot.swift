@@ -44,6 +44,8 @@ public struct CloneSnapshot: Codable, Sendable, Equatable {
   public var pageCopies: PageCopiesPart?
   /// What would make it faster, the most effective first.
   public var advice: [AdvicePart]
+  /// All durations since the run began, where they are wanted for metrics. Not in the JSON.
+  public var native: NativeCloneHistograms?
 
   public init(
     final: Bool, host: HostPart, start: String, end: String, intervalNs: UInt64,

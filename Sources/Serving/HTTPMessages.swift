@@ -48,6 +48,13 @@ public struct HTTPResponse: Sendable {
   public var body: [UInt8]
   /// Methods that the path has, where it hasn't that one.
   public var allow: String?
+  private var asksWhoItIs = false
+
+  static var unauthorized: HTTPResponse {
+    var response = HTTPResponse(401, text: "a name and a password are needed")
+    response.asksWhoItIs = true
+    return response
+  }
 
   public init(_ status: Int = 200, type: String = "text/plain; charset=utf-8", body: [UInt8]) {
     (self.status, self.type, self.body) = (status, type, body)
@@ -58,7 +65,8 @@ public struct HTTPResponse: Sendable {
   }
 
   private static let reasons = [
-    200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
+    404: "Not Found", 405: "Method Not Allowed",
     413: "Content Too Large", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
     503: "Service Unavailable",
   ]
@@ -68,6 +76,7 @@ public struct HTTPResponse: Sendable {
     head += "Content-Type: \(type)\r\nContent-Length: \(body.count)\r\n"
     head += "X-Content-Type-Options: nosniff\r\n"
     if let allow { head += "Allow: \(allow)\r\n" }
+    if asksWhoItIs { head += "WWW-Authenticate: Basic realm=\"sonde\"\r\n" }
     head += "Connection: \(keepsAlive ? "keep-alive" : "close")\r\n\r\n"
     return Array(head.utf8) + (withBody ? body : [])
   }

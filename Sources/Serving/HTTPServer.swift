@@ -1,4 +1,5 @@
 import CLinux
+import CServing
 import Glibc
 
 /// A small HTTP server that nobody can make large: so many connections, so many bytes of a request, so much
@@ -10,9 +11,10 @@ public final class HTTPServer: Sendable {
 
   private let listener: Int32
   private let handler: Handler
+  private let access: WebAccess?
+  private let mostConnections: Int
   public let port: UInt16
 
-  private static let mostConnections = 64
   private static let mostHeadBytes = 8192
   /// To send a request, to take a response, and between two of them; ns.
   private static let patience: UInt64 = 10_000_000_000
@@ -25,14 +27,18 @@ public final class HTTPServer: Sendable {
   /// - Parameters:
   ///   - address: of IPv4 or IPv6, as numbers.
   ///   - port: 0 for any that is free.
+  ///   - access: who may have what; nil: everyone who can reach it.
   /// - Throws: `HTTPServerError`.
   public init(
-    address: String, port: UInt16, handler: @escaping Handler
+    address: String, port: UInt16, access: WebAccess? = nil, mostConnections: Int = 64,
+    handler: @escaping Handler
   ) throws(HTTPServerError) {
     var actual: UInt16 = 0
     listener = unsafe sonde_listen(address, port, &actual)
     guard listener >= 0 else { throw HTTPServerError(errno: errno) }
     self.port = actual
+    self.access = access
+    self.mostConnections = mostConnections
     self.handler = handler
   }
 
@@ -40,24 +46,14 @@ public final class HTTPServer: Sendable {
   ///
   /// - Throws: `HTTPServerError` where there can be no thread.
   public func start() throws(HTTPServerError) {
-    var thread = pthread_t()
-    var attributes = pthread_attr_t()
-    unsafe pthread_attr_init(&attributes)
-    unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let context = unsafe Unmanaged.passRetained(self).toOpaque()
-    let result = unsafe pthread_create(
-      &thread, &attributes,
-      { context in
-        let server = unsafe Unmanaged<HTTPServer>.fromOpaque(context!).takeRetainedValue()
-        server.serve()
-        return nil
-      }, context)
-    unsafe pthread_attr_destroy(&attributes)
-    if result != 0 { throw HTTPServerError(errno: result) }
+    try DetachedThread.start { self.serve() }
   }
 
   private struct Connection {
     var descriptor: Int32
+    /// Its encryption, if there is any; and what that waits for, where that isn't clear from what is done.
+    var tls: TLSConnection?
+    var waitsFor: Int16 = 0
     var input: [UInt8] = []
     var output: ArraySlice<UInt8> = []
     /// When to give it up, CLOCK_MONOTONIC, ns.
@@ -66,8 +62,50 @@ public final class HTTPServer: Sendable {
     /// The client sends no more.
     var hasEnded = false
 
+    init(descriptor: Int32, until: UInt64) { (self.descriptor, self.until) = (descriptor, until) }
+
     /// Between two requests.
     var isIdle: Bool { input.isEmpty && output.isEmpty }
+
+    var events: Int16 {
+      waitsFor != 0 ? waitsFor : Int16(output.isEmpty ? POLLIN : POLLOUT)
+    }
+
+    mutating func close() {
+      tls?.close()
+      tls = nil
+      if descriptor >= 0 { _ = Glibc.close(descriptor) }
+      descriptor = -1
+    }
+
+    /// How many bytes; 0 at the end, nil where it has to wait, negative where it has failed.
+    mutating func receive(_ buffer: inout [UInt8]) -> Int? {
+      waitsFor = 0
+      if let tls { return result(tls.read(into: &buffer)) }
+      let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+        unsafe recv(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT))
+      }
+      return result(count < 0 && errno == EAGAIN ? Int(SONDE_TLS_WANTS_READ.rawValue) : count)
+    }
+
+    mutating func send() -> Int? {
+      waitsFor = 0
+      if let tls { return result(tls.write(output)) }
+      let count = unsafe output.withUnsafeBytes { bytes in
+        unsafe Glibc.send(
+          descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+      }
+      return result(count < 0 && errno == EAGAIN ? Int(SONDE_TLS_WANTS_WRITE.rawValue) : count)
+    }
+
+    private mutating func result(_ count: Int) -> Int? {
+      switch count {
+      case Int(SONDE_TLS_WANTS_READ.rawValue): waitsFor = Int16(POLLIN)
+      case Int(SONDE_TLS_WANTS_WRITE.rawValue): waitsFor = Int16(POLLOUT)
+      default: return count
+      }
+      return nil
+    }
   }
 
   private static var now: UInt64 {
@@ -77,21 +115,17 @@ public final class HTTPServer: Sendable {
   }
 
   private func serve() {
-    // Ends of the run are for the thread that traces.
-    var signals = sigset_t()
-    unsafe sigfillset(&signals)
-    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
     var connections: [Connection] = []
     var pausedUntil: UInt64 = 0
     while true {
       var polled = connections.map {
-        pollfd(fd: $0.descriptor, events: Int16($0.output.isEmpty ? POLLIN : POLLOUT), revents: 0)
+        pollfd(fd: $0.descriptor, events: $0.events, revents: 0)
       }
       let now = Self.now
       // Who is connected is served before those that wait; who only might ask again is not.
       let accepts =
         now >= pausedUntil
-        && (connections.count < Self.mostConnections || connections.contains { $0.isIdle })
+        && (connections.count < mostConnections || connections.contains { $0.isIdle })
       if accepts { polled.append(pollfd(fd: listener, events: Int16(POLLIN), revents: 0)) }
       let next = (connections.map(\.until) + (now < pausedUntil ? [pausedUntil] : [])).min()
       let wait = next.map { Int32(min(($0 - min($0, now)) / 1_000_000 + 1, 60_000)) } ?? -1
@@ -100,24 +134,27 @@ public final class HTTPServer: Sendable {
         advance(&connections[index])
       }
       let time = Self.now
-      connections.removeAll { connection in
-        guard connection.descriptor >= 0, connection.until > time else {
-          if connection.descriptor >= 0 { close(connection.descriptor) }
-          return true
-        }
-        return false
+      for index in connections.indices where connections[index].until <= time {
+        connections[index].close()
       }
+      connections.removeAll { $0.descriptor < 0 }
       if accepts, polled[polled.count - 1].revents != 0 {
-        if connections.count >= Self.mostConnections {
+        if connections.count >= mostConnections {
           let idle = connections.indices.filter { connections[$0].isIdle }
           guard let longest = idle.min(by: { connections[$0].until < connections[$1].until }) else {
             continue
           }
-          close(connections.remove(at: longest).descriptor)
+          connections[longest].close()
+          connections.remove(at: longest)
         }
         let descriptor = sonde_accept(listener)
         if descriptor >= 0 {
-          connections.append(Connection(descriptor: descriptor, until: time + Self.patience))
+          var connection = Connection(descriptor: descriptor, until: time + Self.patience)
+          if let access, access.encrypts {
+            connection.tls = access.encryption(of: descriptor, at: time)
+            if connection.tls == nil { connection.close() }
+          }
+          if connection.descriptor >= 0 { connections.append(connection) }
         } else if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) {
           pausedUntil = time + Self.pause
         }
@@ -127,31 +164,21 @@ public final class HTTPServer: Sendable {
 
   private func advance(_ connection: inout Connection) {
     if connection.output.isEmpty {
-      guard read(into: &connection) else { return give(up: &connection) }
+      guard read(into: &connection) else { return connection.close() }
       answer(&connection)
-      if connection.hasEnded, connection.output.isEmpty { return give(up: &connection) }
+      if connection.hasEnded, connection.output.isEmpty { return connection.close() }
     }
     while !connection.output.isEmpty {
-      let count = unsafe connection.output.withUnsafeBytes { bytes in
-        unsafe send(
-          connection.descriptor, bytes.baseAddress, bytes.count,
-          Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
-      }
-      if count < 0, errno == EAGAIN { return }
-      guard count > 0 else { return give(up: &connection) }
+      guard let count = connection.send() else { return }
+      guard count > 0 else { return connection.close() }
       connection.output = connection.output.dropFirst(count)
       guard connection.output.isEmpty else { continue }
-      if connection.closes { return give(up: &connection) }
+      if connection.closes { return connection.close() }
       connection.until = Self.now + Self.idlePatience
       // What the client has sent meanwhile.
       answer(&connection)
-      if connection.hasEnded, connection.output.isEmpty { return give(up: &connection) }
+      if connection.hasEnded, connection.output.isEmpty { return connection.close() }
     }
-  }
-
-  private func give(up connection: inout Connection) {
-    close(connection.descriptor)
-    connection.descriptor = -1
   }
 
   /// False where there is nothing more to come.
@@ -159,10 +186,7 @@ public final class HTTPServer: Sendable {
     let wasEmpty = connection.input.isEmpty
     var buffer = [UInt8](repeating: 0, count: 4096)
     while connection.input.count <= Self.mostHeadBytes {
-      let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-        unsafe recv(connection.descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT))
-      }
-      if count < 0, errno == EAGAIN { break }
+      guard let count = connection.receive(&buffer) else { break }
       if count == 0 {
         connection.hasEnded = true
         break
@@ -170,7 +194,7 @@ public final class HTTPServer: Sendable {
       guard count > 0 else { return false }
       connection.input += buffer.prefix(count)
     }
-    if wasEmpty { connection.until = Self.now + Self.patience }
+    if wasEmpty, !connection.input.isEmpty { connection.until = Self.now + Self.patience }
     return true
   }
 
@@ -191,8 +215,9 @@ public final class HTTPServer: Sendable {
     }
     connection.input.removeSubrange(..<end.end)
     connection.closes = !request.keepsAlive
+    let isAdmitted = access?.admits(request, at: Self.now) ?? true
     connection.output =
-      handler(request).bytes(
+      (isAdmitted ? handler(request) : .unauthorized).bytes(
         keepsAlive: request.keepsAlive, withBody: request.method != "HEAD")[...]
     connection.until = Self.now + Self.patience
   }

@@ -6,7 +6,7 @@ public import SystemPackage
 public struct EventLoop: ~Copyable {
   private let epoll: FileDescriptor
   private let timer: FileDescriptor
-  private let signals: FileDescriptor
+  private let signals: FileDescriptor?
   private let output: FileDescriptor?
   private let input: FileDescriptor?
   private var processes: [FileDescriptor]
@@ -26,26 +26,29 @@ public struct EventLoop: ~Copyable {
     public fileprivate(set) var hasInput = false
   }
 
-  /// The signals no longer end the process from here on, as long as this is held. One at a time.
+  /// The signals no longer end the process from here on, as long as this is held. One at a time that catches any.
   ///
   /// - Parameters:
-  ///   - numbers: the signals to wake up for.
+  ///   - numbers: the signals to wake up for; nil: they are left as they are.
   ///   - rings: descriptors of rings, which wake it up as they ask for that.
   ///   - output: where the watch writes to, if that is a pipe, a socket or a terminal.
   ///   - input: where keys come from.
   /// - Throws: what the kernel refuses: too many descriptors, or a ring that is none.
   public init(
-    signals numbers: [Int32], rings: [FileDescriptor], output: FileDescriptor?,
+    signals numbers: [Int32]?, rings: [FileDescriptor], output: FileDescriptor?,
     input: FileDescriptor? = nil
   ) throws(Errno) {
     let epoll = FileDescriptor(rawValue: try Errno.check(sonde_epoll()))
     let timer = FileDescriptor(rawValue: try Errno.check(sonde_timerfd()))
-    let signals = FileDescriptor(
-      rawValue: try Errno.check(
-        unsafe numbers.withUnsafeBufferPointer { buffer in
-          unsafe sonde_catch_signals(buffer.baseAddress, Int32(buffer.count))
-        }))
-    for descriptor in [timer, signals] { try Self.add(descriptor, to: epoll) }
+    var signals: FileDescriptor?
+    if let numbers {
+      signals = FileDescriptor(
+        rawValue: try Errno.check(
+          unsafe numbers.withUnsafeBufferPointer { buffer in
+            unsafe sonde_catch_signals(buffer.baseAddress, Int32(buffer.count))
+          }))
+    }
+    for descriptor in [timer, signals].compactMap({ $0 }) { try Self.add(descriptor, to: epoll) }
     for ring in rings { try Self.add(ring, to: epoll, SONDE_BECOMES_READABLE) }
     // A regular file can't be waited for: EPERM.
     if let output { try? Self.add(output, to: epoll, SONDE_HANGUP) }
@@ -65,7 +68,7 @@ public struct EventLoop: ~Copyable {
       try? descriptor.close()
     }
     // And with them their descriptor.
-    sonde_release_signals()
+    if signals != nil { sonde_release_signals() }
   }
 
   /// Also wakes up as the process, or the thread, ends.
@@ -101,7 +104,7 @@ public struct EventLoop: ~Copyable {
       throw error
     }
     for descriptor in ready.prefix(Int(count)) {
-      if descriptor == signals.rawValue {
+      if descriptor == signals?.rawValue {
         guard let told = readSignal() else { continue }
         wakeup.signal = told & ~SONDE_SIGNAL_OF_TERMINAL
         wakeup.isFromTerminal = told & SONDE_SIGNAL_OF_TERMINAL != 0
@@ -125,7 +128,7 @@ public struct EventLoop: ~Copyable {
   private func readSignal() -> Int32? {
     var signal: Int32 = 0
     let count = unsafe withUnsafeMutableBytes(of: &signal) { bytes in
-      unsafe (try? signals.read(into: bytes)) ?? 0
+      unsafe (try? signals?.read(into: bytes)) ?? 0
     }
     return count == MemoryLayout<Int32>.size ? signal : nil
   }

@@ -30,7 +30,8 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
   /// - Throws: `BPFError` where a process to wait for isn't there, and what the tracer throws.
   public init(_ options: SessionOptions, _ tracer: consuming T) throws {
     var loop = try EventLoop(
-      signals: [SIGINT, SIGTERM, SIGHUP] + options.requests, rings: tracer.rings,
+      signals: options.endsOnSignals ? [SIGINT, SIGTERM, SIGHUP] + options.requests : nil,
+      rings: tracer.rings,
       output: options.output, input: options.input)
     for pid in options.processes { try Self.watch(pid, in: &loop) }
     // Attaching took the kernel's BTF and symbols, several times what the run itself takes, and has freed

@@ -46,6 +46,8 @@ public struct SessionOptions: Sendable {
   public var duration: UInt64?
   /// Processes, or single threads: the run ends with the last of them.
   public var processes: [Int32] = []
+  /// Whether signals end the run. Of several at a time in a process, one sees to them.
+  public var endsOnSignals = true
   /// Signals that ask for something and don't end the run.
   public var requests: [Int32] = []
   /// Where reports are written to: the run ends once nobody reads there.

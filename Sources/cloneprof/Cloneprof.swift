@@ -25,6 +25,7 @@ struct Cloneprof: Tool {
       cloneprof record [<options>] [-- <command> [<arguments> ...]]
       cloneprof replay [<options>] <file>
       cloneprof report <file> [-o <page>]
+      cloneprof export [<options>]
       cloneprof info <file>
       cloneprof demo [--rss <size>]
       cloneprof try [<options>] -- <command> [<arguments> ...]
@@ -45,6 +46,7 @@ struct Cloneprof: Tool {
         cloneprof record --when "clone.max > 100ms"
         cloneprof replay cloneprof-....rec         report a recording, on any machine
         cloneprof report cloneprof-....rec         turn it into one HTML page to share
+        cloneprof export                           serve metrics for Prometheus
         cloneprof demo --rss 4G                    what a fork takes here, by page size
         cloneprof try -- ./server                  the program as it is, and with huge pages
         cloneprof collapse --pid 1234 --dry-run    what a process would gain from huge pages
@@ -56,7 +58,8 @@ struct Cloneprof: Tool {
     version: "0.1.0",
     subcommands: [
       DemoCommand.self, TryCommand.self, CollapseCommand.self, CompareCommand.self,
-      RecordCommand.self, ReplayCommand.self, ReportCommand<Self>.self, InfoCommand<Self>.self,
+      RecordCommand.self, ReplayCommand.self, ReportCommand<Self>.self, ExportCommand.self,
+      InfoCommand<Self>.self,
       ProbesCommand<Self>.self,
       MergeCommand<Self>.self,
     ])

@@ -39,6 +39,8 @@ struct WaitPlaces {
       : PlacePart(container: place.container ?? GroupNames.noContainer, pod: place.pod)
   }
 
+  func path(ofCgroup id: UInt64) -> String? { places[id]?.cgroup }
+
   /// A report has been made. Forgets those that no process is in any more.
   mutating func prune(_ cgroups: [UInt64: UInt32]) {
     failed = []

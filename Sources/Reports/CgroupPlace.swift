@@ -1,5 +1,3 @@
-import Reports
-
 /// Where a cgroup is, by its path alone: in which pod, container and systemd unit. No runtime is asked, so
 /// that a recording tells it as well.
 ///

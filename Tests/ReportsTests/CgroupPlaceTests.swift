@@ -1,4 +1,4 @@
-import LoadModel
+import Reports
 import Testing
 
 /// What a cgroup's path tells, for each form that a runtime or systemd makes.

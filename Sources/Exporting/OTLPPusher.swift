@@ -1,0 +1,242 @@
+import CommandLine
+import Glibc
+import Metrics
+import Proc
+import Serving
+import Session
+import Synchronization
+
+/// Where a collector listens.
+struct OTLPEndpoint: Sendable {
+  var host: String
+  var port: String
+  var path: String
+  var encrypts: Bool
+
+  /// Nil where the text is no such URL. Without a path it is that of the protocol, `/v1/metrics`.
+  init?(_ url: String) {
+    let parts = url.split(separator: "://", maxSplits: 1)
+    guard parts.count == 2, ["http", "https"].contains(parts[0]) else { return nil }
+    encrypts = parts[0] == "https"
+    let slash = parts[1].firstIndex(of: "/") ?? parts[1].endIndex
+    var authority = parts[1][..<slash]
+    let rest = parts[1][slash...]
+    path = rest.isEmpty || rest == "/" ? "/v1/metrics" : String(rest)
+    port = encrypts ? "443" : "4318"
+    if let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") {
+      port = String(authority[authority.index(after: colon)...])
+      authority = authority[..<colon]
+    }
+    if authority.hasPrefix("["), authority.hasSuffix("]") {
+      authority = authority.dropFirst().dropLast()
+    }
+    host = String(authority)
+    let isClean = (host + path).utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x40 }
+    guard !host.isEmpty, isClean, UInt16(port) ?? 0 > 0 else { return nil }
+  }
+}
+
+/// Pushes metrics to a collector by OTLP/HTTP. What can't be sent is kept for a while, the newest longest.
+///
+/// On a thread of its own: who traces only leaves what is to be sent.
+final class OTLPPusher: Sendable {
+  private let endpoint: OTLPEndpoint
+  private let client: HTTPClient
+  private let headers: [(name: String, value: String)]
+  private let resource: [MetricsOTLP.Attribute]
+  private let tool: String
+  private let version: String
+  private let began = Clocks.wall
+  private let queue: PushQueue
+  private let say: @Sendable (String) -> Void
+
+  /// Waits between attempts, ns.
+  private static let firstPause: UInt64 = 1_000_000_000
+  private static let longestPause: UInt64 = 30_000_000_000
+
+  /// - Parameter say: gets what there is to tell of the collector.
+  /// - Throws: `Failure` where the environment's headers are none.
+  init(
+    _ url: String, tool: String, version: String, say: @escaping @Sendable (String) -> Void
+  ) throws {
+    guard let endpoint = OTLPEndpoint(url) else { throw Failure("\(url) is no URL of a collector") }
+    self.endpoint = endpoint
+    client = HTTPClient(host: endpoint.host, port: endpoint.port, encrypts: endpoint.encrypts)
+    headers = try Self.headers()
+    resource = Self.resource(tool: tool, version: version)
+    (self.tool, self.version, self.say) = (tool, version, say)
+    queue = try PushQueue()
+  }
+
+  /// OTEL_EXPORTER_OTLP_HEADERS, as all exporters of OpenTelemetry take it: "name=value,name=value", for
+  /// tokens.
+  private static func headers() throws -> [(name: String, value: String)] {
+    guard let text = unsafe getenv("OTEL_EXPORTER_OTLP_HEADERS") else { return [] }
+    return try unsafe String(cString: text).split(separator: ",").map { pair throws(Failure) in
+      let parts = pair.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, pair.allSatisfy({ ("\u{20}"..."\u{7e}").contains($0) }) else {
+        throw Failure("OTEL_EXPORTER_OTLP_HEADERS must be name=value,name=value")
+      }
+      return (String(parts[0].filter { $0 != " " }), String(parts[1]).replacing("%20", with: " "))
+    }
+  }
+
+  /// By the semantic conventions.
+  private static func resource(tool: String, version: String) -> [MetricsOTLP.Attribute] {
+    var host = utsname()
+    unsafe uname(&host)
+    let name = unsafe withUnsafeBytes(of: &host.nodename) { bytes in
+      unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    var attributes = [
+      ("service.name", tool), ("service.version", version), ("host.name", name),
+      ("os.type", "linux"),
+    ]
+    // man machine-id(5).
+    if let id = try? contents(of: "/etc/machine-id").prefix(while: { !$0.isNewline }),
+      id.count == 32
+    {
+      attributes.append(("host.id", String(id)))
+    }
+    return attributes
+  }
+
+  /// An interval has ended.
+  func push(_ families: [MetricFamily]) {
+    guard !families.isEmpty else { return }
+    let dropped = queue.put(
+      MetricsOTLP.bytes(
+        families, resource: resource, scope: (tool, version), start: began, now: Clocks.wall))
+    if dropped == 1 { say("\(place): too much to keep, the oldest intervals are dropped") }
+  }
+
+  private var place: String { "\(endpoint.host):\(endpoint.port)" }
+
+  func start() throws(HTTPServerError) {
+    try DetachedThread.start { self.send() }
+  }
+
+  private func send() {
+    var pause = Self.firstPause
+    var isFailing = false
+    while true {
+      let body = queue.wait()
+      do {
+        let answer = try client.post(
+          body, to: endpoint.path, type: "application/x-protobuf", headers: headers)
+        switch answer.status {
+        case 200...299:
+          let dropped = queue.sent()
+          if isFailing {
+            say(
+              "\(place): sending again" + (dropped > 0 ? "; \(dropped) intervals were dropped" : "")
+            )
+          }
+          (isFailing, pause) = (false, Self.firstPause)
+          if let refusal = MetricsOTLP.refusal(in: answer.body) {
+            say("\(place): \(refusal.points) points were refused: \(refusal.reason)")
+          }
+          continue
+        // What the protocol has to be tried again (OTLP/HTTP, Failures).
+        case 429, 502, 503, 504:
+          if !isFailing { say("\(place): HTTP status \(answer.status); trying again") }
+          if let wait = answer.retryAfter {
+            pause = min(max(wait, 1) &* 1_000_000_000, Self.longestPause)
+          }
+        default:
+          if !isFailing { say("\(place): HTTP status \(answer.status); the interval is dropped") }
+          isFailing = true
+          _ = queue.refused()
+          continue
+        }
+      } catch {
+        if !isFailing { say("\(place): \(error); trying again") }
+      }
+      isFailing = true
+      usleep(UInt32(pause / 1000))
+      pause = min(2 * pause, Self.longestPause)
+    }
+  }
+}
+
+/// What waits to be sent: so many bytes at most, the newest.
+final class PushQueue: Sendable {
+  private let state = Mutex(State())
+  /// A pipe, to sleep on.
+  private let bell: (read: Int32, write: Int32)
+
+  private struct State {
+    var bodies: [[UInt8]] = []
+    var bytes = 0
+    /// How many have been dropped since the last was sent.
+    var dropped = 0
+    /// Whether the first is the one that is being sent.
+    var isSending = false
+  }
+
+  private static let mostBytes = 8 << 20
+
+  init() throws {
+    var ends: [Int32] = [-1, -1]
+    guard unsafe pipe(&ends) == 0, fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 else {
+      throw Failure("pipe: \(unsafe String(cString: strerror(errno)))")
+    }
+    bell = (ends[0], ends[1])
+  }
+
+  /// - Returns: how many have been dropped since the last was sent.
+  func put(_ body: [UInt8]) -> Int {
+    let dropped = state.withLock { state in
+      state.bodies.append(body)
+      state.bytes += body.count
+      let before = state.dropped
+      while state.bytes > Self.mostBytes, state.bodies.count > 1 {
+        // The one that is being sent may be the first: it is dropped only from here.
+        state.bytes -= state.bodies.removeFirst().count
+        state.isSending = false
+        state.dropped += 1
+      }
+      return state.dropped > before ? state.dropped : 0
+    }
+    // A full one wakes as well.
+    var ring: UInt8 = 0
+    _ = unsafe write(bell.write, &ring, 1)
+    return dropped
+  }
+
+  /// The oldest, once there is one; it stays until it is said to be sent.
+  func wait() -> [UInt8] {
+    while true {
+      let first = state.withLock { state in
+        state.isSending = !state.bodies.isEmpty
+        return state.bodies.first
+      }
+      if let first { return first }
+      var rings = [UInt8](repeating: 0, count: 64)
+      _ = unsafe read(bell.read, &rings, rings.count)
+    }
+  }
+
+  /// - Returns: how many were dropped before.
+  func sent() -> Int {
+    state.withLock { state in
+      remove(&state)
+      defer { state.dropped = 0 }
+      return state.dropped
+    }
+  }
+
+  func refused() -> Int {
+    state.withLock { state in
+      remove(&state)
+      state.dropped += 1
+      return state.dropped
+    }
+  }
+
+  private func remove(_ state: inout State) {
+    guard state.isSending, !state.bodies.isEmpty else { return }
+    state.bytes -= state.bodies.removeFirst().count
+    state.isSending = false
+  }
+}

@@ -1,0 +1,156 @@
+import Histograms
+import Reports
+import Tasks
+
+/// All durations since counting began, of all tasks and by cgroup, for metrics.
+struct NativeDurations: Sendable {
+  private(set) var all: NativeHistograms
+  private var cgroups: CgroupDurations
+  /// Of the interval that is open.
+  private var longest: Longest?
+
+  private struct Longest {
+    var ns: UInt64
+    var tid: UInt32
+    var comm: Comm
+    var cgroup: UInt64
+    var at: UInt64
+  }
+
+  init(schema: Int) {
+    let bounds = ExponentialBounds(schema: schema)
+    all = NativeHistograms(bounds)
+    cgroups = CgroupDurations(bounds)
+  }
+
+  @inline(__always)
+  mutating func ran(_ ns: UInt64) { all.onCPU.record(ns) }
+
+  /// - Returns: whether it is the longest of the interval so far.
+  @inline(__always)
+  mutating func waited(_ ns: UInt64, in cgroup: UInt64) -> Bool {
+    all.runQueueLatency.record(ns)
+    cgroups.waited(ns, in: cgroup)
+    return ns > longest?.ns ?? 0
+  }
+
+  /// Waits of which only the sum is known.
+  mutating func waited(_ ns: UInt64, times: UInt64, in cgroup: UInt64) {
+    all.runQueueLatency.record(ns, times: times)
+    cgroups.waited(ns, times: times, in: cgroup)
+  }
+
+  mutating func note(longest ns: UInt64, of task: TrackedTask, until time: UInt64) {
+    longest = Longest(ns: ns, tid: task.tid, comm: task.comm, cgroup: task.cgroup, at: time)
+  }
+
+  @inline(__always)
+  mutating func slept(_ ns: UInt64, in cgroup: UInt64) {
+    all.blockedUninterruptible.record(ns)
+    cgroups.slept(ns, in: cgroup)
+  }
+
+  /// An interval has ended: everything so far.
+  ///
+  /// - Parameters:
+  ///   - reading: of its end.
+  ///   - path: of a cgroup, by its id.
+  mutating func close(
+    _ reading: IntervalReading, path: (UInt64) -> String?
+  ) -> NativeHistograms {
+    defer { longest = nil }
+    var report = all
+    report.cgroups = cgroups.close().compactMap { id, latency, blocked in
+      path(id).map {
+        NativeHistograms.Cgroup(
+          path: $0, runQueueLatency: latency, blockedUninterruptible: blocked)
+      }
+    }
+    report.longestWait = longest.map {
+      NativeHistograms.LongestWait(
+        ns: $0.ns, comm: $0.comm.text, tid: $0.tid, cgroup: path($0.cgroup),
+        at: reading.wall &- (reading.at &- $0.at))
+    }
+    return report
+  }
+}
+
+/// Durations of as many cgroups as there is room for. One without any for long gives its place to another.
+private struct CgroupDurations: Sendable {
+  private struct Group {
+    var id: UInt64
+    var latency: ExponentialHistogram
+    var blocked: ExponentialHistogram
+    var isUsed = true
+    var quietIntervals = 0
+  }
+
+  private let empty: ExponentialHistogram
+  private var groups: [Group] = []
+  private var places: [UInt64: Int] = [:]
+  /// The places of those that came last, by the low bits of their ids: few events need the dictionary.
+  private var recent: [(id: UInt64, place: Int)]
+
+  private static let most = 256
+  private static let longQuiet = 12
+
+  init(_ bounds: ExponentialBounds) {
+    empty = ExponentialHistogram(bounds)
+    recent = Array(repeating: (0, -1), count: 256)
+  }
+
+  @inline(__always)
+  mutating func waited(_ ns: UInt64, times: UInt64 = 1, in cgroup: UInt64) {
+    guard let place = place(of: cgroup) else { return }
+    groups[place].latency.record(ns, times: times)
+    groups[place].isUsed = true
+  }
+
+  @inline(__always)
+  mutating func slept(_ ns: UInt64, in cgroup: UInt64) {
+    guard let place = place(of: cgroup) else { return }
+    groups[place].blocked.record(ns)
+    groups[place].isUsed = true
+  }
+
+  @inline(__always)
+  private mutating func place(of cgroup: UInt64) -> Int? {
+    let known = recent[Int(cgroup & 255)]
+    if known.id == cgroup, known.place >= 0 { return known.place }
+    return find(cgroup)
+  }
+
+  @inline(never)
+  private mutating func find(_ cgroup: UInt64) -> Int? {
+    // 0 stands for whatever cgroup a task is in that wasn't seen.
+    guard cgroup != 0 else { return nil }
+    let place: Int
+    if let known = places[cgroup] {
+      place = known
+    } else if groups.count < Self.most {
+      place = groups.count
+      groups.append(Group(id: cgroup, latency: empty, blocked: empty))
+    } else if let quiet = groups.firstIndex(where: { $0.quietIntervals >= Self.longQuiet }) {
+      place = quiet
+      places[groups[quiet].id] = nil
+      let old = Int(groups[quiet].id & 255)
+      if recent[old].place == quiet { recent[old] = (0, -1) }
+      groups[quiet] = Group(id: cgroup, latency: empty, blocked: empty)
+    } else {
+      return nil
+    }
+    places[cgroup] = place
+    recent[Int(cgroup & 255)] = (cgroup, place)
+    return place
+  }
+
+  /// An interval has ended.
+  mutating func close() -> [(UInt64, ExponentialHistogram, ExponentialHistogram)] {
+    for place in groups.indices {
+      groups[place].quietIntervals =
+        groups[place].isUsed ? 0 : groups[place].quietIntervals + 1
+      groups[place].isUsed = false
+    }
+    return groups.map { ($0.id, $0.latency, $0.blocked) }
+  }
+}

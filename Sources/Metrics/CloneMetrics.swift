@@ -1,0 +1,270 @@
+import Histograms
+public import Reports
+
+/// What `cloneprof` knows, as metrics: counters that only grow, and gauges as of the last interval.
+public struct CloneMetrics: ReportMetrics {
+  /// Whether another tool's metrics of the same process say what it costs.
+  private let sharesProcess: Bool
+  private var last: CloneSnapshot?
+  private var counts = Counts()
+  private var callers: BoundedGroups
+
+  /// What there always is, with some room for probes.
+  public static let leastSeries = 200
+
+  private struct Counts {
+    var calls: [String: UInt64] = [:]
+    var errors: [String: UInt64] = [:]
+    var phases: [ClonePhase: UInt64] = [:]
+    var bill: [BillItem: UInt64] = [:]
+    var tableBytes: UInt64 = 0
+    var entries: UInt64 = 0
+    var residentBytes: UInt64 = 0
+    var hugetlbBytes: UInt64 = 0
+    var born: UInt64 = 0
+    var unfollowed: UInt64 = 0
+    var writtenBytes: UInt64 = 0
+    var copiedBytes: UInt64 = 0
+    var loss = LossPart()
+    var consumerNs: UInt64 = 0
+  }
+
+  /// - Parameter mostSeries: at least ``leastSeries``.
+  public init(mostSeries: Int, sharesProcess: Bool) {
+    self.sharesProcess = sharesProcess
+    // One is for the others.
+    callers = BoundedGroups(most: max(1, mostSeries - Self.leastSeries))
+  }
+
+  private static let other = "other"
+  private static let mostErrors = 16
+
+  public mutating func take(_ interval: CloneSnapshot, at now: UInt64) {
+    last = interval
+    let calls = interval.calls
+    for (call, count) in [
+      ("fork", calls.fork), ("vfork", calls.vfork), ("clone", calls.clone),
+      ("clone3", calls.clone3), ("thread", calls.threads),
+    ] {
+      counts.calls[call, default: 0] &+= count
+    }
+    for (error, count) in calls.failed {
+      let isKnown = counts.errors[error] != nil || counts.errors.count < Self.mostErrors
+      counts.errors[isKnown ? error : Self.other, default: 0] &+= count
+    }
+    for part in interval.phases { counts.phases[part.phase, default: 0] &+= part.ns }
+    for part in interval.bill ?? [] { counts.bill[part.item, default: 0] &+= part.ns }
+    counts.tableBytes &+= interval.pageTables.bytes
+    counts.entries &+= interval.pageTables.entries
+    counts.residentBytes &+= interval.pageTables.residentBytes
+    counts.hugetlbBytes &+= interval.pageTables.hugetlbBytes
+    if let fates = interval.childFates {
+      counts.born &+= fates.born
+      counts.unfollowed &+= fates.unfollowed
+      counts.writtenBytes &+= fates.writtenBytes ?? 0
+    }
+    for row in interval.children ?? [] {
+      guard let part = row.copyOnWrite else { continue }
+      counts.copiedBytes &+= part.children.copiedBytes &+ part.parents.copiedBytes
+    }
+    counts.loss = counts.loss.adding(interval.loss)
+    counts.consumerNs &+= interval.cost.consumerNs
+    takeCallers(interval, at: now)
+  }
+
+  /// Of the names that the report lists; what is left of the time of all clones is the others'.
+  private mutating func takeCallers(_ interval: CloneSnapshot, at now: UInt64) {
+    var times: [String: Double] = [:]
+    for row in interval.children ?? [] {
+      times[LabelText.of(row.comm), default: 0] += Double(row.ns) / 1e9
+    }
+    times[Self.other] = nil
+    callers.choose(by: times, at: now)
+    for (name, time) in times { callers.count(time, for: name) }
+    let listed = times.values.reduce(0, +)
+    callers.count(max(0, Double(interval.histograms.clone.sum) / 1e9 - listed), for: Self.other)
+  }
+
+  // MARK: - Families
+
+  public var families: [MetricFamily] {
+    guard let last else { return [] }
+    var all = calls + histograms(last) + [phases, bill, clonesByCaller]
+    all += pageTables + children(last) + [advice(last)] + loss(last)
+    if !sharesProcess { all += cost(last) }
+    all.append(.probes("sonde_clone_probe", last.probes))
+    return all.filter { !$0.samples.isEmpty }
+  }
+
+  private var calls: [MetricFamily] {
+    [
+      MetricFamily(
+        "sonde_clones", .counter,
+        "Calls that created a process, by system call; thread: those that created a thread, by any.",
+        ["fork", "vfork", "clone", "clone3", "thread"].map {
+          MetricSample(Double(counts.calls[$0] ?? 0), ("call", $0))
+        }),
+      MetricFamily(
+        "sonde_clones_failed", .counter, "Calls that failed, by error.",
+        counts.errors.sorted { $0.key < $1.key }.map {
+          MetricSample(Double($0.value), ("error", $0.key))
+        }),
+    ]
+  }
+
+  private func histograms(_ last: CloneSnapshot) -> [MetricFamily] {
+    guard let native = last.native else { return [] }
+    return [
+      (
+        "sonde_clone_seconds",
+        "How long clones took, without the wait of a vfork parent; failed ones excluded.",
+        native.clone
+      ),
+      (
+        "sonde_clone_address_space_copy_seconds",
+        "Of one clone, the copy of the address space: mappings and page tables.",
+        native.addressSpaceCopy
+      ),
+      (
+        "sonde_clone_page_table_copy_seconds", "Of one clone, the copy of the page tables.",
+        native.pageTableCopy
+      ),
+      (
+        "sonde_vfork_wait_seconds",
+        "How long vfork parents waited for their child to exec or exit.",
+        native.vforkWait
+      ),
+    ].map {
+      MetricFamily($0, .histogram, unit: "seconds", $1, [MetricSample($2)])
+    }
+  }
+
+  private var phases: MetricFamily {
+    MetricFamily(
+      "sonde_clone_phase_seconds", .counter, unit: "seconds",
+      "Time of all clones by phase; vfork_wait is not part of it.",
+      ClonePhase.allCases.compactMap { phase in
+        counts.phases[phase].map {
+          MetricSample(Double($0) / 1e9, ("phase", phase.rawValue))
+        }
+      })
+  }
+
+  private var bill: MetricFamily {
+    MetricFamily(
+      "sonde_fork_cpu_seconds", .counter, unit: "seconds",
+      "CPU time that forks cost, in the calls and afterwards, by what it goes into.",
+      BillItem.allCases.compactMap { item in
+        counts.bill[item].map { MetricSample(Double($0) / 1e9, ("item", item.rawValue)) }
+      })
+  }
+
+  private var clonesByCaller: MetricFamily {
+    MetricFamily(
+      "sonde_clone_caller_seconds", .counter, unit: "seconds",
+      "Time of clones by the caller's name; other stands for those without series of their own, and for new threads.",
+      callers.names.map { MetricSample(callers.total(of: $0), ("comm", $0)) }
+        + [MetricSample(callers.others, ("comm", Self.other))])
+  }
+
+  private var pageTables: [MetricFamily] {
+    func family(_ name: String, _ unit: String, _ figure: String, _ value: UInt64) -> MetricFamily {
+      let help = CloneSnapshot.figures.first { $0.name == "page_tables.\(figure)" }?.help ?? ""
+      return MetricFamily(
+        "sonde_clone_\(name)", .counter, unit: unit, MetricFamily.sentence(help),
+        [MetricSample(Double(value))])
+    }
+    return [
+      family("page_table_bytes", "bytes", "bytes", counts.tableBytes),
+      family("page_table_entries", "", "entries", counts.entries),
+      family("resident_bytes", "bytes", "resident_bytes", counts.residentBytes),
+      family("hugetlb_bytes", "bytes", "hugetlb_bytes", counts.hugetlbBytes),
+    ]
+  }
+
+  private func children(_ last: CloneSnapshot) -> [MetricFamily] {
+    guard let fates = last.childFates else { return [] }
+    var families = [
+      MetricFamily(
+        "sonde_clone_children", .counter, "Processes that clones made.",
+        [MetricSample(Double(counts.born))]),
+      MetricFamily(
+        "sonde_clone_children_unfollowed", .counter,
+        "Children of which it isn't known whether and when they called exec or ended.",
+        [MetricSample(Double(counts.unfollowed))]),
+      MetricFamily(
+        "sonde_clone_children_living", .gauge, "Children still alive.",
+        [MetricSample(Double(fates.living))]),
+      MetricFamily(
+        "sonde_clone_children_written_bytes", .counter, unit: "bytes",
+        "Written by write calls of children that ended without an exec.",
+        [MetricSample(Double(counts.writtenBytes))]),
+    ]
+    if counts.copiedBytes > 0 || (last.children ?? []).contains(where: { $0.copyOnWrite != nil }) {
+      families.append(
+        MetricFamily(
+          "sonde_clone_copied_bytes", .counter, unit: "bytes",
+          "Copied on write after forks, by children and their parents, of the callers that a report lists.",
+          [MetricSample(Double(counts.copiedBytes))]))
+    }
+    return families
+  }
+
+  private func advice(_ last: CloneSnapshot) -> MetricFamily {
+    let kinds = Set(last.advice.map(\.kind))
+    return MetricFamily(
+      "sonde_clone_advice", .gauge, "1 if this would make the clones of the last interval faster.",
+      AdvicePart.Kind.allCases.map {
+        MetricSample(kinds.contains($0) ? 1 : 0, ("advice", $0.rawValue))
+      })
+  }
+
+  private func loss(_ last: CloneSnapshot) -> [MetricFamily] {
+    CloneSnapshot.figures.compactMap { figure in
+      guard figure.name.hasPrefix("loss."), case .number(let read) = figure.value else {
+        return nil
+      }
+      let name = "sonde_clone_loss_" + figure.name.dropFirst(5)
+      var help = figure.help
+      if help.hasPrefix("`cloneprof` only: ") { help.removeFirst("`cloneprof` only: ".count) }
+      help = MetricFamily.sentence(help)
+      if figure.name == "loss.untraced" { return nil }
+      if figure.name == "loss.pending" {
+        return MetricFamily(name, .gauge, help, [MetricSample(read(last) ?? 0)])
+      }
+      // The figures read reports: one with what has been lost so far.
+      var sum = last
+      sum.loss = counts.loss
+      return MetricFamily(name, .counter, help, [MetricSample(read(sum) ?? 0)])
+    }
+  }
+
+  private func cost(_ last: CloneSnapshot) -> [MetricFamily] {
+    [
+      MetricFamily(
+        "sonde_clone_cost_consumer_seconds", .counter, unit: "seconds",
+        "CPU time of the exporter.", [MetricSample(Double(counts.consumerNs) / 1e9)]),
+      MetricFamily(
+        "sonde_clone_cost_resident_bytes", .gauge, unit: "bytes",
+        "Resident memory of the exporter.", [MetricSample(Double(last.cost.residentBytes))]),
+      MetricFamily(
+        "sonde_clone_cost_ring_bytes", .gauge, unit: "bytes", "Kernel memory of the rings.",
+        [MetricSample(Double(last.cost.ringBytes))]),
+      MetricFamily(
+        "sonde_clone_cost_bpf_seconds_per_clone", .gauge,
+        "Run time of the BPF programs per clone, measured by the kernel.",
+        last.cost.bpfNsPerClone.map { [MetricSample($0 / 1e9)] } ?? []),
+    ]
+  }
+}
+
+extension LossPart {
+  fileprivate func adding(_ other: LossPart) -> LossPart {
+    LossPart(
+      expected: expected &+ other.expected, delivered: delivered &+ other.delivered,
+      ringFull: ringFull &+ other.ringFull, noRing: noRing &+ other.noRing,
+      mapFull: mapFull &+ other.mapFull, missedEnds: missedEnds &+ other.missedEnds,
+      recursion: recursion &+ other.recursion,
+      namesLeftOut: namesLeftOut &+ other.namesLeftOut)
+  }
+}

@@ -1,0 +1,132 @@
+import CLinux
+import CServing
+import FoundationEssentials
+import Glibc
+import Synchronization
+
+/// Lets in whom a ``WebConfig`` lets in. Follows its files as they change: certificates are replaced while
+/// programs run.
+public final class WebAccess: Sendable {
+  private let state: Mutex<State>
+  private let path: String
+  private let complain: @Sendable (String) -> Void
+
+  private struct State {
+    var config: WebConfig
+    var context: TLSContext?
+    var stamps: [String]
+    var lookedAt: UInt64 = 0
+    /// Of names and passwords that were right: to hash one takes a tenth of a second.
+    var known: Set<[UInt8]> = []
+  }
+
+  /// How long files are taken to be as they were, ns.
+  private static let patience: UInt64 = 1_000_000_000
+  private static let mostKnown = 256
+
+  public let encrypts: Bool
+
+  /// - Parameter complain: gets what is wrong with files that have changed; until they change again, those of
+  ///   before hold.
+  /// - Throws: `WebConfigError`.
+  public init(
+    path: String, complain: @escaping @Sendable (String) -> Void
+  ) throws(WebConfigError) {
+    let (config, context) = try Self.load(path)
+    self.path = path
+    self.complain = complain
+    encrypts = config.encrypts
+    state = Mutex(State(config: config, context: context, stamps: Self.stamps(config)))
+  }
+
+  private static func load(_ path: String) throws(WebConfigError) -> (WebConfig, TLSContext?) {
+    let config = try WebConfig(path: path)
+    guard let tls = config.tls else { return (config, nil) }
+    do {
+      return (config, try TLSContext(tls))
+    } catch {
+      throw WebConfigError(path, error.reason)
+    }
+  }
+
+  // MARK: - Changes
+
+  private static func stamps(_ config: WebConfig) -> [String] {
+    let files =
+      [config.path] + (config.tls.map { [$0.certFile, $0.keyFile, $0.clientCAFile ?? ""] } ?? [])
+    return files.map { file in
+      var status = stat()
+      guard unsafe stat(file, &status) == 0 else { return "" }
+      return "\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+    }
+  }
+
+  private func follow(_ state: inout State, at now: UInt64) {
+    guard now &- state.lookedAt >= Self.patience else { return }
+    state.lookedAt = now
+    let stamps = Self.stamps(state.config)
+    guard stamps != state.stamps else { return }
+    state.stamps = stamps
+    do {
+      let (config, context) = try Self.load(path)
+      guard config.encrypts == encrypts else {
+        return complain("\(path): TLS can't be turned on or off without a restart")
+      }
+      (state.config, state.context, state.known) = (config, context, [])
+      state.stamps = Self.stamps(config)
+    } catch {
+      complain("\(error); the settings of before hold")
+    }
+  }
+
+  // MARK: - Connections
+
+  /// Of a connection that was accepted: its encryption; nil where it can't have any.
+  ///
+  /// - Parameter now: CLOCK_MONOTONIC, ns.
+  func encryption(of descriptor: Int32, at now: UInt64) -> TLSConnection? {
+    state.withLock { state in
+      follow(&state, at: now)
+      return state.context?.accept(descriptor)
+    }
+  }
+
+  /// Whether the request may be answered.
+  func admits(_ request: HTTPRequest, at now: UInt64) -> Bool {
+    state.withLock { state in
+      follow(&state, at: now)
+      if state.config.users.isEmpty { return true }
+      guard let (name, password) = Self.credentials(request.headers["authorization"] ?? "") else {
+        return false
+      }
+      // For a name that nobody has, as long as for any other.
+      let (hash, isKnown) =
+        state.config.users[name].map { ($0, true) }
+        ?? (state.config.users.values.first ?? "", false)
+      let digest = Self.digest("\(name)\n\(hash)\n\(password)")
+      if state.known.contains(digest) { return true }
+      guard unsafe sonde_password_matches(password, hash), isKnown else { return false }
+      if state.known.count >= Self.mostKnown { state.known = [] }
+      state.known.insert(digest)
+      return true
+    }
+  }
+
+  /// Of the basic scheme (RFC 7617).
+  private static func credentials(_ header: String) -> (name: String, password: String)? {
+    let words = header.split(separator: " ")
+    guard words.count == 2, words[0].lowercased() == "basic",
+      let bytes = Data(base64Encoded: String(words[1])),
+      let text = String(validating: bytes, as: UTF8.self), !text.utf8.contains(0),
+      let colon = text.firstIndex(of: ":")
+    else { return nil }
+    return (String(text[..<colon]), String(text[text.index(after: colon)...]))
+  }
+
+  private static func digest(_ text: String) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: 32)
+    let bytes = Array(text.utf8)
+    unsafe sonde_sha256(bytes, bytes.count, &digest)
+    return digest
+  }
+}
