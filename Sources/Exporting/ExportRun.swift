@@ -80,5 +80,8 @@ public struct ExportRun {
   }
 
   /// The run is over: what was asked for is written.
-  public func finish() { recorder?.finish() }
+  public func finish() {
+    recorder?.finish()
+    pusher?.finish()
+  }
 }

@@ -110,6 +110,12 @@ final class OTLPPusher: Sendable {
     if dropped == 1 { say("\(place): too much to keep, the oldest intervals are dropped") }
   }
 
+  /// The run is over: what waits has a while to be sent.
+  func finish() {
+    let end = Clocks.monotonic + Self.firstPause
+    while !queue.isEmpty, Clocks.monotonic < end { usleep(10_000) }
+  }
+
   private var place: String { "\(endpoint.host):\(endpoint.port)" }
 
   func start() throws(HTTPServerError) {
@@ -216,6 +222,8 @@ final class PushQueue: Sendable {
       _ = unsafe read(bell.read, &rings, rings.count)
     }
   }
+
+  var isEmpty: Bool { state.withLock { $0.bodies.isEmpty } }
 
   /// - Returns: how many were dropped before.
   func sent() -> Int {

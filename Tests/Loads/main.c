@@ -62,6 +62,7 @@ static const struct load {
 	{"spawns", "N M", 2, 2, load_spawns},
 	{"writes", "N KIB 0|1|2", 3, 3, load_writes},
 	{"spin", "N [CPU]", 1, 2, load_spin},
+	{"strangers", "N", 1, 1, load_strangers},
 	{"thrash", "N MIB", 2, 2, load_thrash},
 	{"vfork", "N", 1, 1, load_vfork},
 	{"wake", "N US", 2, 2, load_wake},

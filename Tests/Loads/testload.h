@@ -46,6 +46,7 @@ void load_sleepers(const long *arguments);
 void load_spawns(const long *arguments);
 void load_writes(const long *arguments);
 void load_spin(const long *arguments);
+void load_strangers(const long *arguments);
 void load_thrash(const long *arguments);
 void load_vfork(const long *arguments);
 void load_wake(const long *arguments);
