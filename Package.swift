@@ -281,7 +281,8 @@ let package = Package(
       name: "ScreenTests",
       dependencies: ["Faces", "Histograms", "Reports", "Screen", "Support"], swiftSettings: strict),
     .testTarget(
-      name: "MetricsTests", dependencies: ["Metrics", "Serving", "Support"], swiftSettings: tests),
+      name: "MetricsTests", dependencies: ["Exporting", "Metrics", "Serving", "Support"],
+      swiftSettings: tests),
     .testTarget(
       name: "FacesTests",
       dependencies: ["Histograms", "Faces", "Reports", "Support"],

@@ -24,6 +24,8 @@ public struct CloneOptions: Sendable {
   public var raisesPriority = true
   /// The schema of the native histograms that reports are to have; nil: none.
   public var nativeSchema: Int?
+  /// Bytes that the symbols of files may take.
+  public var symbolBytes = 256 << 20
 
   public init() {}
 }
@@ -38,7 +40,7 @@ public struct CloneTracer: ~Copyable, Tracer {
   private var probes: CloneProbes
   /// The model, and what entered it.
   public private(set) var door: Door<CloneAnalysis>
-  private var names = UserNames()
+  private var names: UserNames
   private var stacks = UnwoundStacks()
   private var wallClock = WallClock(at: 0, wall: 0)
   private var delivered: UInt64 = 0
@@ -87,6 +89,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     self.afterFork = afterFork
     door = Door(CloneAnalysis(), recorder: recorder)
     self.probes = probes
+    names = UserNames(symbolBytes: options.symbolBytes)
   }
 
   /// Where the functions stand that tell parts apart.

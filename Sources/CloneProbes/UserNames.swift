@@ -7,10 +7,13 @@ import Unwinding
 
 /// Finds the names of stacks and mappings while their processes live.
 struct UserNames {
-  private var symbols = UserSymbols()
+  private var symbols: UserSymbols
   private let areUnwound = UnwoundStacks.reasonAgainst == nil
   private lazy var canCollapse = Collapser.isSupported
   private lazy var calibration = CalibrationFile.read().calibration
+
+  /// - Parameter symbolBytes: what the symbols of files may take.
+  init(symbolBytes: Int) { symbols = UserSymbols(budget: symbolBytes) }
 
   mutating func answers(to lookups: [CloneLookup]) -> [CloneAnswer] {
     var pids: Set<Int32> = []

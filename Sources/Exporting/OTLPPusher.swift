@@ -7,14 +7,14 @@ import Session
 import Synchronization
 
 /// Where a collector listens.
-struct OTLPEndpoint: Sendable {
-  var host: String
-  var port: String
-  var path: String
-  var encrypts: Bool
+package struct OTLPEndpoint: Sendable {
+  package var host: String
+  package var port: String
+  package var path: String
+  package var encrypts: Bool
 
   /// Nil where the text is no such URL. Without a path it is that of the protocol, `/v1/metrics`.
-  init?(_ url: String) {
+  package init?(_ url: String) {
     let parts = url.split(separator: "://", maxSplits: 1)
     guard parts.count == 2, ["http", "https"].contains(parts[0]) else { return nil }
     encrypts = parts[0] == "https"
@@ -166,7 +166,7 @@ final class OTLPPusher: Sendable {
 }
 
 /// What waits to be sent: so many bytes at most, the newest.
-final class PushQueue: Sendable {
+package final class PushQueue: Sendable {
   private let state = Mutex(State())
   /// A pipe, to sleep on.
   private let bell: (read: Int32, write: Int32)
@@ -180,9 +180,10 @@ final class PushQueue: Sendable {
     var isSending = false
   }
 
-  private static let mostBytes = 8 << 20
+  private let mostBytes: Int
 
-  init() throws {
+  package init(mostBytes: Int = 8 << 20) throws {
+    self.mostBytes = mostBytes
     var ends: [Int32] = [-1, -1]
     guard unsafe pipe(&ends) == 0, fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 else {
       throw Failure("pipe: \(unsafe String(cString: strerror(errno)))")
@@ -191,12 +192,12 @@ final class PushQueue: Sendable {
   }
 
   /// - Returns: how many have been dropped since the last was sent.
-  func put(_ body: [UInt8]) -> Int {
+  package func put(_ body: [UInt8]) -> Int {
     let dropped = state.withLock { state in
       state.bodies.append(body)
       state.bytes += body.count
       let before = state.dropped
-      while state.bytes > Self.mostBytes, state.bodies.count > 1 {
+      while state.bytes > mostBytes, state.bodies.count > 1 {
         // The one that is being sent may be the first: it is dropped only from here.
         state.bytes -= state.bodies.removeFirst().count
         state.isSending = false
@@ -211,7 +212,7 @@ final class PushQueue: Sendable {
   }
 
   /// The oldest, once there is one; it stays until it is said to be sent.
-  func wait() -> [UInt8] {
+  package func wait() -> [UInt8] {
     while true {
       let first = state.withLock { state in
         state.isSending = !state.bodies.isEmpty
@@ -223,10 +224,10 @@ final class PushQueue: Sendable {
     }
   }
 
-  var isEmpty: Bool { state.withLock { $0.bodies.isEmpty } }
+  package var isEmpty: Bool { state.withLock { $0.bodies.isEmpty } }
 
   /// - Returns: how many were dropped before.
-  func sent() -> Int {
+  package func sent() -> Int {
     state.withLock { state in
       remove(&state)
       defer { state.dropped = 0 }
@@ -234,7 +235,7 @@ final class PushQueue: Sendable {
     }
   }
 
-  func refused() -> Int {
+  package func refused() -> Int {
     state.withLock { state in
       remove(&state)
       state.dropped += 1

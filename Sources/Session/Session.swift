@@ -15,7 +15,9 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
   /// Held for a part of each interval: measuring has its own cost.
   private var runTimes: RunTimeStatistics?
   private var measuredUntil: UInt64 = 0
+  private var trimmedAt: UInt64 = 0
 
+  private static var trimPeriod: UInt64 { 60_000_000_000 }
   /// How often the rings are drained at least.
   private static var drainPeriod: UInt64 { 50_000_000 }
   /// From reading the clock to the record's being there a program takes far less than a microsecond,
@@ -37,6 +39,7 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
     // Attaching took the kernel's BTF and symbols, several times what the run itself takes, and has freed
     // them again: to the system as well.
     sonde_trim_heap()
+    trimmedAt = Clocks.monotonic
     start = try tracer.begin()
     self.tracer = tracer
     self.loop = loop
@@ -92,6 +95,7 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
         }
         if try !emit(tracer.close(at: boundary)) { end = .stopped }
         try followHost()
+        trimHeap()
         measure()
         advance(&boundary, last: last)
       }
@@ -114,6 +118,15 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
     }
     try finish(at: planned, emit)
     return end ?? .over
+  }
+
+  /// Names of functions take their files' symbols, and pages all that they tell of: several times what is kept
+  /// of it, in the heap of whichever thread that was.
+  private mutating func trimHeap() {
+    let now = Clocks.monotonic
+    guard now &- trimmedAt >= Self.trimPeriod else { return }
+    trimmedAt = now
+    sonde_trim_heap()
   }
 
   private func advance(_ boundary: inout UInt64, last: UInt64?) {

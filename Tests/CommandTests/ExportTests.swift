@@ -1,4 +1,5 @@
 import Foundation
+import Reports
 import Support
 import Testing
 
@@ -8,34 +9,6 @@ struct ExportTests {
   private let scratch: Scratch
 
   init() throws { scratch = try Scratch() }
-
-  /// Running, on a port of its own.
-  private func export(_ arguments: String...) throws -> (command: Command, url: String) {
-    let command = try Command(
-      Binaries.url("loadwatch").path,
-      ["export", "--listen", "127.0.0.1:0", "--interval", "500ms"] + arguments)
-    let said = try command.readErrors(seconds: 20) { $0.contains("/metrics\n") }
-    let url = try #require(said.firstMatch(of: /http:\/\/[0-9.:]+/)).output
-    return (command, String(url))
-  }
-
-  private func curl(_ arguments: String...) throws -> Command.Ended {
-    try Command("curl", ["-sS", "--max-time", "20"] + arguments).wait(seconds: 30)
-  }
-
-  /// The samples of the text format, by name and labels as they stand there.
-  private func samples(_ text: String) -> [String: Double] {
-    var samples: [String: Double] = [:]
-    for line in text.split(separator: "\n") where !line.hasPrefix("#") {
-      guard let space = line.lastIndex(of: " ") else { continue }
-      samples[String(line[..<space])] = Double(line[line.index(after: space)...])
-    }
-    return samples
-  }
-
-  private func sum(_ samples: [String: Double], _ prefix: String) -> Double {
-    samples.filter { $0.key.hasPrefix(prefix) }.reduce(0) { $0 + $1.value }
-  }
 
   private func promtool(_ text: String) throws {
     let file = try scratch.write(text, to: "metrics.txt")
@@ -47,13 +20,14 @@ struct ExportTests {
   @Test func addsUp() throws {
     let busy = ProcessInfo.processInfo.activeProcessorCount + 1
     let load = try Load("spin", "\(busy)")
-    let (command, url) = try export()
+    let run = try ExportedRun()
+    let url = run.url
     // A load sample comes every five seconds; right after it the exporter's is still the one before.
     var found: [String: Double] = [:]
     var text = ""
     let isLikeTheKernel = eventually(seconds: 30) {
       text = (try? curl("\(url)/metrics"))?.output ?? ""
-      found = samples(text)
+      found = ExportedRun.samples(text)
       let kernel = try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8)
       guard let shown = kernel?.split(separator: " ").first.flatMap({ Double($0) }),
         let load1 = found["sonde_load1"],
@@ -92,14 +66,14 @@ struct ExportTests {
       try curl("-X", "POST", "-o", "/dev/null", "-w", "%{http_code}", "\(url)/metrics").output
         == "405")
     _ = load.stop()
-    kill(command.pid, SIGTERM)
-    let ended = try command.wait(seconds: 20)
-    #expect(ended.status == 0, "\(ended)")
+    let ended = try run.stop()
+    #expect(ended.errors.contains("verdict cause=cpu_saturated share="), "\(ended.errors)")
   }
 
   /// A workload that makes names: series stay bounded, and sums exact.
   @Test func hostileNames() throws {
-    let (command, url) = try export("--max-series", "300")
+    let run = try ExportedRun(["--max-series", "300"])
+    let url = run.url
     let group = try TestCgroup()
     // Each in place before it makes any load: a shell takes long to start beside so many.
     let script = """
@@ -116,7 +90,7 @@ struct ExportTests {
     var found: [String: Double] = [:]
     let isSeen = eventually(seconds: 20) {
       text = (try? curl("\(url)/metrics"))?.output ?? ""
-      found = samples(text)
+      found = ExportedRun.samples(text)
       return (found["sonde_cgroup_cpu_wait_seconds_total{cgroup=\"other\"}"] ?? 0) > 1
     }
     #expect(isSeen && found.count <= 300, "\(found.count)")
@@ -124,97 +98,9 @@ struct ExportTests {
     #expect(abs(sum(found, "sonde_cgroup_cpu_wait_seconds_total{") - waited) < 1e-6 * waited)
     #expect(!text.contains("\u{1b}"))
     try promtool(text)
-    kill(command.pid, SIGTERM)
-    #expect(try command.wait(seconds: 20).status == 0)
+    try run.stop()
     #expect(try loads.wait(seconds: 60).status == 0)
     withExtendedLifetime(group) {}
-  }
-
-  /// What a real Prometheus has of it, native histograms included.
-  @Test func aRealPrometheus() throws {
-    let load = try Load("spin", "3")
-    let (command, url) = try export()
-    let port = 19000 + Int(getpid()) % 1000
-    let target = url.replacing("http://", with: "")
-    let config = try scratch.write(
-      """
-      global: {scrape_interval: 500ms}
-      rule_files: ["\(packageRoot.path)/Examples/fleet/rules.yml"]
-      scrape_configs:
-      - job_name: loadwatch
-        static_configs: [{targets: ["\(target)"]}]
-      """, to: "prometheus.yml")
-    let prometheus = try Command(
-      "prometheus",
-      [
-        "--config.file=\(config)", "--storage.tsdb.path=\(scratch.file("data"))",
-        "--web.listen-address=127.0.0.1:\(port)", "--enable-feature=native-histograms",
-        "--log.level=error",
-      ])
-    func query(_ expression: String) throws -> [String: Double] {
-      let answer = try curl(
-        "-G", "--data-urlencode", "query=\(expression)", "http://127.0.0.1:\(port)/api/v1/query")
-      struct Answer: Decodable {
-        struct Data: Decodable { let result: [Row] }
-        struct Row: Decodable {
-          let metric: [String: String]
-          let value: [Value]
-        }
-        enum Value: Decodable {
-          case text(String), number(Double)
-          init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let text = try? container.decode(String.self) {
-              self = .text(text)
-            } else {
-              self = .number(try container.decode(Double.self))
-            }
-          }
-        }
-        let status: String
-        let data: Data
-      }
-      let decoded = try JSONDecoder().decode(Answer.self, from: answer.bytes)
-      #expect(decoded.status == "success", "\(expression)")
-      return Dictionary(
-        decoded.data.result.map { row in
-          guard case .text(let text)? = row.value.last else { return ("", .nan) }
-          return ("\(row.metric.sorted { $0.key < $1.key })", Double(text) ?? .nan)
-        }, uniquingKeysWith: { $1 })
-    }
-    let isThere = eventually(seconds: 30) {
-      (try? query("histogram_count(sonde_run_queue_latency_seconds) > 500").isEmpty == false)
-        ?? false
-    }
-    #expect(isThere)
-    // Of one scrape: the native histogram's sum is what the cgroups waited.
-    let difference = try query(
-      "abs(histogram_sum(sonde_run_queue_latency_seconds) - on() sum(sonde_cgroup_cpu_wait_seconds_total))"
-    )
-    #expect(try #require(difference.values.first) < 1e-6)
-    // Three tasks on two CPUs or more: nearly all of them keep a CPU for milliseconds.
-    let longest = try query("histogram_quantile(1, sonde_on_cpu_seconds)")
-    #expect((1e-4...120).contains(try #require(longest.values.first)), "\(longest)")
-    let zero = try query("histogram_fraction(-1, 1e-10, sonde_run_queue_latency_seconds)")
-    #expect((0...1).contains(try #require(zero.values.first)))
-    // Every query of every dashboard is answered, and those that must have data have some.
-    let folder = packageRoot.appending(path: "dashboards")
-    for file in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
-      let text = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
-      let expressions = text.matches(of: /"expr": "((?:[^"\\]|\\.)*)"/).map {
-        String($0.output.1).replacing("\\\"", with: "\"").replacing("$__rate_interval", with: "10s")
-          .replacing("$instance", with: ".*")
-      }
-      #expect(expressions.count > 3, "\(file)")
-      for expression in expressions {
-        let hasData = eventually(seconds: 20) { (try? query(expression))?.isEmpty == false }
-        #expect(hasData, "\(file): \(expression)")
-      }
-    }
-    _ = load.stop()
-    for program in [prometheus, command] { kill(program.pid, SIGTERM) }
-    _ = try prometheus.wait(seconds: 30)
-    #expect(try command.wait(seconds: 20).status == 0)
   }
 
   /// The alerts, by the tests beside them.
@@ -240,11 +126,183 @@ struct ExportTests {
     #expect(try complaint("--schema", "9").contains("must be 3, 4 or 5"))
     #expect(try complaint("--interval", "50ms").contains("between 100ms and 60s"))
     #expect(try complaint("--comm", "sh").contains("they take no filter"))
-    let (command, url) = try export()
-    let port = try #require(url.split(separator: ":").last)
+    #expect(try complaint("--also", "perf").contains("--also"))
+    #expect(try complaint("--also", "cloneprof", "--max-series", "300").contains("at least 500"))
+    #expect(try complaint("--otlp", "collector:4318").contains("must be a URL"))
+    let run = try ExportedRun()
+    let port = try #require(run.url.split(separator: ":").last)
     let second = try loadwatch("export", "--listen", "127.0.0.1:\(port)")
     #expect(second.status == 1 && second.complaint.contains("Address already in use"))
-    kill(command.pid, SIGTERM)
-    _ = try command.wait(seconds: 20)
+    let lost = try loadwatch("export", "--record-to", scratch.file("none"))
+    #expect(lost.status == 1 && lost.complaint.contains("No such file"))
+    try run.stop()
+  }
+
+  /// What the JSON says of the same intervals, figure by figure.
+  @Test func isTheReport() throws {
+    let load = try Load("vfork", "2")
+    let busy = try Load("pingpong", "1")
+    let run = try ExportedRun(interval: "2s")
+    let (samples, report) = try run.both()
+    func number(_ path: String) -> Double? {
+      var value: Any? = report
+      for name in path.split(separator: ".") {
+        if let list = value as? [Any] {
+          value = Int(name).flatMap { list.indices.contains($0) ? list[$0] : nil }
+        } else {
+          value = (value as? [String: Any])?[String(name)]
+        }
+      }
+      return value as? Double
+    }
+    for (metric, path, scale) in [
+      ("sonde_switches_total", "switches", 1), ("sonde_preemptions_total", "preemptions", 1),
+      ("sonde_loss_expected_total", "loss.expected", 1),
+      ("sonde_loss_delivered_total", "loss.delivered", 1),
+      ("sonde_loss_ring_full_total", "loss.ring_full", 1),
+      ("sonde_loss_untraced_total", "loss.untraced", 1),
+      ("sonde_tasks_runnable_task_seconds_total", "tasks.runnable.task_ns", 1e-9),
+      ("sonde_tasks_uninterruptible_task_seconds_total", "tasks.uninterruptible.task_ns", 1e-9),
+      ("sonde_cost_consumer_seconds_total", "cost.consumer_ns", 1e-9),
+      ("sonde_cost_ring_bytes", "cost.ring_bytes", 1),
+      ("sonde_run_queue_latency_seconds_count", "histograms.run_queue_latency.count", 1),
+      ("sonde_run_queue_latency_seconds_sum", "histograms.run_queue_latency.sum", 1e-9),
+      ("sonde_on_cpu_seconds_count", "histograms.on_cpu.count", 1),
+      ("sonde_on_cpu_seconds_sum", "histograms.on_cpu.sum", 1e-9),
+      ("sonde_uninterruptible_seconds_count", "histograms.blocked_uninterruptible.count", 1),
+      ("sonde_uninterruptible_seconds_sum", "histograms.blocked_uninterruptible.sum", 1e-9),
+      ("sonde_load1", "load.kernel.0", 1), ("sonde_load15", "load.kernel.2", 1),
+    ] {
+      let (shown, reported) = (samples[metric], number(path))
+      #expect(shown != nil && reported != nil, "\(metric) \(path)")
+      guard let shown, let reported else { continue }
+      #expect(
+        abs(shown - reported * scale) <= 1e-9 * abs(shown) + 1e-9, "\(metric) \(shown) \(reported)")
+    }
+    #expect(samples["sonde_switches_total"] ?? 0 > 10_000)
+    #expect(samples["sonde_uninterruptible_seconds_count"] ?? 0 > 0)
+    let verdict =
+      (report["verdict"] as? [[String: Any]])?.compactMap { $0["cause"] as? String } ?? []
+    let causes = samples.filter { $0.key.hasPrefix("sonde_verdict{") && $0.value == 1 }.keys
+    #expect(Set(causes) == Set(verdict.map { "sonde_verdict{cause=\"\($0)\"}" }))
+    _ = load.stop()
+    _ = busy.stop()
+    try run.stop()
+  }
+
+  /// Clones in the same process: as many as a load has made.
+  @Test func clones() throws {
+    let run = try ExportedRun(["--also", "cloneprof"])
+    let load = try Load("forks", "16", "40")
+    try load.begin()
+    let isSeen = eventually(seconds: 30) {
+      ((try? run.samples())?["sonde_clone_children_total"] ?? 0) >= 40
+    }
+    let samples = try run.samples()
+    #expect(isSeen, "\(samples)")
+    let said = load.stop()
+    let clones = try #require(samples["sonde_clone_seconds_count"])
+    #expect(sum(samples, "sonde_clones_total{") == clones && clones >= 40, "\(said)")
+    let time = try #require(samples["sonde_clone_seconds_sum"])
+    #expect(abs(sum(samples, "sonde_clone_caller_seconds_total{") - time) < 1e-6 * time + 1e-9)
+    let phases = samples.filter {
+      $0.key.hasPrefix("sonde_clone_phase_seconds_total{") && !$0.key.contains("vfork_wait")
+    }
+    #expect(abs(phases.values.reduce(0, +) - time) < 0.01 * time + 1e-6, "\(phases)")
+    // 16 MiB each, in small pages or in huge ones.
+    #expect(samples["sonde_clone_resident_bytes_total"] ?? 0 > 40 * 16 * 1_048_576)
+    let lost = samples.filter {
+      $0.key.hasPrefix("sonde_clone_loss_") && !$0.key.contains("expected")
+        && !$0.key.contains("names")
+    }
+    #expect(samples["sonde_clone_loss_expected_total"] == lost.values.reduce(0, +), "\(lost)")
+    #expect(samples["sonde_clone_loss_delivered_total"] ?? 0 >= 40)
+    #expect(samples.count == Int(samples["sonde_exporter_series{which=\"used\"}"] ?? 0))
+    try promtool(try curl("\(run.url)/metrics").output)
+    #expect(
+      try curl("\(run.url)/report/cloneprof").output.contains("Where a clone&#39;s time goes"))
+    #expect(
+      try curl("\(run.url)/report/cloneprof.json").output.contains("\"schema\":\"cloneprof/2\""))
+    #expect(eventually(seconds: 10) { (try? curl("\(run.url)/healthz").output) == "ok\n" })
+    try run.stop()
+  }
+
+  /// The same by the other tool alone.
+  @Test func clonesAlone() throws {
+    let load = try Load("forks", "16", "1000000")
+    try load.begin()
+    let run = try ExportedRun(tool: "cloneprof", ["--comm", "testload"])
+    let isSeen = eventually(seconds: 30) {
+      ((try? run.samples())?["sonde_clones_total{call=\"fork\"}"] ?? 0)
+        + ((try? run.samples())?["sonde_clones_total{call=\"clone\"}"] ?? 0) >= 10
+    }
+    let samples = try run.samples()
+    #expect(isSeen && samples["sonde_clone_cost_consumer_seconds_total"] ?? 0 > 0, "\(samples)")
+    #expect(samples.keys.contains("sonde_clone_caller_seconds_total{comm=\"testload\"}"))
+    try promtool(try curl("\(run.url)/metrics").output)
+    _ = load.stop()
+    try run.stop()
+  }
+
+  /// A cgroup's labels are what its path tells; its native histogram is its own.
+  @Test func containers() throws {
+    let group = try TestCgroup()
+    let id = String(repeating: "0123456789abcdef", count: 4)
+    let place = "\(group.path)/docker-\(id).scope"
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+    let busy = ProcessInfo.processInfo.activeProcessorCount + 1
+    let script =
+      "echo $$ >'\(place)/cgroup.procs'; exec '\(Binaries.url("testload").path)' spin \(busy) --seconds 20"
+    let load = try Command("sh", ["-c", script])
+    let run = try ExportedRun()
+    let labels = "container=\"\(id)\",unit=\"docker-\(id).scope\""
+    var samples: [String: Double] = [:]
+    let isSeen = eventually(seconds: 20) {
+      samples = (try? run.samples()) ?? [:]
+      return samples.contains {
+        $0.key.hasPrefix("sonde_cgroup_cpu_wait_seconds_total{") && $0.key.contains(labels)
+          && $0.value > 1
+      } && samples.contains { $0.key.hasPrefix("sonde_cgroup_load{") && $0.key.contains(labels) }
+    }
+    #expect(isSeen, "\(samples)")
+    let open = try curl("-H", "Accept: application/openmetrics-text", "\(run.url)/metrics").output
+    #expect(open.contains(" # {comm=\""))
+    // By the public schema, without the messages: names of the metric and labels, and a histogram.
+    let accept =
+      "Accept: application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+    let binary = try curl("-H", accept, "\(run.url)/metrics").bytes
+    #expect(binary.firstRange(of: Data("sonde_cgroup_run_queue_latency_seconds".utf8)) != nil)
+    kill(load.pid, SIGKILL)
+    _ = try? load.wait(seconds: 5)
+    try run.stop()
+    #expect(eventually(seconds: 5) { rmdir(place) == 0 })
+    withExtendedLifetime(group) {}
+  }
+
+  /// The last minute, in a file, as somebody asks for it.
+  @Test func recording() throws {
+    let run = try ExportedRun(["--record-to", scratch.path])
+    let load = try Load("spin", "1")
+    #expect(eventually(seconds: 10) { (try? curl("\(run.url)/healthz").output) == "ok\n" })
+    let code = ["-o", "/dev/null", "-w", "%{http_code}", "\(run.url)/record"]
+    func status(_ arguments: String...) throws -> String {
+      try Command("curl", ["-sS"] + arguments + code).wait().output
+    }
+    #expect(try status() == "405")
+    #expect(try status("-X", "POST", "-H", "Origin: http://example.org") == "403")
+    #expect(try status("-X", "POST") == "202")
+    #expect(eventually(seconds: 10) { scratch.names.contains { $0.hasSuffix(".rec") } })
+    _ = load.stop()
+    let ended = try run.stop()
+    #expect(ended.errors.contains(".rec: ") && ended.errors.contains("written"))
+    let file = try #require(scratch.names.first { $0.hasSuffix(".rec") })
+    let replayed = try loadwatch("replay", "--format", "json", scratch.file(file))
+    #expect(replayed.status == 0, "\(replayed)")
+    let whole = try #require(try replayed.snapshots().last)
+    #expect(whole.switches > 0 && whole.intervalNs > 500_000_000)
+    let other = try ExportedRun()
+    let refused = try curl("-X", "POST", "-w", "%{http_code}", "\(other.url)/record").output
+    #expect(refused.hasSuffix("403") && refused.contains("--record-to"))
+    try other.stop()
   }
 }

@@ -16,8 +16,15 @@ public final class Load {
   /// - Parameters:
   ///   - printsIDs: whether a line with thread ids follows `ready`.
   ///   - program: `testload` itself, or a copy under another name.
-  public init(
+  public convenience init(
     _ arguments: String..., printsIDs: Bool = false, program: URL = Binaries.url("testload")
+  ) throws {
+    try self.init(arguments: arguments, printsIDs: printsIDs, program: program)
+  }
+
+  /// The same, with its arguments in a list.
+  public init(
+    arguments: [String], printsIDs: Bool = false, program: URL = Binaries.url("testload")
   ) throws {
     let output = Pipe()
     process.executableURL = program
