@@ -9,6 +9,7 @@
 # make pictures  the screens that the tests expect, and those in docs/pictures, from a recording
 # make protos   the code for formats of other tools, from the .proto files in Sources/ExportProtos
 # make fleet    a Prometheus over this machine's exporter, with a small load, and what it answers
+# make soak     that exporter under hostile workloads and clients, for an hour
 # make deb      a package for Debian; make deb-check tries it in fresh systems
 # make fuzz     ten minutes of recordings with whatever content
 # make captures    input of real runs in them, for the tests that need no kernel
@@ -31,12 +32,12 @@ BIN = $(BUILD)/release
 
 # The library, its headers and what it needs; python3-jsonschema checks the tools' JSON.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libzstd-dev libssl-dev libcrypt-dev libyaml-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema tmux clang-format-14 linux-libc-dev-arm64-cross gcc libc6-dev chromium chromium-driver python3-selenium protobuf-compiler golang-go prometheus curl
+TEST_PACKAGES := $(BUILD_PACKAGES) python3-jsonschema tmux clang-format-14 linux-libc-dev-arm64-cross gcc libc6-dev chromium chromium-driver python3-selenium protobuf-compiler golang-go prometheus curl openssl python3 util-linux
 DEB_PACKAGES := lintian debootstrap systemd
 PICTURE_PACKAGES := $(BUILD_PACKAGES) tmux python3 python3-pil fonts-dejavu-core chromium chromium-driver python3-selenium
 PREDICTION_PACKAGES := $(TEST_PACKAGES) redis-server git python3
 LAB_PACKAGES := $(TEST_PACKAGES) busybox-static cpio make debian-archive-keyring
-BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq strace python3
+BENCH_PACKAGES := $(BUILD_PACKAGES) bpftrace bpftool linux-perf rt-tests jq strace python3 prometheus prometheus-node-exporter
 
 EXAMPLE_SOURCES := Examples/*/*.c Examples/*/include/*.h Tests/KernelTests/Library/*.c \
 	Tests/Dependent/Sources/*/*.c Tests/Dependent/Sources/*/include/*.h
@@ -46,7 +47,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 KERNELS ?= 6.1 6.12
 
-.PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures pictures fleet protos format lint bpf-arm64 bench static deb deb-check install clean
+.PHONY: all build run test predictions dependent sanitize fuzz lab lab-check lab-samples lab-large captures pictures fleet soak protos format lint bpf-arm64 bench static deb deb-check install clean
 
 all: build
 
@@ -160,6 +161,12 @@ fleet:
 	$(SUDO) env "PATH=$$PATH" Examples/fleet/fleet $(BIN)/loadwatch </dev/null; \
 	wait
 
+SOAK_SECONDS ?= 3600
+soak:
+	$(call install,$(BUILD_PACKAGES) python3)
+	@for product in loadwatch testload; do $(SWIFT_BUILD) --product $$product; done
+	$(SUDO) env "PATH=$$PATH" Tests/soak $(BIN) $(SOAK_SECONDS)
+
 # By the compiler plugin of the swift-protobuf that the package is built with.
 protos:
 	$(call install,$(BUILD_PACKAGES) protobuf-compiler)
@@ -199,6 +206,8 @@ bench:
 	$(SUDO) Benchmarks/clones $(BUILD)-static/cloneprof $(BIN)/testload
 	$(SUDO) Benchmarks/recordings $(BUILD)-static/loadwatch $(BIN)/testload
 	$(SUDO) Benchmarks/screen $(BUILD)-static/loadwatch $(BIN)/testload
+	$(SUDO) Benchmarks/exporter $(BUILD)-static/loadwatch $(BIN)/testload
+	$(SUDO) Benchmarks/fleet $(BUILD)-static/loadwatch $(BIN)/testload
 
 # One file per tool that runs on any host of this architecture: no Swift, no libbpf needed there.
 static:

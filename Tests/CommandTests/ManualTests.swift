@@ -23,8 +23,8 @@ struct ManualTests {
     (
       "cloneprof",
       [
-        "record", "replay", "report", "info", "probes", "merge", "compare", "demo", "collapse",
-        "try",
+        "record", "replay", "report", "export", "info", "probes", "merge", "compare", "demo",
+        "collapse", "try",
       ]
     ),
   ]) func options(tool: String, commands: [String]) throws {
