@@ -24,7 +24,7 @@ public struct CloneOptions: Sendable {
   public var raisesPriority = true
   /// The schema of the native histograms that reports are to have; nil: none.
   public var nativeSchema: Int?
-  /// Bytes that the symbols of files may take.
+  /// Bytes that the symbols of files may take; their call-frame information may take a quarter of that.
   public var symbolBytes = 256 << 20
 
   public init() {}
@@ -41,7 +41,7 @@ public struct CloneTracer: ~Copyable, Tracer {
   /// The model, and what entered it.
   public private(set) var door: Door<CloneAnalysis>
   private var names: UserNames
-  private var stacks = UnwoundStacks()
+  private var stacks: UnwoundStacks
   private var wallClock = WallClock(at: 0, wall: 0)
   private var delivered: UInt64 = 0
   private var isSampling = true
@@ -90,6 +90,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     door = Door(CloneAnalysis(), recorder: recorder)
     self.probes = probes
     names = UserNames(symbolBytes: options.symbolBytes)
+    stacks = UnwoundStacks(frameBytes: options.symbolBytes / 4)
   }
 
   /// Where the functions stand that tell parts apart.
