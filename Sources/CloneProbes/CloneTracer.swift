@@ -24,8 +24,9 @@ public struct CloneOptions: Sendable {
   public var raisesPriority = true
   /// The schema of the native histograms that reports are to have; nil: none.
   public var nativeSchema: Int?
-  /// Bytes that the symbols of files may take; their call-frame information may take a quarter of that.
-  public var symbolBytes = 256 << 20
+  /// Whether the functions that call are named: that takes the symbols of their programs, a hundred megabytes
+  /// and more.
+  public var namesCallers = true
 
   public init() {}
 }
@@ -41,7 +42,7 @@ public struct CloneTracer: ~Copyable, Tracer {
   /// The model, and what entered it.
   public private(set) var door: Door<CloneAnalysis>
   private var names: UserNames
-  private var stacks: UnwoundStacks
+  private var stacks = UnwoundStacks()
   private var wallClock = WallClock(at: 0, wall: 0)
   private var delivered: UInt64 = 0
   private var isSampling = true
@@ -74,7 +75,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     let kernelPhases = Self.ranges(KernelPhases.functions.map { ($0.phase, $0.names) }, symbols)
     let afterFork = Self.ranges(AfterFork.functions.map { ($0.place, $0.names) }, symbols)
     var probeOptions = options.probeOptions
-    probeOptions.copiesStacks = UnwoundStacks.reasonAgainst == nil
+    probeOptions.copiesStacks = options.namesCallers && UnwoundStacks.reasonAgainst == nil
     let probes = try CloneProbes(host, probeOptions: probeOptions, symbols: symbols)
     if (try? RunTimeStatistics()) == nil {
       ladder.append(
@@ -89,8 +90,7 @@ public struct CloneTracer: ~Copyable, Tracer {
     self.afterFork = afterFork
     door = Door(CloneAnalysis(), recorder: recorder)
     self.probes = probes
-    names = UserNames(symbolBytes: options.symbolBytes)
-    stacks = UnwoundStacks(frameBytes: options.symbolBytes / 4)
+    names = UserNames(namesCallers: options.namesCallers)
   }
 
   /// Where the functions stand that tell parts apart.

@@ -14,7 +14,7 @@ struct UnwoundStacks {
     let bytes: [UInt8]
   }
 
-  private var unwinder: Unwinder
+  private var unwinder = Unwinder()
   /// Of calls in progress and of page copies, by thread.
   private var copies: [UInt32: Copy] = [:]
   private static let mostCopies = 128
@@ -23,9 +23,6 @@ struct UnwoundStacks {
   private static let drainShare: UInt64 = 20_000_000
   /// And how long one stack may take: of a file that lies.
   private static let stackShare: UInt64 = 20_000_000
-
-  /// - Parameter frameBytes: what the call-frame information of files may take.
-  init(frameBytes: Int) { unwinder = Unwinder(budget: frameBytes) }
 
   /// Why stacks can't be unwound here; nil where they can.
   static var reasonAgainst: String? {

@@ -7,18 +7,20 @@ import Unwinding
 
 /// Finds the names of stacks and mappings while their processes live.
 struct UserNames {
-  private var symbols: UserSymbols
+  private var symbols = UserSymbols()
+  private let namesCallers: Bool
   private let areUnwound = UnwoundStacks.reasonAgainst == nil
   private lazy var canCollapse = Collapser.isSupported
   private lazy var calibration = CalibrationFile.read().calibration
 
-  /// - Parameter symbolBytes: what the symbols of files may take.
-  init(symbolBytes: Int) { symbols = UserSymbols(budget: symbolBytes) }
+  init(namesCallers: Bool) { self.namesCallers = namesCallers }
 
   mutating func answers(to lookups: [CloneLookup]) -> [CloneAnswer] {
     var pids: Set<Int32> = []
     let answers = lookups.map { lookup in
       switch lookup {
+      case .stack where !namesCallers:
+        return CloneAnswer(lookup, functions: ["[not looked up]"])
       case .stack(let key):
         let pid = Int32(bitPattern: key.tgid)
         pids.insert(pid)

@@ -59,9 +59,6 @@ public struct ExportOptions: ParsableArguments {
   /// Where none is given.
   public static let usualInterval = DurationArgument(text: "5s")
 
-  /// Of what stays for months, less than of what somebody looks at.
-  public static let symbolBytes = 32 << 20
-
   /// Refuses what can't be.
   ///
   /// - Throws: `ValidationError`.

@@ -47,7 +47,7 @@ public struct Unwinder: Sendable {
   }
 
   private var programs = RecentlyUsed<Program, Mapped>(limit: 64, budget: 16 << 20)
-  private var files: RecentlyUsed<MappedFile.Identity, FileFrames?>
+  private var files = RecentlyUsed<MappedFile.Identity, FileFrames?>(limit: 64, budget: 64 << 20)
   /// Files that took too long to read: when to try again, and how much later than the last time that is.
   private var slow: [Mapping.File: (retry: UInt64, delay: UInt64)] = [:]
   /// Whether one of them is needed.
@@ -61,9 +61,7 @@ public struct Unwinder: Sendable {
   /// But that often even where all is known.
   private static let refreshPeriod: UInt64 = 10_000_000_000
 
-  /// - Parameter budget: bytes that the call-frame information of files takes together at most, but for that
-  ///   of one file.
-  public init(budget: Int = 64 << 20) { files = RecentlyUsed(limit: 64, budget: budget) }
+  public init() {}
 
   /// The addresses of code on a stack, innermost first: where the task was, and return addresses. The
   /// last may be an ``End``.

@@ -41,7 +41,7 @@ struct ExportCommand: ParsableCommand {
       clones.session.duration =
         [length.duration?.ns, length.count.map { each.times($0) }].compactMap { $0 }.min()
       clones.nativeSchema = options.schema
-      clones.symbolBytes = ExportOptions.symbolBytes
+      clones.namesCallers = false
       try checkOpenFiles(besides: ExportRun.mostFiles)
       let feed = Feed<CloneMetrics, ClonePage>(
         name: Cloneprof.name, interval: each.ns,

@@ -27,7 +27,7 @@ struct CloneFeed {
     // Those are for the thread that traces the load.
     options.session.endsOnSignals = false
     options.nativeSchema = schema
-    options.symbolBytes = ExportOptions.symbolBytes
+    options.namesCallers = false
     self.options = options
   }
 
