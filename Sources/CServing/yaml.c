@@ -31,7 +31,7 @@ static const char *scalar(struct walk *walk, const char *text, size_t line)
 		return NULL;
 	}
 	if (strchr(text, '\n') || start + strlen(text) + 2 > MOST_PATH)
-		return "has an unreasonable key";
+		return "key is too long or has a newline";
 	snprintf(walk->path + start, MOST_PATH - start, "%s\n", text);
 	walk->has_key = true;
 	return NULL;
@@ -43,12 +43,12 @@ static const char *take(struct walk *walk, const yaml_event_t *event)
 	case YAML_SCALAR_EVENT:
 		if (strlen((const char *)event->data.scalar.value) !=
 		    event->data.scalar.length)
-			return "has a NUL in it";
+			return "contains a NUL";
 		return scalar(walk, (const char *)event->data.scalar.value,
 			      event->start_mark.line + 1);
 	case YAML_MAPPING_START_EVENT:
 		if (walk->depth && !walk->has_key)
-			return "has a mapping for a key";
+			return "a key is a mapping";
 		if (walk->depth == MOST_DEPTH)
 			return "is nested too deeply";
 		walk->starts[walk->depth++] = strlen(walk->path);
@@ -61,9 +61,9 @@ static const char *take(struct walk *walk, const yaml_event_t *event)
 			'\0';
 		return NULL;
 	case YAML_SEQUENCE_START_EVENT:
-		return "has a list, of which none is supported";
+		return "lists are not supported";
 	case YAML_ALIAS_EVENT:
-		return "has an alias, of which none is supported";
+		return "aliases are not supported";
 	default:
 		return NULL;
 	}

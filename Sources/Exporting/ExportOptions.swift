@@ -15,12 +15,12 @@ public struct ExportOptions: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "TLS and passwords, in the form of Prometheus' exporter-toolkit.", valueName: "file"))
+      "TLS, passwords and client certificates, in the format of Prometheus' exporter-toolkit.", valueName: "file"))
   var webConfig: String?
 
   @Flag(
     help:
-      "Allow an address that other machines can reach without --web-config. Metrics are sent unencrypted to anyone who asks."
+      "Without --web-config, allow an address that other machines can reach: metrics go unencrypted to anyone."
   )
   var insecure = false
 
@@ -37,7 +37,7 @@ public struct ExportOptions: ParsableArguments {
   public var schema = 3
 
   @Flag(
-    help: "Also give histograms classic buckets in protobuf (the text formats have only those).")
+    help: "In protobuf, also send classic buckets (the text formats have only those).")
   public var classicHistograms = false
 
   @Option(
@@ -50,16 +50,16 @@ public struct ExportOptions: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "Also push the metrics to an OpenTelemetry collector, such as http://127.0.0.1:4318.",
+      "Also push metrics to an OpenTelemetry collector, for example http://127.0.0.1:4318.",
       valueName: "url"))
   var otlp: String?
 
   public init() {}
 
-  /// Where none is given.
+  /// The default.
   public static let usualInterval = DurationArgument(text: "5s")
 
-  /// Refuses what can't be.
+  /// Rejects invalid options.
   ///
   /// - Throws: `ValidationError`.
   public func check(interval: DurationArgument?) throws {
@@ -85,17 +85,17 @@ public struct ExportOptions: ParsableArguments {
     }
     guard loopback == 0, !insecure else { return }
     let doors =
-      "give it TLS and passwords or client certificates with --web-config, or allow it with --insecure"
+      "use --web-config with TLS and passwords or client certificates, or allow it with --insecure"
     guard let webConfig else {
       throw ValidationError(
-        "--listen \(listen): other machines reach this address, and metrics are sent without encryption to everyone who asks; \(doors)"
+        "--listen \(listen): other machines can reach this address, and metrics would go unencrypted to anyone; \(doors)"
       )
     }
     do {
       let config = try WebConfig(path: webConfig)
       guard config.encrypts, config.authenticates else {
         throw ValidationError(
-          "--listen \(listen): other machines reach this address, and \(webConfig) \(config.encrypts ? "asks nobody who they are" : "has no TLS"); \(doors)"
+          "--listen \(listen): other machines can reach this address, and \(webConfig) \(config.encrypts ? "does not authenticate clients" : "has no TLS"); \(doors)"
         )
       }
     } catch let error as WebConfigError {

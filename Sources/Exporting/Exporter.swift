@@ -43,7 +43,7 @@ final class Exporter: Sendable {
   func answer(_ request: HTTPRequest) -> HTTPResponse {
     if request.path == "/record" { return record(request) }
     guard request.method == "GET" || request.method == "HEAD" else {
-      return refusal("only GET", allow: "GET, HEAD")
+      return refusal("use GET or HEAD", allow: "GET, HEAD")
     }
     switch request.path {
     case "/metrics": return metrics(request.headers["accept"] ?? "")
@@ -58,13 +58,13 @@ final class Exporter: Sendable {
         return waiting(feed.json(), type: "application/json; charset=utf-8")
       }
     }
-    return HTTPResponse(404, text: "not here: /metrics, /report, /report.json, /healthz")
+    return HTTPResponse(404, text: "not found; try /metrics, /report, /report.json or /healthz")
   }
 
   private static let html = "text/html; charset=utf-8"
 
   private var index: String {
-    let others = feeds.dropFirst().map { ", <a href=\"/report/\($0.name)\">of \($0.name)</a>" }
+    let others = feeds.dropFirst().map { ", <a href=\"/report/\($0.name)\">\($0.name)'s</a>" }
     return """
       <!DOCTYPE html><title>\(feeds[0].name)</title><h1>\(feeds[0].name)</h1>
       <p><a href="/metrics">metrics</a>, <a href="/report">the last ten minutes</a>\(others.joined())</p>
@@ -113,22 +113,22 @@ final class Exporter: Sendable {
       let at = feed.at
       if at == 0 { return HTTPResponse(503, text: "\(feed.name): waiting for the first interval") }
       if now &- at > 3 * options.interval + 5_000_000_000 {
-        return HTTPResponse(503, text: "\(feed.name): no interval has ended for long")
+        return HTTPResponse(503, text: "\(feed.name): the last interval ended too long ago")
       }
     }
     return HTTPResponse(text: "ok")
   }
 
   private func record(_ request: HTTPRequest) -> HTTPResponse {
-    guard request.method == "POST" else { return refusal("only POST", allow: "POST") }
+    guard request.method == "POST" else { return refusal("use POST", allow: "POST") }
     guard let record = options.record else {
-      return HTTPResponse(403, text: "nothing is kept: start the exporter with --record-to")
+      return HTTPResponse(403, text: "nothing to record: start the exporter with --record-to")
     }
     // A page in a browser on this machine could send one, too.
     guard request.headers["origin"] == nil else {
-      return HTTPResponse(403, text: "not for web pages")
+      return HTTPResponse(403, text: "requests from web pages are refused")
     }
     record()
-    return HTTPResponse(202, text: "the last minute is written as the interval ends")
+    return HTTPResponse(202, text: "the last minute will be written when this interval ends")
   }
 }

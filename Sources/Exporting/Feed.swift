@@ -25,7 +25,7 @@ where Page.Report == Metrics.Report {
   /// - Parameters:
   ///   - name: of the tool.
   ///   - interval: how long one is, ns.
-  ///   - finish: adds what is so at the end to the sum of intervals.
+  ///   - finish: adds what describes the end to the sum of intervals.
   public init(
     name: String, interval: UInt64, _ metrics: Metrics,
     finish: @escaping @Sendable (_ whole: inout Report, _ last: Report) -> Void
@@ -37,7 +37,7 @@ where Page.Report == Metrics.Report {
     state = Mutex(State(metrics: metrics))
   }
 
-  /// What the page tells of, ns.
+  /// How much time the page covers, ns.
   private static var pageLength: UInt64 { 600_000_000_000 }
   private static var mostIntervals: Int { 600 }
 

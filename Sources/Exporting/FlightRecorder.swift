@@ -11,7 +11,7 @@ public final class FlightRecorder {
   private let recorder: Recorder
   private let asked: Request
 
-  /// Set by who serves, taken by who traces.
+  /// Set by the serving thread, taken by the tracing thread.
   final class Request: Sendable {
     private let isAsked = Atomic(false)
     func ask() { isAsked.store(true, ordering: .relaxed) }

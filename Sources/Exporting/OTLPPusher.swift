@@ -36,9 +36,10 @@ package struct OTLPEndpoint: Sendable {
   }
 }
 
-/// Pushes metrics to a collector by OTLP/HTTP. What can't be sent is kept for a while, the newest longest.
+/// Pushes metrics to a collector over OTLP/HTTP. What can't be sent is queued; a full queue drops
+/// the oldest.
 ///
-/// On a thread of its own: who traces only leaves what is to be sent.
+/// Has a thread of its own: the tracing thread only queues.
 final class OTLPPusher: Sendable {
   private let endpoint: OTLPEndpoint
   private let client: HTTPClient
@@ -54,12 +55,12 @@ final class OTLPPusher: Sendable {
   private static let firstPause: UInt64 = 1_000_000_000
   private static let longestPause: UInt64 = 30_000_000_000
 
-  /// - Parameter say: gets what there is to tell of the collector.
-  /// - Throws: `Failure` where the environment's headers are none.
+  /// - Parameter say: gets messages about the collector.
+  /// - Throws: `Failure` if OTEL_EXPORTER_OTLP_HEADERS is malformed.
   init(
     _ url: String, tool: String, version: String, say: @escaping @Sendable (String) -> Void
   ) throws {
-    guard let endpoint = OTLPEndpoint(url) else { throw Failure("\(url) is no URL of a collector") }
+    guard let endpoint = OTLPEndpoint(url) else { throw Failure("\(url) is not a collector URL") }
     self.endpoint = endpoint
     client = HTTPClient(host: endpoint.host, port: endpoint.port, encrypts: endpoint.encrypts)
     headers = try Self.headers()
@@ -107,10 +108,10 @@ final class OTLPPusher: Sendable {
     let dropped = queue.put(
       MetricsOTLP.bytes(
         families, resource: resource, scope: (tool, version), start: began, now: Clocks.wall))
-    if dropped == 1 { say("\(place): too much to keep, the oldest intervals are dropped") }
+    if dropped == 1 { say("\(place): queue full, dropping the oldest intervals") }
   }
 
-  /// The run is over: what waits has a while to be sent.
+  /// The run is over: whatever is queued gets a second to be sent.
   func finish() {
     let end = Clocks.monotonic + Self.firstPause
     while !queue.isEmpty, Clocks.monotonic < end { usleep(10_000) }
@@ -135,28 +136,28 @@ final class OTLPPusher: Sendable {
           let dropped = queue.sent()
           if isFailing {
             say(
-              "\(place): sending again" + (dropped > 0 ? "; \(dropped) intervals were dropped" : "")
+              "\(place): sending works again" + (dropped > 0 ? "; \(dropped) intervals were dropped" : "")
             )
           }
           (isFailing, pause) = (false, Self.firstPause)
           if let refusal = MetricsOTLP.refusal(in: answer.body) {
-            say("\(place): \(refusal.points) points were refused: \(refusal.reason)")
+            say("\(place): rejected \(refusal.points) data points: \(refusal.reason)")
           }
           continue
-        // What the protocol has to be tried again (OTLP/HTTP, Failures).
+        // Statuses that the protocol requires to be retried (OTLP/HTTP, Failures).
         case 429, 502, 503, 504:
-          if !isFailing { say("\(place): HTTP status \(answer.status); trying again") }
+          if !isFailing { say("\(place): HTTP status \(answer.status); retrying") }
           if let wait = answer.retryAfter {
             pause = min(max(wait, 1) &* 1_000_000_000, Self.longestPause)
           }
         default:
-          if !isFailing { say("\(place): HTTP status \(answer.status); the interval is dropped") }
+          if !isFailing { say("\(place): HTTP status \(answer.status); interval dropped") }
           isFailing = true
           _ = queue.refused()
           continue
         }
       } catch {
-        if !isFailing { say("\(place): \(error); trying again") }
+        if !isFailing { say("\(place): \(error); retrying") }
       }
       isFailing = true
       usleep(UInt32(pause / 1000))
@@ -165,7 +166,7 @@ final class OTLPPusher: Sendable {
   }
 }
 
-/// What waits to be sent: so many bytes at most, the newest.
+/// What waits to be sent: the newest, up to a number of bytes.
 package final class PushQueue: Sendable {
   private let state = Mutex(State())
   /// A pipe, to sleep on.
@@ -205,7 +206,7 @@ package final class PushQueue: Sendable {
       }
       return state.dropped > before ? state.dropped : 0
     }
-    // A full one wakes as well.
+    // If the pipe is full, the reader wakes anyway.
     var ring: UInt8 = 0
     _ = unsafe write(bell.write, &ring, 1)
     return dropped

@@ -1,12 +1,12 @@
 import Faces
 public import Reports
 
-/// Tells of new verdicts, a line each, for the journal.
+/// Reports new verdicts, one line each, for the journal.
 public struct VerdictLog: Sendable {
   /// When each was last there, CLOCK_MONOTONIC, ns.
   private var seen: [VerdictCause: UInt64] = [:]
 
-  /// One that comes back sooner is no new one.
+  /// One that returns sooner isn't new.
   private static let quiet: UInt64 = 600_000_000_000
 
   public init() {}

@@ -75,7 +75,7 @@ struct NativeDurations: Sendable {
   }
 }
 
-/// Durations of as many cgroups as there is room for. One without any for long gives its place to another.
+/// Durations of as many cgroups as there is room for. One that stays quiet gives up its place.
 private struct CgroupDurations: Sendable {
   private struct Group {
     var id: UInt64
@@ -122,7 +122,7 @@ private struct CgroupDurations: Sendable {
 
   @inline(never)
   private mutating func find(_ cgroup: UInt64) -> Int? {
-    // 0 stands for whatever cgroup a task is in that wasn't seen.
+    // 0: the task's cgroup isn't known.
     guard cgroup != 0 else { return nil }
     let place: Int
     if let known = places[cgroup] {

@@ -1,7 +1,7 @@
-/// Who has series of their own: the largest groups, and never more than so many. The others are put together.
+/// Which groups have series of their own: the largest, up to a fixed number. The rest are combined.
 ///
-/// A group that no longer belongs to the largest stays for a while, and at least for a minute where another one
-/// wants its place: series that come and go cost those who store them more than those that stay.
+/// A group that drops out of the largest stays for a while, and for at least a minute if another
+/// needs its place: series that come and go cost more to store than those that stay.
 package struct BoundedGroups: Sendable {
   /// How long a group stays that no longer belongs to the largest, ns.
   private static let stay: UInt64 = 600_000_000_000

@@ -9,7 +9,7 @@ public struct CloneMetrics: ReportMetrics {
   private var counts = Counts()
   private var callers: BoundedGroups
 
-  /// What there always is, with some room for probes.
+  /// Series that always exist, with some room for probes.
   public static let leastSeries = 200
 
   private struct Counts {
@@ -100,7 +100,7 @@ public struct CloneMetrics: ReportMetrics {
     [
       MetricFamily(
         "sonde_clones", .counter,
-        "Calls that created a process, by system call; thread: those that created a thread, by any.",
+        "Calls that created a process, by system call; thread: calls of any kind that created a thread.",
         ["fork", "vfork", "clone", "clone3", "thread"].map {
           MetricSample(Double(counts.calls[$0] ?? 0), ("call", $0))
         }),
@@ -117,16 +117,16 @@ public struct CloneMetrics: ReportMetrics {
     return [
       (
         "sonde_clone_seconds",
-        "How long clones took, without the wait of a vfork parent; failed ones excluded.",
+        "How long clone calls took, without the wait of a vfork parent; failed ones excluded.",
         native.clone
       ),
       (
         "sonde_clone_address_space_copy_seconds",
-        "Of one clone, the copy of the address space: mappings and page tables.",
+        "Time per clone to copy the address space: mappings and page tables.",
         native.addressSpaceCopy
       ),
       (
-        "sonde_clone_page_table_copy_seconds", "Of one clone, the copy of the page tables.",
+        "sonde_clone_page_table_copy_seconds", "Time per clone to copy the page tables.",
         native.pageTableCopy
       ),
       (
@@ -145,7 +145,7 @@ public struct CloneMetrics: ReportMetrics {
   private var phases: MetricFamily {
     MetricFamily(
       "sonde_clone_phase_seconds", .counter, unit: "seconds",
-      "Time of all clones by phase; vfork_wait is not part of it.",
+      "Time in clone calls, by phase; vfork_wait is not part of the calls' time.",
       ClonePhase.allCases.compactMap { phase in
         counts.phases[phase].map {
           MetricSample(Double($0) / 1e9, ("phase", phase.rawValue))
@@ -156,7 +156,7 @@ public struct CloneMetrics: ReportMetrics {
   private var bill: MetricFamily {
     MetricFamily(
       "sonde_fork_cpu_seconds", .counter, unit: "seconds",
-      "CPU time that forks cost, in the calls and afterwards, by what it goes into.",
+      "CPU time that forks cost, during the calls and afterwards, by what it is spent on.",
       BillItem.allCases.compactMap { item in
         counts.bill[item].map { MetricSample(Double($0) / 1e9, ("item", item.rawValue)) }
       })
@@ -165,7 +165,7 @@ public struct CloneMetrics: ReportMetrics {
   private var clonesByCaller: MetricFamily {
     MetricFamily(
       "sonde_clone_caller_seconds", .counter, unit: "seconds",
-      "Time of clones by the caller's name; other stands for those without series of their own, and for new threads.",
+      "Time in clone calls, by caller name; other: callers without series of their own, and new threads.",
       callers.names.map { MetricSample(callers.total(of: $0), ("comm", $0)) }
         + [MetricSample(callers.others, ("comm", Self.other))])
   }
@@ -189,25 +189,25 @@ public struct CloneMetrics: ReportMetrics {
     guard let fates = last.childFates else { return [] }
     var families = [
       MetricFamily(
-        "sonde_clone_children", .counter, "Processes that clones made.",
+        "sonde_clone_children", .counter, "Processes created by clone calls.",
         [MetricSample(Double(counts.born))]),
       MetricFamily(
         "sonde_clone_children_unfollowed", .counter,
-        "Children of which it isn't known whether and when they called exec or ended.",
+        "Children for which it is unknown whether and when they called exec or exited.",
         [MetricSample(Double(counts.unfollowed))]),
       MetricFamily(
         "sonde_clone_children_living", .gauge, "Children still alive.",
         [MetricSample(Double(fates.living))]),
       MetricFamily(
         "sonde_clone_children_written_bytes", .counter, unit: "bytes",
-        "Written by write calls of children that ended without an exec.",
+        "Bytes written by write calls of children that exited without an exec.",
         [MetricSample(Double(counts.writtenBytes))]),
     ]
     if counts.copiedBytes > 0 || (last.children ?? []).contains(where: { $0.copyOnWrite != nil }) {
       families.append(
         MetricFamily(
           "sonde_clone_copied_bytes", .counter, unit: "bytes",
-          "Copied on write after forks, by children and their parents, of the callers that a report lists.",
+          "Bytes copied on write after forks, by children and parents; only callers listed in the report.",
           [MetricSample(Double(counts.copiedBytes))]))
     }
     return families
@@ -251,7 +251,7 @@ public struct CloneMetrics: ReportMetrics {
         "sonde_clone_cost_resident_bytes", .gauge, unit: "bytes",
         "Resident memory of the exporter.", [MetricSample(Double(last.cost.residentBytes))]),
       MetricFamily(
-        "sonde_clone_cost_ring_bytes", .gauge, unit: "bytes", "Kernel memory of the rings.",
+        "sonde_clone_cost_ring_bytes", .gauge, unit: "bytes", "Kernel memory of the ring buffers.",
         [MetricSample(Double(last.cost.ringBytes))]),
       MetricFamily(
         "sonde_clone_cost_bpf_seconds_per_clone", .gauge,

@@ -1,7 +1,7 @@
 public import Reports
 
 extension MetricFamily {
-  /// By which means something is seen.
+  /// Which probes are used.
   static func probes(_ name: String, _ parts: [ProbePart]) -> MetricFamily {
     MetricFamily(
       name, .info, "How the kernel is traced.",
@@ -36,7 +36,7 @@ public enum ExporterMetrics {
     let used = (families + [build]).series(classicBuckets: classicBuckets) + 2
     let series = MetricFamily(
       "sonde_exporter_series", .gauge,
-      "Series in the format that has the most, and how many there may be.",
+      "Series in use, in the format that has the most, and the limit.",
       [
         MetricSample(Double(used), ("which", "used")),
         MetricSample(Double(mostSeries), ("which", "limit")),

@@ -1,6 +1,6 @@
 import Faces
 
-/// Names that workloads choose, as labels: escaped, and no longer than that.
+/// Names that workloads choose, as labels: escaped, and of bounded length.
 package enum LabelText {
   // A container of Kubernetes takes 190.
   private static let most = 256

@@ -16,7 +16,7 @@ public struct LoadMetrics: ReportMetrics {
   private static let arrow = "\u{0}"
   /// Of a group: R, D, and its waits for CPUs; and native histograms of these and of its sleeps in D.
   private static let seriesOfGroup = (text: 3, native: 5)
-  /// What fewer series there are where the host's three histograms are native.
+  /// Series saved where the host's three histograms are native.
   private static let savedByNative = 3 * (ClassicBuckets.series - 1)
 
   /// - Parameters:
@@ -33,7 +33,7 @@ public struct LoadMetrics: ReportMetrics {
         1, min(left / Self.seriesOfGroup.text, (left + saved) / Self.seriesOfGroup.native)))
   }
 
-  /// What there always is, with some room for probes.
+  /// Series that always exist, with some room for probes.
   public static let leastSeries = 250
 
   public mutating func take(_ interval: LoadSnapshot, at now: UInt64) {
@@ -193,14 +193,14 @@ public struct LoadMetrics: ReportMetrics {
     }
     return MetricFamily(
       "sonde_blocked_load", .gauge,
-      "The part of load1 that waits for another task, by what is waited for at the root of the chain.",
+      "Part of load1 blocked by another task, by what is waited for at the root of the chain.",
       LockKind.allCases.map { MetricSample(loads[$0] ?? 0, ("wait", $0.rawValue)) })
   }
 
   private func verdict(_ last: LoadSnapshot) -> MetricFamily {
     let causes = Set((last.verdict ?? []).map(\.cause))
     return MetricFamily(
-      "sonde_verdict", .gauge, "1 if this is a cause of the load of the last minute.",
+      "sonde_verdict", .gauge, "1 if the verdict on the last minute names this cause.",
       VerdictCause.allCases.map {
         MetricSample(causes.contains($0) ? 1 : 0, ("cause", $0.rawValue))
       })
@@ -210,7 +210,7 @@ public struct LoadMetrics: ReportMetrics {
     let shares = Dictionary(
       (last.verdict ?? []).map { ($0.cause, $0.share) }, uniquingKeysWith: { $0 + $1 })
     return MetricFamily(
-      "sonde_verdict_share", .gauge, "How much of load1 each verdict accounts for, 0 to 1.",
+      "sonde_verdict_share", .gauge, "Share of load1 that each cause accounts for, 0 to 1.",
       VerdictCause.allCases.map { MetricSample(shares[$0] ?? 0, ("cause", $0.rawValue)) })
   }
 
@@ -219,7 +219,7 @@ public struct LoadMetrics: ReportMetrics {
     let parts = [("cpu", pressure?.cpu), ("io", pressure?.io), ("memory", pressure?.memory)]
     return MetricFamily(
       "sonde_pressure_ratio", .gauge,
-      "For how much of the interval some tasks, or all that weren't idle, waited (/proc/pressure).",
+      "Share of the interval in which some, or all non-idle, tasks were stalled (/proc/pressure).",
       parts.flatMap { resource, shares -> [MetricSample] in
         guard let shares else { return [] }
         return [
@@ -245,7 +245,7 @@ public struct LoadMetrics: ReportMetrics {
     return [
       MetricFamily(
         "sonde_cgroup_load", .gauge,
-        "The part of load1 that a cgroup's own tasks make; other stands for those without series of their own.",
+        "Part of load1 from a cgroup's own tasks; other: all cgroups without series of their own.",
         samples)
     ]
   }
@@ -253,7 +253,7 @@ public struct LoadMetrics: ReportMetrics {
   private var groupWaits: MetricFamily {
     MetricFamily(
       "sonde_cgroup_cpu_wait_seconds", .counter, unit: "seconds",
-      "How long a cgroup's tasks waited for a CPU.",
+      "Time a cgroup's tasks waited for a CPU.",
       groups.names.map { MetricSample(groups.total(of: $0), labels(of: $0)) }
         + [MetricSample(groups.others, ("cgroup", Self.other))])
   }
@@ -296,7 +296,7 @@ public struct LoadMetrics: ReportMetrics {
   private var culprits: MetricFamily {
     MetricFamily(
       "sonde_cpu_wait_charged_seconds", .counter, unit: "seconds",
-      "How long a cgroup's tasks waited for a CPU, by the cgroup that had it or whatever else kept them waiting.",
+      "Time a cgroup's tasks waited for a CPU, by the cgroup that had it or whatever else delayed them.",
       pairs.names.map { pair in
         let names = pair.split(separator: Self.arrow, omittingEmptySubsequences: false)
         return MetricSample(

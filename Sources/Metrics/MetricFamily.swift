@@ -16,7 +16,7 @@ public struct MetricFamily: Sendable {
   public var help: String
   public var kind: Kind
   public var samples: [MetricSample]
-  /// Of histograms: whether they are left out where there are no native ones, and each bucket is a series.
+  /// Histograms: left out of formats that have no native ones, where each bucket is a series.
   public var isNativeOnly = false
 
   package init(
@@ -76,8 +76,8 @@ public struct MetricSample: Sendable {
   }
 }
 
-/// The buckets of the formats that have only such with bounds of their own: powers of 4, from about a
-/// microsecond to about a minute. Those of schema 0 and above end there too.
+/// Classic buckets, for formats without native ones: powers of 4, from about a microsecond to about
+/// a minute. Buckets of schema 0 and above have boundaries there too.
 enum ClassicBuckets {
   /// Powers of 2 of a second.
   static let powers = stride(from: -20, through: 6, by: 2)

@@ -11,7 +11,7 @@ public enum MetricsFormat: Sendable, CaseIterable {
     }
   }
 
-  /// The one that the client wants most; the classic one where it says nothing that is had.
+  /// The format that the client prefers; the classic one if it accepts none of them.
   public static func best(of accepted: String) -> MetricsFormat {
     var best: (format: MetricsFormat, quality: Double)?
     for range in accepted.split(separator: ",") {

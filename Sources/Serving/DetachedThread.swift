@@ -7,7 +7,7 @@ public enum DetachedThread {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
-  /// Signals that end a run are not for it.
+  /// It blocks all signals; the main thread handles those that end a run.
   ///
   /// - Throws: `HTTPServerError` where there can be no thread.
   public static func start(_ run: @escaping @Sendable () -> Void) throws(HTTPServerError) {

@@ -62,7 +62,7 @@ public struct HTTPClient: Sendable {
         ?? rest.withUnsafeBytes { bytes in
           unsafe send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         }
-      guard count > 0 else { throw Failure("the connection ended as the request was sent") }
+      guard count > 0 else { throw Failure("connection closed while sending the request") }
       rest = rest.dropFirst(count)
     }
     var answer: [UInt8] = []
@@ -77,7 +77,7 @@ public struct HTTPClient: Sendable {
       answer += buffer.prefix(count)
     }
     guard let parsed = Self.parse(answer) else {
-      throw Failure(answer.isEmpty ? "no answer" : "the answer is not HTTP/1")
+      throw Failure(answer.isEmpty ? "no response" : "the response is not HTTP/1")
     }
     return parsed
   }

@@ -3,7 +3,7 @@ public struct HTTPRequest: Sendable {
   public var method: String
   /// Without the query.
   public var path: String
-  /// By their names in lower case; of several of one name, joined by commas.
+  /// Keyed by lower-case name; repeated headers are joined by commas.
   public var headers: [String: String]
   /// Whether the connection is to stay open.
   var keepsAlive: Bool
@@ -46,12 +46,12 @@ public struct HTTPResponse: Sendable {
   public var status: Int
   public var type: String
   public var body: [UInt8]
-  /// Methods that the path has, where it hasn't that one.
+  /// For a 405: the methods that the path supports.
   public var allow: String?
   private var asksWhoItIs = false
 
   static var unauthorized: HTTPResponse {
-    var response = HTTPResponse(401, text: "a name and a password are needed")
+    var response = HTTPResponse(401, text: "user name and password required")
     response.asksWhoItIs = true
     return response
   }

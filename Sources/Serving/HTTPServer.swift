@@ -2,8 +2,8 @@ import CLinux
 import CServing
 import Glibc
 
-/// A small HTTP server that nobody can make large: so many connections, so many bytes of a request, so much
-/// time for each.
+/// A small HTTP server with bounded resource use: a limit on connections, on the size of a request
+/// and on the time for each.
 ///
 /// On a thread of its own, which sleeps in poll(2). It reads no bodies.
 public final class HTTPServer: Sendable {
@@ -19,7 +19,7 @@ public final class HTTPServer: Sendable {
   /// To send a request, to take a response, and between two of them; ns.
   private static let patience: UInt64 = 10_000_000_000
   private static let idlePatience: UInt64 = 120_000_000_000
-  /// Without descriptors or memory for another connection it waits so long before it tries again.
+  /// How long to stop accepting when out of descriptors or memory, ns.
   private static let pause: UInt64 = 1_000_000_000
 
   /// Listens.
@@ -122,7 +122,7 @@ public final class HTTPServer: Sendable {
         pollfd(fd: $0.descriptor, events: $0.events, revents: 0)
       }
       let now = Self.now
-      // Who is connected is served before those that wait; who only might ask again is not.
+      // Requests in progress go before new connections; idle connections make room for them.
       let accepts =
         now >= pausedUntil
         && (connections.count < mostConnections || connections.contains { $0.isIdle })
@@ -175,7 +175,7 @@ public final class HTTPServer: Sendable {
       guard connection.output.isEmpty else { continue }
       if connection.closes { return connection.close() }
       connection.until = Self.now + Self.idlePatience
-      // What the client has sent meanwhile.
+      // Whatever the client has sent in the meantime.
       answer(&connection)
       if connection.hasEnded, connection.output.isEmpty { return connection.close() }
     }
@@ -201,7 +201,7 @@ public final class HTTPServer: Sendable {
   private func answer(_ connection: inout Connection) {
     guard let end = Self.endOfHead(connection.input) else {
       if connection.input.count > Self.mostHeadBytes {
-        refuse(&connection, HTTPResponse(431, text: "the request's head is too long"))
+        refuse(&connection, HTTPResponse(431, text: "request header too large"))
       }
       return
     }
@@ -211,7 +211,7 @@ public final class HTTPServer: Sendable {
     }
     let length = request.headers["content-length"] ?? "0"
     guard length == "0", request.headers["transfer-encoding"] == nil else {
-      return refuse(&connection, HTTPResponse(413, text: "no request has a body here"))
+      return refuse(&connection, HTTPResponse(413, text: "request bodies are not accepted"))
     }
     connection.input.removeSubrange(..<end.end)
     connection.closes = !request.keepsAlive
@@ -229,7 +229,7 @@ public final class HTTPServer: Sendable {
     connection.until = Self.now + Self.patience
   }
 
-  /// Where the empty line is, and what is behind it.
+  /// Where the empty line begins, and where it ends.
   private static func endOfHead(_ bytes: [UInt8]) -> (start: Int, end: Int)? {
     let (carriage, line) = (UInt8(ascii: "\r"), UInt8(ascii: "\n"))
     for index in bytes.indices where bytes[index] == line {

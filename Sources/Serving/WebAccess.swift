@@ -4,8 +4,8 @@ import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// Lets in whom a ``WebConfig`` lets in. Follows its files as they change: certificates are replaced while
-/// programs run.
+/// Admits the clients that a ``WebConfig`` allows. Rereads its files when they change: certificates
+/// are renewed while programs run.
 public final class WebAccess: Sendable {
   private let state: Mutex<State>
   private let path: String
@@ -20,14 +20,14 @@ public final class WebAccess: Sendable {
     var known: Set<[UInt8]> = []
   }
 
-  /// How long files are taken to be as they were, ns.
+  /// How long to trust the last look at the files, ns.
   private static let patience: UInt64 = 1_000_000_000
   private static let mostKnown = 256
 
   public let encrypts: Bool
 
-  /// - Parameter complain: gets what is wrong with files that have changed; until they change again, those of
-  ///   before hold.
+  /// - Parameter complain: gets what is wrong with changed files; the previous settings stay in use
+  ///   until they change again.
   /// - Throws: `WebConfigError`.
   public init(
     path: String, complain: @escaping @Sendable (String) -> Void
@@ -75,7 +75,7 @@ public final class WebAccess: Sendable {
       (state.config, state.context, state.known) = (config, context, [])
       state.stamps = Self.stamps(config)
     } catch {
-      complain("\(error); the settings of before hold")
+      complain("\(error); keeping the previous settings")
     }
   }
 

@@ -37,7 +37,7 @@ public struct WebConfig: Sendable {
     do {
       text = try Data(contentsOf: URL(filePath: path))
     } catch {
-      throw WebConfigError(path, "can't be read")
+      throw WebConfigError(path, "cannot read it")
     }
     for (key, value, line) in try Self.scalars(path, text) {
       do {
@@ -93,7 +93,7 @@ public struct WebConfig: Sendable {
       self.tls = tls
     case (2, "basic_auth_users"):
       guard unsafe sonde_password_hash_is_valid(value) else {
-        throw Refusal("\(key[1]): must be a bcrypt hash, as `htpasswd -nBC 10 \"\"` makes it")
+        throw Refusal("\(key[1]): must be a bcrypt hash, as `htpasswd -nBC 10 \"\"` prints it")
       }
       users[key[1]] = value
     // HTTP/1.1 is all there is, and is what a client without HTTP/2 gets.
@@ -156,7 +156,7 @@ public struct WebConfig: Sendable {
         path,
         verifies
           ? "client_auth_type: needs client_ca_file"
-          : "client_ca_file: nobody is verified by it; set client_auth_type: RequireAndVerifyClientCert"
+          : "client_ca_file: has no effect; set client_auth_type: RequireAndVerifyClientCert"
       )
     }
   }

@@ -25,12 +25,12 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var options: ExportOptions
   @OptionGroup var profile: ProfileOptions
   @OptionGroup var length: RunLength
-  // The tool takes these before and behind the subcommand's name.
+  // The tool takes these before and after the subcommand's name.
   @OptionGroup(visibility: .hidden) var style: OutputStyle
 
   func validate() throws {
     try options.check(interval: length.givenInterval)
-    if style.format != .text { throw ValidationError("metrics have formats of their own") }
+    if style.format != .text { throw ValidationError("export takes no --format: clients choose the format") }
   }
 
   func run() throws {

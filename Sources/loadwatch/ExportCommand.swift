@@ -15,9 +15,9 @@ struct ExportCommand: ParsableCommand {
     commandName: "export",
     abstract: "Serve metrics for Prometheus, or push them to OpenTelemetry, until Ctrl-C.",
     discussion: """
-      /metrics: text, OpenMetrics, or protobuf with native histograms, as the client asks for. \
-      /report and /report.json: the last ten minutes, as an HTML page and as JSON. /healthz: 200 as \
-      long as intervals keep ending. POST /record: see --record-to.
+      /metrics: text, OpenMetrics, or protobuf with native histograms, whichever the client prefers. \
+      /report and /report.json: the last ten minutes, as an HTML page and as JSON. /healthz: 200 \
+      while intervals keep completing. POST /record: see --record-to.
 
       However many processes and cgroups come and go, there are never more than --max-series series: \
       the largest cgroups have their own, the others are combined.
@@ -37,10 +37,10 @@ struct ExportCommand: ParsableCommand {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "Also what `cloneprof export` serves, in the same process.", valueName: "cloneprof"))
+      "Also serve what `cloneprof export` serves, from the same process.", valueName: "cloneprof"))
   var also: Also?
 
-  // The tool takes these before and behind the subcommand's name.
+  // The tool takes these before and after the subcommand's name.
   @OptionGroup var length: RunLength
 
   @OptionGroup(visibility: .hidden) var selection: SelectionOptions
@@ -55,11 +55,11 @@ struct ExportCommand: ParsableCommand {
     }
     if !selection.part.isEmpty || selection.groupedBy != nil || style.format != .text {
       throw ValidationError(
-        "metrics are about all tasks, by cgroup: they take no filter and no format")
+        "metrics cover all tasks, by cgroup: filters, --by and --format don't apply")
     }
   }
 
-  /// How many series are the clones'.
+  /// How many series are reserved for clones.
   private var seriesOfClones: Int {
     also == nil ? 0 : max(CloneMetrics.leastSeries + 20, options.maxSeries / 3)
   }

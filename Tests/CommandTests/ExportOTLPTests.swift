@@ -133,7 +133,7 @@ struct ExportOTLPTests {
     }
     let ended = try run.stop()
     #expect(
-      ended.errors.contains("trying again") && ended.errors.contains("sending again"), "\(ended)")
+      ended.errors.contains("retrying") && ended.errors.contains("sending works again"), "\(ended)")
     kill(second.pid, SIGKILL)
     _ = try? second.wait(seconds: 5)
   }

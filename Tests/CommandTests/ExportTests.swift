@@ -125,7 +125,7 @@ struct ExportTests {
     #expect(try complaint("--max-series", "10").contains("at least 300"))
     #expect(try complaint("--schema", "9").contains("must be 3, 4 or 5"))
     #expect(try complaint("--interval", "50ms").contains("between 100ms and 60s"))
-    #expect(try complaint("--comm", "sh").contains("they take no filter"))
+    #expect(try complaint("--comm", "sh").contains("filters, --by and --format don't apply"))
     #expect(try complaint("--also", "perf").contains("--also"))
     #expect(try complaint("--also", "cloneprof", "--max-series", "300").contains("at least 500"))
     #expect(try complaint("--otlp", "collector:4318").contains("must be a URL"))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * TLS by OpenSSL, passwords by crypt(3), and settings by libyaml: what an
- * exporter takes to be reached from other machines.
+ * exporter needs to be reachable from other machines.
  */
 #ifndef SONDE_CSERVING_H
 #define SONDE_CSERVING_H
@@ -57,8 +57,8 @@ int sonde_tls_read(void *tls, void *buffer, int size);
 int sonde_tls_write(void *tls, const void *buffer, int size);
 
 /*
- * A socket that is connected and gives up what takes longer than that; -1 with
- * the reason in ERROR.
+ * A connected socket whose operations time out likewise; -1 with the reason in
+ * ERROR.
  */
 int sonde_connect(const char *host, const char *port, int timeout_ms,
 		  char *error, size_t size);
