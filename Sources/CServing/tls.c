@@ -8,6 +8,12 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
+/* Other threads go on while the process exits: nothing is cleaned up there. */
+static void begin(void)
+{
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
 static void explain(const char *what, char *error, size_t size)
 {
 	const unsigned long code = ERR_peek_last_error();
@@ -50,9 +56,11 @@ void *sonde_tls_server(const struct sonde_tls_settings *settings, char *error,
 		       size_t size)
 {
 	static const unsigned char session[] = "sonde";
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 	const enum sonde_client_auth auth = settings->client_auth;
+	SSL_CTX *context;
 
+	begin();
+	context = SSL_CTX_new(TLS_server_method());
 	if (!context)
 		return fail(context, "TLS", error, size);
 	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -94,8 +102,10 @@ void *sonde_tls_server(const struct sonde_tls_settings *settings, char *error,
 
 void *sonde_tls_client(char *error, size_t size)
 {
-	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL_CTX *context;
 
+	begin();
+	context = SSL_CTX_new(TLS_client_method());
 	if (!context || SSL_CTX_set_default_verify_paths(context) != 1 ||
 	    !SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION))
 		return fail(context, "TLS", error, size);
@@ -194,6 +204,7 @@ int sonde_tls_write(void *tls, const void *buffer, int size)
 
 void sonde_sha256(const void *bytes, size_t size, uint8_t *digest)
 {
+	begin();
 	EVP_Digest(bytes, size, digest, NULL, EVP_sha256(), NULL);
 }
 

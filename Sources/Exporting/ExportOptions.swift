@@ -15,7 +15,8 @@ public struct ExportOptions: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
-      "TLS, passwords and client certificates, in the format of Prometheus' exporter-toolkit.", valueName: "file"))
+      "TLS, passwords and client certificates, in the format of Prometheus' exporter-toolkit.",
+      valueName: "file"))
   var webConfig: String?
 
   @Flag(
@@ -67,7 +68,9 @@ public struct ExportOptions: ParsableArguments {
     if let interval, !(100_000_000...60_000_000_000).contains(interval.ns) {
       throw ValidationError("--interval \(interval.text): must be between 100ms and 60s")
     }
-    if maxSeries < 300 { throw ValidationError("--max-series \(maxSeries): must be at least 300") }
+    if !(300...1_000_000).contains(maxSeries) {
+      throw ValidationError("--max-series \(maxSeries): must be at least 300, at most 1000000")
+    }
     if !(3...5).contains(schema) { throw ValidationError("--schema \(schema): must be 3, 4 or 5") }
     if let otlp, OTLPEndpoint(otlp) == nil {
       throw ValidationError("--otlp \(otlp): must be a URL such as http://127.0.0.1:4318")

@@ -108,9 +108,9 @@ final class Exporter: Sendable {
 
   /// Whether intervals go on ending.
   private func health() -> HTTPResponse {
-    let now = Clocks.monotonic
     for feed in feeds {
       let at = feed.at
+      let now = Clocks.monotonic
       if at == 0 { return HTTPResponse(503, text: "\(feed.name): waiting for the first interval") }
       if now &- at > 3 * options.interval + 5_000_000_000 {
         return HTTPResponse(503, text: "\(feed.name): the last interval ended too long ago")

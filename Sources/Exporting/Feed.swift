@@ -18,8 +18,9 @@ where Page.Report == Metrics.Report {
     var metrics: Metrics
     var intervals: [Report] = []
     var at: UInt64 = 0
-    /// As of then, once somebody has asked for it.
+    /// As of then, once somebody has asked for them.
     var page: [UInt8]?
+    var json: [UInt8]?
   }
 
   /// - Parameters:
@@ -50,7 +51,7 @@ where Page.Report == Metrics.Report {
       if state.intervals.count > mostIntervals {
         state.intervals.removeFirst(state.intervals.count - mostIntervals)
       }
-      (state.at, state.page) = (now, nil)
+      (state.at, state.page, state.json) = (now, nil, nil)
     }
   }
 
@@ -70,9 +71,14 @@ where Page.Report == Metrics.Report {
   }
 
   public func json() -> [UInt8]? {
-    whole(state.withLock { $0.intervals }).flatMap { whole in
-      (try? SnapshotJSON.line(whole)).map { Array($0) + [UInt8(ascii: "\n")] }
+    let (intervals, at, known) = state.withLock { ($0.intervals, $0.at, $0.json) }
+    if let known { return known }
+    guard let whole = whole(intervals), let line = try? SnapshotJSON.line(whole) else {
+      return nil
     }
+    let body = Array(line) + [UInt8(ascii: "\n")]
+    state.withLock { if $0.at == at { $0.json = body } }
+    return body
   }
 
   private func whole(_ intervals: [Report]) -> Report? {

@@ -27,11 +27,13 @@ public final class FlightRecorder {
     }
     var plan = RecordingPlan(tool: tool, path: "\(directory)/\(tool).rec")
     plan.keep = Self.length
-    plan.after = 0
+    // Until a block is taken that came after the request.
+    plan.after = 1
+    let mostKept = try RecordOptions.mostKept(of: Self.length, option: "--record-to")
+    plan.mostBytes = max(plan.mostBytes, UInt64(mostKept) + 16 << 20)
     asked = request
     recorder = Recorder(
-      plan, mostKept: try RecordOptions.mostKept(of: Self.length, option: "--record-to"),
-      from: Clocks.wall
+      plan, mostKept: mostKept, from: Clocks.wall
     ) { event in
       switch event {
       case .began: break
@@ -51,5 +53,11 @@ public final class FlightRecorder {
     recorder.intervalEnded(holds: false)
   }
 
-  public func finish() { recorder.finish() }
+  public func finish() {
+    if asked.take() {
+      recorder.writeNow()
+      recorder.intervalEnded(holds: false)
+    }
+    recorder.finish()
+  }
 }

@@ -49,11 +49,14 @@ final class OTLPPusher: Sendable {
   private let version: String
   private let began = Clocks.wall
   private let queue: PushQueue
+  private let isEnding = Atomic(false)
   private let say: @Sendable (String) -> Void
 
   /// Waits between attempts, ns.
   private static let firstPause: UInt64 = 1_000_000_000
   private static let longestPause: UInt64 = 30_000_000_000
+  /// As the collector asks, seconds.
+  private static let longestRetryAfter: UInt64 = 600
 
   /// - Parameter say: gets messages about the collector.
   /// - Throws: `Failure` if OTEL_EXPORTER_OTLP_HEADERS is malformed.
@@ -78,8 +81,30 @@ final class OTLPPusher: Sendable {
       guard parts.count == 2, pair.allSatisfy({ ("\u{20}"..."\u{7e}").contains($0) }) else {
         throw Failure("OTEL_EXPORTER_OTLP_HEADERS must be name=value,name=value")
       }
-      return (String(parts[0].filter { $0 != " " }), String(parts[1]).replacing("%20", with: " "))
+      guard let value = decoded(parts[1]) else {
+        throw Failure("OTEL_EXPORTER_OTLP_HEADERS: \(parts[0]): not percent-encoded text")
+      }
+      return (String(parts[0].filter { $0 != " " }), value)
     }
+  }
+
+  /// Percent-encoded (W3C Baggage); nil where that stands for no text of one line.
+  private static func decoded(_ text: Substring) -> String? {
+    var bytes: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard rest.count >= 2,
+        let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+      else { return nil }
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    }
+    return bytes.allSatisfy { (0x20...0x7e).contains($0) }
+      ? String(decoding: bytes, as: UTF8.self) : nil
   }
 
   /// By the semantic conventions.
@@ -90,7 +115,9 @@ final class OTLPPusher: Sendable {
       unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
     var attributes = [
-      ("service.name", tool), ("service.version", version), ("host.name", name),
+      ("service.name", tool), ("service.version", version),
+      // Prometheus' "instance".
+      ("service.instance.id", name), ("host.name", name),
       ("os.type", "linux"),
     ]
     // man machine-id(5).
@@ -113,14 +140,24 @@ final class OTLPPusher: Sendable {
 
   /// The run is over: whatever is queued gets a second to be sent.
   func finish() {
+    isEnding.store(true, ordering: .relaxed)
     let end = Clocks.monotonic + Self.firstPause
     while !queue.isEmpty, Clocks.monotonic < end { usleep(10_000) }
+    let left = queue.count
+    if left > 0 { say("\(place): \(left) intervals could not be sent") }
   }
 
   private var place: String { "\(endpoint.host):\(endpoint.port)" }
 
   func start() throws(HTTPServerError) {
     try DetachedThread.start { self.send() }
+  }
+
+  /// Not for long once the run is over.
+  private func sleep(_ pause: UInt64) {
+    let end = Clocks.monotonic + pause
+    while Clocks.monotonic < end, !isEnding.load(ordering: .relaxed) { usleep(100_000) }
+    if isEnding.load(ordering: .relaxed) { usleep(100_000) }
   }
 
   private func send() {
@@ -136,7 +173,8 @@ final class OTLPPusher: Sendable {
           let dropped = queue.sent()
           if isFailing {
             say(
-              "\(place): sending works again" + (dropped > 0 ? "; \(dropped) intervals were dropped" : "")
+              "\(place): sending works again"
+                + (dropped > 0 ? "; \(dropped) intervals were dropped" : "")
             )
           }
           (isFailing, pause) = (false, Self.firstPause)
@@ -148,7 +186,7 @@ final class OTLPPusher: Sendable {
         case 429, 502, 503, 504:
           if !isFailing { say("\(place): HTTP status \(answer.status); retrying") }
           if let wait = answer.retryAfter {
-            pause = min(max(wait, 1) &* 1_000_000_000, Self.longestPause)
+            pause = min(max(wait, 1), Self.longestRetryAfter) * 1_000_000_000
           }
         default:
           if !isFailing { say("\(place): HTTP status \(answer.status); interval dropped") }
@@ -160,8 +198,8 @@ final class OTLPPusher: Sendable {
         if !isFailing { say("\(place): \(error); retrying") }
       }
       isFailing = true
-      usleep(UInt32(pause / 1000))
-      pause = min(2 * pause, Self.longestPause)
+      sleep(pause)
+      pause = min(2 * min(pause, Self.longestPause), Self.longestPause)
     }
   }
 }
@@ -225,7 +263,8 @@ package final class PushQueue: Sendable {
     }
   }
 
-  package var isEmpty: Bool { state.withLock { $0.bodies.isEmpty } }
+  package var count: Int { state.withLock { $0.bodies.count } }
+  package var isEmpty: Bool { count == 0 }
 
   /// - Returns: how many were dropped before.
   package func sent() -> Int {

@@ -30,6 +30,15 @@ public struct ExponentialHistogram: Sendable, Equatable {
     }
   }
 
+  /// Adds what another one of the same bounds holds.
+  public mutating func add(_ other: Self) {
+    count &+= other.count
+    zeroCount &+= other.zeroCount
+    let (total, overflows) = sum.addingReportingOverflow(other.sum)
+    sum = overflows ? .max : total
+    for place in counts.indices { counts[place] &+= other.counts[place] }
+  }
+
   public static func == (one: Self, two: Self) -> Bool {
     one.bounds.schema == two.bounds.schema && one.counts == two.counts
       && one.zeroCount == two.zeroCount && one.sum == two.sum

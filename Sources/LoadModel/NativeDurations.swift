@@ -60,12 +60,7 @@ struct NativeDurations: Sendable {
   ) -> NativeHistograms {
     defer { longest = nil }
     var report = all
-    report.cgroups = cgroups.close().compactMap { id, latency, blocked in
-      path(id).map {
-        NativeHistograms.Cgroup(
-          path: $0, runQueueLatency: latency, blockedUninterruptible: blocked)
-      }
-    }
+    report.cgroups = cgroups.close(at: reading.at, path: path)
     report.longestWait = longest.map {
       NativeHistograms.LongestWait(
         ns: $0.ns, comm: $0.comm.text, tid: $0.tid, cgroup: path($0.cgroup),
@@ -82,7 +77,8 @@ private struct CgroupDurations: Sendable {
     var latency: ExponentialHistogram
     var blocked: ExponentialHistogram
     var isUsed = true
-    var quietIntervals = 0
+    /// As of the end of an interval.
+    var usedAt: UInt64
   }
 
   private let empty: ExponentialHistogram
@@ -91,8 +87,13 @@ private struct CgroupDurations: Sendable {
   /// The places of those that came last, by the low bits of their ids: few events need the dictionary.
   private var recent: [(id: UInt64, place: Int)]
 
+  private var closedAt: UInt64 = 0
+  /// Places to give away.
+  private var freePlaces: [Int] = []
+
   private static let most = 256
-  private static let longQuiet = 12
+  /// As long as a cgroup keeps its series, ns.
+  private static let longQuiet: UInt64 = 600_000_000_000
 
   init(_ bounds: ExponentialBounds) {
     empty = ExponentialHistogram(bounds)
@@ -129,13 +130,11 @@ private struct CgroupDurations: Sendable {
       place = known
     } else if groups.count < Self.most {
       place = groups.count
-      groups.append(Group(id: cgroup, latency: empty, blocked: empty))
-    } else if let quiet = groups.firstIndex(where: { $0.quietIntervals >= Self.longQuiet }) {
+      groups.append(Group(id: cgroup, latency: empty, blocked: empty, usedAt: closedAt))
+    } else if let quiet = takeFree() {
       place = quiet
-      places[groups[quiet].id] = nil
-      let old = Int(groups[quiet].id & 255)
-      if recent[old].place == quiet { recent[old] = (0, -1) }
-      groups[quiet] = Group(id: cgroup, latency: empty, blocked: empty)
+      free(quiet)
+      groups[quiet] = Group(id: cgroup, latency: empty, blocked: empty, usedAt: closedAt)
     } else {
       return nil
     }
@@ -144,13 +143,54 @@ private struct CgroupDurations: Sendable {
     return place
   }
 
-  /// An interval has ended.
-  mutating func close() -> [(UInt64, ExponentialHistogram, ExponentialHistogram)] {
-    for place in groups.indices {
-      groups[place].quietIntervals =
-        groups[place].isUsed ? 0 : groups[place].quietIntervals + 1
-      groups[place].isUsed = false
+  private func isFree(_ group: Group) -> Bool {
+    group.id == 0 || (!group.isUsed && closedAt &- group.usedAt >= Self.longQuiet)
+  }
+
+  private mutating func takeFree() -> Int? {
+    while let place = freePlaces.popLast() {
+      if isFree(groups[place]) { return place }
     }
-    return groups.map { ($0.id, $0.latency, $0.blocked) }
+    return nil
+  }
+
+  private mutating func free(_ place: Int) {
+    let id = groups[place].id
+    places[id] = nil
+    if recent[Int(id & 255)].place == place { recent[Int(id & 255)] = (0, -1) }
+    groups[place].id = 0
+  }
+
+  /// An interval has ended.
+  mutating func close(
+    at time: UInt64, path: (UInt64) -> String?
+  ) -> [NativeHistograms.Cgroup] {
+    closedAt = time
+    for place in groups.indices where groups[place].isUsed {
+      groups[place].isUsed = false
+      groups[place].usedAt = time
+    }
+    var latest: [String: Int] = [:]
+    for place in groups.indices where groups[place].id != 0 {
+      guard let path = path(groups[place].id) else { continue }
+      guard let other = latest[path] else {
+        latest[path] = place
+        continue
+      }
+      // A service that was restarted has another cgroup of the same path: what the one before had goes on
+      // there.
+      let isNewer = groups[place].id > groups[other].id
+      let (old, new) = isNewer ? (other, place) : (place, other)
+      groups[new].latency.add(groups[old].latency)
+      groups[new].blocked.add(groups[old].blocked)
+      free(old)
+      latest[path] = new
+    }
+    freePlaces = groups.indices.filter { isFree(groups[$0]) }
+    return latest.map { path, place in
+      NativeHistograms.Cgroup(
+        path: path, runQueueLatency: groups[place].latency,
+        blockedUninterruptible: groups[place].blocked)
+    }
   }
 }

@@ -79,10 +79,9 @@ public struct CloneMetrics: ReportMetrics {
       times[LabelText.of(row.comm), default: 0] += Double(row.ns) / 1e9
     }
     times[Self.other] = nil
-    callers.choose(by: times, at: now)
-    for (name, time) in times { callers.count(time, for: name) }
-    let listed = times.values.reduce(0, +)
-    callers.count(max(0, Double(interval.histograms.clone.sum) / 1e9 - listed), for: Self.other)
+    let rest = Double(interval.histograms.clone.sum) / 1e9 - times.values.reduce(0, +)
+    callers.take(
+      sizes: times, amounts: times.merging([Self.other: max(0, rest)]) { $1 }, at: now)
   }
 
   // MARK: - Families

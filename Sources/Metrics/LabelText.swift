@@ -6,7 +6,9 @@ package enum LabelText {
   private static let most = 256
 
   package static func of(_ name: String) -> String {
-    let text = escaped(name)
+    // The formats escape backslashes, which units have in their names.
+    let text = name.split(separator: "\\", omittingEmptySubsequences: false)
+      .map { escaped(String($0)) }.joined(separator: "\\")
     guard text.utf8.count > most else { return text }
     // FNV-1a: names that differ further on stay apart.
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325

@@ -65,11 +65,9 @@ public struct LoadMetrics: ReportMetrics {
     for (name, time) in waited { sizes[name, default: 0] += time / seconds }
     // Those that the report itself has put together are no group.
     sizes[Self.other] = nil
-    groups.choose(by: sizes, at: now)
+    groups.take(sizes: sizes, amounts: waited, at: now)
     let rest = Self.other + Self.arrow + Self.other
-    pairs.choose(by: delays.filter { $0.key != rest }, at: now)
-    for (name, time) in waited { groups.count(time, for: name) }
-    for (pair, time) in delays { pairs.count(time, for: pair) }
+    pairs.take(sizes: delays.filter { $0.key != rest }, amounts: delays, at: now)
     paths = paths.merging(seen) { $1 }.filter { groups.isMember($0.key) }
   }
 
@@ -153,7 +151,13 @@ public struct LoadMetrics: ReportMetrics {
     _ wait: NativeHistograms.LongestWait
   ) -> MetricSample.Exemplar {
     var labels = [("comm", LabelText.of(wait.comm)), ("tid", "\(wait.tid)")]
-    if let cgroup = wait.cgroup { labels.append(("cgroup", LabelText.of(cgroup))) }
+    if let cgroup = wait.cgroup {
+      // The path of a Kubernetes container is too long for an exemplar.
+      if let container = CgroupPlace(path: cgroup).container {
+        labels.append(("container_id", LabelText.of(container)))
+      }
+      labels.append(("cgroup", LabelText.of(cgroup)))
+    }
     return MetricSample.Exemplar(labels, ns: wait.ns, at: wait.at)
   }
 
@@ -261,14 +265,18 @@ public struct LoadMetrics: ReportMetrics {
   /// Only of those that have durations: a histogram with none is of no use.
   private func groupHistograms(_ last: LoadSnapshot) -> [MetricFamily] {
     let cgroups = last.native?.cgroups.map { (LabelText.of($0.path), $0) } ?? []
-    let shown = cgroups.filter { groups.isMember($0.0) }.sorted { $0.0 < $1.0 }
+    // Two names may be one label.
+    let shown = Dictionary(
+      cgroups.filter { groups.isMember($0.0) }, uniquingKeysWith: { one, _ in one }
+    )
+    .sorted { $0.key < $1.key }
     func family(
       _ name: String, _ help: String,
       _ read: (NativeHistograms.Cgroup) -> ExponentialHistogram
     ) -> MetricFamily {
       var family = MetricFamily(
         name, .histogram, unit: "seconds", help,
-        shown.map { ($0.0, read($0.1)) }.filter { $0.1.count > 0 }
+        shown.map { ($0.key, read($0.value)) }.filter { $0.1.count > 0 }
           .map { MetricSample($0.1, labels(of: $0.0)) })
       family.isNativeOnly = true
       return family
@@ -288,7 +296,9 @@ public struct LoadMetrics: ReportMetrics {
   private func labels(of name: String) -> [MetricSample.Label] {
     guard let path = paths[name] else { return [("cgroup", name)] }
     let place = CgroupPlace(path: path)
-    let parts = [("pod", place.pod), ("container", place.container), ("unit", place.unit)]
+    let parts = [
+      ("pod_uid", place.pod), ("container_id", place.container), ("unit", place.unit),
+    ]
     return [("cgroup", name)]
       + parts.compactMap { label, text in text.map { (label, LabelText.of($0)) } }
   }

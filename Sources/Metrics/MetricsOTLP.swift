@@ -1,5 +1,6 @@
 import ExportProtos
 import Histograms
+import Reports
 import SwiftProtobuf
 
 /// Metrics as OpenTelemetry's messages (opentelemetry-proto, collector/metrics/v1), since the exporter began.
@@ -40,14 +41,15 @@ public enum MetricsOTLP {
     var pod: String?
 
     var attributes: [Attribute] {
-      [("container.id", id), ("k8s.pod.uid", pod)].compactMap { name, value in
-        value.map { (name, $0) }
-      }
+      // What has a name, as of LXC, has no id.
+      let hasID = id.map { ContainerID.isOne($0) } ?? false
+      return [(hasID ? "container.id" : "container.name", id), ("k8s.pod.uid", pod)]
+        .compactMap { name, value in value.map { (name, $0) } }
     }
 
     init(_ labels: [MetricSample.Label]) {
-      id = labels.first { $0.name == "container" }?.value
-      pod = labels.first { $0.name == "pod" }?.value
+      id = labels.first { $0.name == "container_id" }?.value
+      pod = labels.first { $0.name == "pod_uid" }?.value
     }
   }
 
@@ -62,9 +64,6 @@ public enum MetricsOTLP {
         if parts[place] == nil, place != order[0] { order.append(place) }
         var part = family
         part.samples = samples
-        for index in part.samples.indices {
-          part.samples[index].labels.removeAll { $0.name == "container" || $0.name == "pod" }
-        }
         parts[place, default: []].append(part)
       }
     }
@@ -82,7 +81,8 @@ public enum MetricsOTLP {
     var metric = OTLPMetric()
     metric.name = family.kind == .info ? family.name + "_info" : family.name
     metric.description_p = family.help
-    metric.unit = units[family.unit] ?? "1"
+    // What translates to Prometheus' names makes a ratio of each gauge with the unit 1.
+    metric.unit = units[family.unit] ?? (family.name.hasSuffix("_ratio") ? "1" : "")
     switch family.kind {
     case .gauge, .info: metric.gauge.dataPoints = family.samples.map { number($0, nil, now) }
     case .counter:

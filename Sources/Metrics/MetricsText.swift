@@ -32,7 +32,7 @@ public enum MetricsText {
         let finite = ClassicBuckets.cumulative(histogram)
         var exemplar = isOpen ? sample.exemplar : nil
         for (bound, count) in finite + [(.infinity, histogram.count)] {
-          text += "\(name)_bucket\(labels(sample.labels + [("le", number(bound))])) \(count)"
+          text += "\(name)_bucket\(labels(sample.labels + [("le", limit(bound, isOpen))])) \(count)"
           if let shown = exemplar, Double(shown.ns) / 1e9 <= bound {
             text += " # \(labels(shown.labels, always: true)) \(number(Double(shown.ns) / 1e9))"
             text += " \(number(Double(shown.at / 1_000_000) / 1e3))"
@@ -65,6 +65,12 @@ public enum MetricsText {
       }
     }
     return escaped
+  }
+
+  /// OpenMetrics has whole numbers with a fraction there.
+  private static func limit(_ bound: Double, _ isOpen: Bool) -> String {
+    let text = number(bound)
+    return isOpen && text.allSatisfy(\.isNumber) ? text + ".0" : text
   }
 
   private static func number(_ value: Double) -> String {

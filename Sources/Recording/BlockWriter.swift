@@ -10,6 +10,8 @@ import SystemPackage
     var queued = 0
     var error: Errno?
     var written: UInt64 = 0
+    /// What may be queued besides: it was in memory before.
+    var allowance = 0
   }
 
   private let file: FileDescriptor
@@ -83,7 +85,9 @@ import SystemPackage
   /// - Returns: why nothing is written any more; nil where all is well.
   func write(_ piece: [UInt8]) -> Errno? {
     let error: Errno? = state.withLock { state in
-      if state.error == nil, state.queued > Self.mostQueued { state.error = .timedOut }
+      if state.error == nil, state.queued > Self.mostQueued + state.allowance {
+        state.error = .timedOut
+      }
       guard state.error == nil else { return state.error }
       state.queue.append(piece)
       state.queued += piece.count
@@ -92,6 +96,9 @@ import SystemPackage
     if error == nil { unsafe sem_post(given) }
     return error
   }
+
+  /// So many bytes come at once.
+  func allow(_ bytes: Int) { state.withLock { $0.allowance = bytes } }
 
   /// Bytes that are in the file or on their way to it.
   var size: UInt64 { state.withLock { $0.written + UInt64($0.queued) } }

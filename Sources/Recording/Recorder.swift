@@ -151,6 +151,7 @@ public final class Recorder: InputRecorder {
       report(.failed(path: path, reason: "\(error)"))
       return
     }
+    output?.writer.allow(keptBytes)
     for block in kept { write(block.bytes) }
     endsAt = nil
   }

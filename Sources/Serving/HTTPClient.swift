@@ -10,6 +10,7 @@ public struct HTTPClient: Sendable {
     public var body: [UInt8]
     /// "Retry-After" (RFC 9110, 10.2.3), in seconds.
     public var retryAfter: UInt64?
+    var length: Int?
   }
 
   /// Why there is no answer.
@@ -21,6 +22,8 @@ public struct HTTPClient: Sendable {
 
   private static let patience: Int32 = 10_000
   private static let mostBytes = 65536
+  /// For all of an answer, ns.
+  private static let longest: UInt64 = 30_000_000_000
 
   private let host: String
   private let port: String
@@ -67,7 +70,8 @@ public struct HTTPClient: Sendable {
     }
     var answer: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
-    while answer.count < Self.mostBytes {
+    let end = Self.now + Self.longest
+    while answer.count < Self.mostBytes, Self.now < end, !Self.isWhole(answer) {
       let count =
         unsafe tls?.read(into: &buffer)
         ?? buffer.withUnsafeMutableBytes { bytes in
@@ -80,6 +84,18 @@ public struct HTTPClient: Sendable {
       throw Failure(answer.isEmpty ? "no response" : "the response is not HTTP/1")
     }
     return parsed
+  }
+
+  private static var now: UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// Whether all has come that its length says.
+  private static func isWhole(_ bytes: [UInt8]) -> Bool {
+    guard let answer = parse(bytes), let length = answer.length else { return false }
+    return answer.body.count >= length
   }
 
   static func parse(_ bytes: [UInt8]) -> Answer? {
@@ -97,6 +113,7 @@ public struct HTTPClient: Sendable {
       let value = parts[1].filter { $0 != " " }
       switch parts[0].lowercased() {
       case "retry-after": answer.retryAfter = UInt64(value)
+      case "content-length": answer.length = Int(value)
       // In pieces, whose lengths aren't worth the reading: what matters is the status.
       case "transfer-encoding": answer.body = []
       default: break

@@ -19,6 +19,8 @@ public final class HTTPServer: Sendable {
   /// To send a request, to take a response, and between two of them; ns.
   private static let patience: UInt64 = 10_000_000_000
   private static let idlePatience: UInt64 = 120_000_000_000
+  /// What each has before it makes room for others, ns.
+  private static let leastTurn: UInt64 = 1_000_000_000
   /// How long to stop accepting when out of descriptors or memory, ns.
   private static let pause: UInt64 = 1_000_000_000
 
@@ -61,14 +63,22 @@ public final class HTTPServer: Sendable {
     var closes = false
     /// The client sends no more.
     var hasEnded = false
+    /// Another request is there already; it takes its turn.
+    var hasMore = false
+    var hasAnswered = false
+    /// When it was accepted, or last was answered, on the same clock.
+    var began: UInt64
 
-    init(descriptor: Int32, until: UInt64) { (self.descriptor, self.until) = (descriptor, until) }
+    init(descriptor: Int32, at now: UInt64, until: UInt64) {
+      (self.descriptor, began, self.until) = (descriptor, now, until)
+    }
 
     /// Between two requests.
     var isIdle: Bool { input.isEmpty && output.isEmpty }
 
     var events: Int16 {
-      waitsFor != 0 ? waitsFor : Int16(output.isEmpty ? POLLIN : POLLOUT)
+      if hasMore { return Int16(POLLOUT) }
+      return waitsFor != 0 ? waitsFor : Int16(output.isEmpty ? POLLIN : POLLOUT)
     }
 
     mutating func close() {
@@ -85,7 +95,7 @@ public final class HTTPServer: Sendable {
       let count = unsafe buffer.withUnsafeMutableBytes { bytes in
         unsafe recv(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT))
       }
-      return result(count < 0 && errno == EAGAIN ? Int(SONDE_TLS_WANTS_READ.rawValue) : count)
+      return result(count < 0 ? failure(SONDE_TLS_WANTS_READ) : count)
     }
 
     mutating func send() -> Int? {
@@ -95,7 +105,11 @@ public final class HTTPServer: Sendable {
         unsafe Glibc.send(
           descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
       }
-      return result(count < 0 && errno == EAGAIN ? Int(SONDE_TLS_WANTS_WRITE.rawValue) : count)
+      return result(count < 0 ? failure(SONDE_TLS_WANTS_WRITE) : count)
+    }
+
+    private func failure(_ waits: sonde_tls_result) -> Int {
+      Int((errno == EAGAIN ? waits : SONDE_TLS_FAILED).rawValue)
     }
 
     private mutating func result(_ count: Int) -> Int? {
@@ -122,12 +136,13 @@ public final class HTTPServer: Sendable {
         pollfd(fd: $0.descriptor, events: $0.events, revents: 0)
       }
       let now = Self.now
-      // Requests in progress go before new connections; idle connections make room for them.
-      let accepts =
-        now >= pausedUntil
-        && (connections.count < mostConnections || connections.contains { $0.isIdle })
+      let isFull = connections.count >= mostConnections
+      let accepts = now >= pausedUntil && (!isFull || Self.victim(of: connections, at: now) != nil)
       if accepts { polled.append(pollfd(fd: listener, events: Int16(POLLIN), revents: 0)) }
-      let next = (connections.map(\.until) + (now < pausedUntil ? [pausedUntil] : [])).min()
+      var times = connections.map(\.until)
+      if now < pausedUntil { times.append(pausedUntil) }
+      if isFull, !accepts { times.append(now + Self.leastTurn) }
+      let next = times.min()
       let wait = next.map { Int32(min(($0 - min($0, now)) / 1_000_000 + 1, 60_000)) } ?? -1
       _ = unsafe poll(&polled, nfds_t(polled.count), wait)
       for index in connections.indices where polled[index].revents != 0 {
@@ -140,16 +155,14 @@ public final class HTTPServer: Sendable {
       connections.removeAll { $0.descriptor < 0 }
       if accepts, polled[polled.count - 1].revents != 0 {
         if connections.count >= mostConnections {
-          let idle = connections.indices.filter { connections[$0].isIdle }
-          guard let longest = idle.min(by: { connections[$0].until < connections[$1].until }) else {
-            continue
-          }
-          connections[longest].close()
-          connections.remove(at: longest)
+          guard let victim = Self.victim(of: connections, at: time) else { continue }
+          connections[victim].close()
+          connections.remove(at: victim)
         }
         let descriptor = sonde_accept(listener)
         if descriptor >= 0 {
-          var connection = Connection(descriptor: descriptor, until: time + Self.patience)
+          var connection = Connection(
+            descriptor: descriptor, at: time, until: time + Self.patience)
           if let access, access.encrypts {
             connection.tls = access.encryption(of: descriptor, at: time)
             if connection.tls == nil { connection.close() }
@@ -162,9 +175,25 @@ public final class HTTPServer: Sendable {
     }
   }
 
+  /// Which one makes room: one that only might ask again, else the one that has been at it for longest.
+  private static func victim(of connections: [Connection], at now: UInt64) -> Int? {
+    let idle = connections.indices.filter {
+      connections[$0].isIdle && connections[$0].hasAnswered
+    }
+    if let longest = idle.min(by: { connections[$0].until < connections[$1].until }) {
+      return longest
+    }
+    return connections.indices.filter { now > connections[$0].began + leastTurn }
+      .min { connections[$0].began < connections[$1].began }
+  }
+
+  /// One request a turn, however many have come.
   private func advance(_ connection: inout Connection) {
     if connection.output.isEmpty {
-      guard read(into: &connection) else { return connection.close() }
+      if !connection.hasMore {
+        guard read(into: &connection) else { return connection.close() }
+      }
+      connection.hasMore = false
       answer(&connection)
       if connection.hasEnded, connection.output.isEmpty { return connection.close() }
     }
@@ -175,9 +204,8 @@ public final class HTTPServer: Sendable {
       guard connection.output.isEmpty else { continue }
       if connection.closes { return connection.close() }
       connection.until = Self.now + Self.idlePatience
-      // Whatever the client has sent in the meantime.
-      answer(&connection)
-      if connection.hasEnded, connection.output.isEmpty { return connection.close() }
+      connection.hasMore = Self.endOfHead(connection.input) != nil
+      if !connection.hasMore, connection.hasEnded { connection.close() }
     }
   }
 
@@ -214,12 +242,14 @@ public final class HTTPServer: Sendable {
       return refuse(&connection, HTTPResponse(413, text: "request bodies are not accepted"))
     }
     connection.input.removeSubrange(..<end.end)
-    connection.closes = !request.keepsAlive
     let isAdmitted = access?.admits(request, at: Self.now) ?? true
+    connection.closes = !request.keepsAlive || !isAdmitted
     connection.output =
       (isAdmitted ? handler(request) : .unauthorized).bytes(
-        keepsAlive: request.keepsAlive, withBody: request.method != "HEAD")[...]
-    connection.until = Self.now + Self.patience
+        keepsAlive: !connection.closes, withBody: request.method != "HEAD")[...]
+    connection.began = Self.now
+    connection.until = connection.began + Self.patience
+    connection.hasAnswered = true
   }
 
   private func refuse(_ connection: inout Connection, _ response: HTTPResponse) {

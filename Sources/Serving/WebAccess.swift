@@ -18,13 +18,21 @@ public final class WebAccess: Sendable {
     var lookedAt: UInt64 = 0
     /// Of names and passwords that were right: to hash one takes a tenth of a second.
     var known: Set<[UInt8]> = []
+    /// How many were hashed since then.
+    var hashes = 0
+    var hashesSince: UInt64 = 0
+    /// What is wrong with the files as they are.
+    var complaint = ""
   }
 
   /// How long to trust the last look at the files, ns.
   private static let patience: UInt64 = 1_000_000_000
   private static let mostKnown = 256
+  /// A second.
+  private static let mostHashes = 4
 
   public let encrypts: Bool
+  private let authenticates: Bool
 
   /// - Parameter complain: gets what is wrong with changed files; the previous settings stay in use
   ///   until they change again.
@@ -32,18 +40,23 @@ public final class WebAccess: Sendable {
   public init(
     path: String, complain: @escaping @Sendable (String) -> Void
   ) throws(WebConfigError) {
-    let (config, context) = try Self.load(path)
+    let (config, context, stamps) = try Self.load(path)
     self.path = path
     self.complain = complain
-    encrypts = config.encrypts
-    state = Mutex(State(config: config, context: context, stamps: Self.stamps(config)))
+    (encrypts, authenticates) = (config.encrypts, config.authenticates)
+    state = Mutex(State(config: config, context: context, stamps: stamps))
   }
 
-  private static func load(_ path: String) throws(WebConfigError) -> (WebConfig, TLSContext?) {
+  /// - Returns: with the files' stamps from before they were read.
+  private static func load(
+    _ path: String
+  ) throws(WebConfigError) -> (WebConfig, TLSContext?, [String]) {
+    let stamp = stamp(path)
     let config = try WebConfig(path: path)
-    guard let tls = config.tls else { return (config, nil) }
+    let stamps = [stamp] + stamps(config).dropFirst()
+    guard let tls = config.tls else { return (config, nil, stamps) }
     do {
-      return (config, try TLSContext(tls))
+      return (config, try TLSContext(tls), stamps)
     } catch {
       throw WebConfigError(path, error.reason)
     }
@@ -54,11 +67,13 @@ public final class WebAccess: Sendable {
   private static func stamps(_ config: WebConfig) -> [String] {
     let files =
       [config.path] + (config.tls.map { [$0.certFile, $0.keyFile, $0.clientCAFile ?? ""] } ?? [])
-    return files.map { file in
-      var status = stat()
-      guard unsafe stat(file, &status) == 0 else { return "" }
-      return "\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
-    }
+    return files.map(stamp)
+  }
+
+  private static func stamp(_ file: String) -> String {
+    var status = stat()
+    guard unsafe stat(file, &status) == 0 else { return "" }
+    return "\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
   }
 
   private func follow(_ state: inout State, at now: UInt64) {
@@ -66,16 +81,20 @@ public final class WebAccess: Sendable {
     state.lookedAt = now
     let stamps = Self.stamps(state.config)
     guard stamps != state.stamps else { return }
-    state.stamps = stamps
     do {
-      let (config, context) = try Self.load(path)
-      guard config.encrypts == encrypts else {
-        return complain("\(path): TLS can't be turned on or off without a restart")
+      let (config, context, stamps) = try Self.load(path)
+      guard config.encrypts == encrypts, config.authenticates || !authenticates else {
+        throw WebConfigError(
+          path, "TLS can't be turned on or off, or authentication off, without a restart")
       }
       (state.config, state.context, state.known) = (config, context, [])
-      state.stamps = Self.stamps(config)
+      (state.stamps, state.complaint) = (stamps, "")
     } catch {
-      complain("\(error); keeping the previous settings")
+      // It is tried again: the files that it names may be yet to come.
+      if state.complaint != "\(error)" {
+        complain("\(error); keeping the previous settings")
+      }
+      state.complaint = "\(error)"
     }
   }
 
@@ -105,6 +124,11 @@ public final class WebAccess: Sendable {
         ?? (state.config.users.values.first ?? "", false)
       let digest = Self.digest("\(name)\n\(hash)\n\(password)")
       if state.known.contains(digest) { return true }
+      if now &- state.hashesSince >= Self.patience {
+        (state.hashesSince, state.hashes) = (now, 0)
+      }
+      state.hashes += 1
+      guard state.hashes <= Self.mostHashes else { return false }
       guard unsafe sonde_password_matches(password, hash), isKnown else { return false }
       if state.known.count >= Self.mostKnown { state.known = [] }
       state.known.insert(digest)

@@ -30,7 +30,9 @@ struct ExportCommand: ParsableCommand {
 
   func validate() throws {
     try options.check(interval: length.givenInterval)
-    if style.format != .text { throw ValidationError("export takes no --format: clients choose the format") }
+    if style.format != .text {
+      throw ValidationError("export takes no --format: clients choose the format")
+    }
   }
 
   func run() throws {
@@ -53,6 +55,7 @@ struct ExportCommand: ParsableCommand {
       var session = try Session(
         clones.session, CloneTracer(clones, recorder: run.recorder?.input))
       try run.begin()
+      defer { run.finish() }
       _ = try session.run { report in
         guard !report.final else { return true }
         var kept = report
@@ -61,7 +64,6 @@ struct ExportCommand: ParsableCommand {
         run.intervalEnded()
         return true
       }
-      run.finish()
     }
   }
 }

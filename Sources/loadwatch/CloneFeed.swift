@@ -13,6 +13,7 @@ import Synchronization
 struct CloneFeed {
   let feed: Feed<CloneMetrics, ClonePage>
   private let options: CloneOptions
+  private let start = Start()
 
   private static let name = "cloneprof"
 
@@ -31,16 +32,20 @@ struct CloneFeed {
     self.options = options
   }
 
+  /// Why clones are no longer traced.
+  var failure: (any Error)? {
+    start.error.map { Failure("clones are no longer traced: \($0)") }
+  }
+
   /// Attaches, and traces to the end of the process.
   ///
   /// - Throws: what attaching fails with.
   func begin() throws {
-    let start = Start()
-    let (feed, options) = (feed, options)
+    let (feed, options, start) = (feed, options, start)
     try DetachedThread.start {
       do {
         var session = try Session(options.session, CloneTracer(options))
-        start.end(with: nil)
+        start.begin()
         _ = try session.run { report in
           guard !report.final else { return true }
           var kept = report
@@ -49,31 +54,24 @@ struct CloneFeed {
           return true
         }
       } catch {
-        guard !start.end(with: error) else { return }
-        // Metrics that stand still would look as if all were well.
-        warn("clones are no longer traced: \(error)", as: Self.name)
-        exit(1)
+        start.end(with: error)
       }
     }
     if let error = start.wait() { throw error }
   }
 
-  /// Whether attaching has worked.
+  /// Whether attaching has worked, and whether tracing goes on.
   private final class Start: Sendable {
-    private let result = Mutex<(isOver: Bool, error: (any Error)?)>((false, nil))
+    private let state = Mutex<(isOver: Bool, error: (any Error)?)>((false, nil))
 
-    /// - Returns: whether it was still awaited.
-    @discardableResult
-    func end(with error: (any Error)?) -> Bool {
-      result.withLock { result in
-        defer { result = (true, result.isOver ? result.error : error) }
-        return !result.isOver
-      }
-    }
+    var error: (any Error)? { state.withLock { $0.error } }
+
+    func begin() { state.withLock { $0.isOver = true } }
+    func end(with error: any Error) { state.withLock { $0 = (true, error) } }
 
     func wait() -> (any Error)? {
       while true {
-        let (isOver, error) = result.withLock { $0 }
+        let (isOver, error) = state.withLock { $0 }
         if isOver { return error }
         usleep(1000)
       }

@@ -98,8 +98,11 @@ struct ExportCommand: ParsableCommand {
       var session = try Session(
         load.session, LoadTracer(load, recorder: run.recorder?.input))
       try run.begin()
+      defer { run.finish() }
       var verdicts = VerdictLog()
       _ = try session.run { report in
+        // Metrics that stand still would look as if all were well.
+        if let error = clones?.failure { throw error }
         guard !report.final else { return true }
         var kept = report
         kept.native = nil
@@ -108,7 +111,6 @@ struct ExportCommand: ParsableCommand {
         for line in verdicts.take(report, at: Clocks.monotonic) { warn(line, as: Loadwatch.name) }
         return true
       }
-      run.finish()
     }
   }
 }

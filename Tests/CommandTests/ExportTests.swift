@@ -123,6 +123,7 @@ struct ExportTests {
     #expect(try complaint("--listen", "example:99999").contains("must be an IP address and a port"))
     #expect(try complaint("--listen", "0.0.0.0:0").contains("allow it with --insecure"))
     #expect(try complaint("--max-series", "10").contains("at least 300"))
+    #expect(try complaint("--max-series", "2000000").contains("at most 1000000"))
     #expect(try complaint("--schema", "9").contains("must be 3, 4 or 5"))
     #expect(try complaint("--interval", "50ms").contains("between 100ms and 60s"))
     #expect(try complaint("--comm", "sh").contains("filters, --by and --format don't apply"))
@@ -255,7 +256,7 @@ struct ExportTests {
       "echo $$ >'\(place)/cgroup.procs'; exec '\(Binaries.url("testload").path)' spin \(busy) --seconds 20"
     let load = try Command("sh", ["-c", script])
     let run = try ExportedRun()
-    let labels = "container=\"\(id)\",unit=\"docker-\(id).scope\""
+    let labels = "container_id=\"\(id)\",unit=\"docker-\(id).scope\""
     var samples: [String: Double] = [:]
     let isSeen = eventually(seconds: 20) {
       samples = (try? run.samples()) ?? [:]
