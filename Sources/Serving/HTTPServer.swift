@@ -242,10 +242,10 @@ public final class HTTPServer: Sendable {
       return refuse(&connection, HTTPResponse(413, text: "request bodies are not accepted"))
     }
     connection.input.removeSubrange(..<end.end)
-    let isAdmitted = access?.admits(request, at: Self.now) ?? true
-    connection.closes = !request.keepsAlive || !isAdmitted
+    let refusal = access?.refusal(of: request, at: Self.now)
+    connection.closes = !request.keepsAlive || refusal != nil
     connection.output =
-      (isAdmitted ? handler(request) : .unauthorized).bytes(
+      (refusal ?? handler(request)).bytes(
         keepsAlive: !connection.closes, withBody: request.method != "HEAD")[...]
     connection.began = Self.now
     connection.until = connection.began + Self.patience

@@ -110,29 +110,33 @@ public final class WebAccess: Sendable {
     }
   }
 
-  /// Whether the request may be answered.
-  func admits(_ request: HTTPRequest, at now: UInt64) -> Bool {
+  /// What a request is refused with; nil where it may be answered.
+  func refusal(of request: HTTPRequest, at now: UInt64) -> HTTPResponse? {
     state.withLock { state in
       follow(&state, at: now)
-      if state.config.users.isEmpty { return true }
+      if state.config.users.isEmpty { return nil }
       guard let (name, password) = Self.credentials(request.headers["authorization"] ?? "") else {
-        return false
+        return .unauthorized
       }
       // For a name that nobody has, as long as for any other.
       let (hash, isKnown) =
         state.config.users[name].map { ($0, true) }
         ?? (state.config.users.values.first ?? "", false)
       let digest = Self.digest("\(name)\n\(hash)\n\(password)")
-      if state.known.contains(digest) { return true }
+      if state.known.contains(digest) { return nil }
       if now &- state.hashesSince >= Self.patience {
         (state.hashesSince, state.hashes) = (now, 0)
       }
       state.hashes += 1
-      guard state.hashes <= Self.mostHashes else { return false }
-      guard unsafe sonde_password_matches(password, hash), isKnown else { return false }
+      guard state.hashes <= Self.mostHashes else {
+        return HTTPResponse(503, text: "too many passwords tried; retry in a second")
+      }
+      guard unsafe sonde_password_matches(password, hash), isKnown else {
+        return .unauthorized
+      }
       if state.known.count >= Self.mostKnown { state.known = [] }
       state.known.insert(digest)
-      return true
+      return nil
     }
   }
 

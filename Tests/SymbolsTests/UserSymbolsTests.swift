@@ -191,7 +191,7 @@ struct UserSymbolsTests {
     let image = try Image()
     let code = try MappedCode(try scratch.write(image, "large"))
     var symbols = UserSymbols(budget: 8)
-    let name = try #require(symbols.name(of: code.start + image.entry, in: getpid()))
-    #expect(name.hasPrefix("large+0x"), "\(name)")
+    let name = symbols.name(of: code.start + image.entry, in: getpid())
+    #expect(name?.hasPrefix("large+0x") == true, "\(name ?? "none")")
   }
 }
