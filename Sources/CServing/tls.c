@@ -196,6 +196,11 @@ int sonde_tls_read(void *tls, void *buffer, int size)
 	return result(tls, SSL_read(tls, buffer, size));
 }
 
+bool sonde_tls_has_more(const void *tls)
+{
+	return SSL_pending(tls) > 0;
+}
+
 int sonde_tls_write(void *tls, const void *buffer, int size)
 {
 	ERR_clear_error();

@@ -74,7 +74,9 @@ private func sampledParts(_ interval: CloneInterval) -> [PhasePart] {
       squares += half * half
     }
     return PhasePart(
-      phase: phase.reported, ns: clamped(ns), share: nil, count: count, how: .sampled,
+      // Rounded down: all together are no more than the whole.
+      phase: phase.reported, ns: clamped(ns.rounded(.down)), share: nil, count: count,
+      how: .sampled,
       uncertaintyNs: clamped(squares.squareRoot()))
   }
   return parts + [

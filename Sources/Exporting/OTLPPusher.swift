@@ -135,7 +135,7 @@ final class OTLPPusher: Sendable {
     let dropped = queue.put(
       MetricsOTLP.bytes(
         families, resource: resource, scope: (tool, version), start: began, now: Clocks.wall))
-    if dropped == 1 { say("\(place): queue full, dropping the oldest intervals") }
+    if dropped { say("\(place): queue full, dropping the oldest intervals") }
   }
 
   /// The run is over: whatever is queued gets a second to be sent.
@@ -215,8 +215,10 @@ package final class PushQueue: Sendable {
     var bytes = 0
     /// How many have been dropped since the last was sent.
     var dropped = 0
-    /// Whether the first is the one that is being sent.
+    /// Whether the first is the one that is being sent; and whether that was dropped meanwhile.
     var isSending = false
+    var isSentWithoutPlace = false
+    var hasSaidFull = false
   }
 
   private let mostBytes: Int
@@ -230,24 +232,27 @@ package final class PushQueue: Sendable {
     bell = (ends[0], ends[1])
   }
 
-  /// - Returns: how many have been dropped since the last was sent.
-  package func put(_ body: [UInt8]) -> Int {
-    let dropped = state.withLock { state in
+  /// - Returns: whether it is the first time since one was sent that others had to be dropped for it.
+  package func put(_ body: [UInt8]) -> Bool {
+    let isFirst = state.withLock { state in
       state.bodies.append(body)
       state.bytes += body.count
       let before = state.dropped
       while state.bytes > mostBytes, state.bodies.count > 1 {
         // The one that is being sent may be the first: it is dropped only from here.
         state.bytes -= state.bodies.removeFirst().count
+        if state.isSending { state.isSentWithoutPlace = true }
         state.isSending = false
         state.dropped += 1
       }
-      return state.dropped > before ? state.dropped : 0
+      guard state.dropped > before, !state.hasSaidFull else { return false }
+      state.hasSaidFull = true
+      return true
     }
     // If the pipe is full, the reader wakes anyway.
     var ring: UInt8 = 0
     _ = unsafe write(bell.write, &ring, 1)
-    return dropped
+    return isFirst
   }
 
   /// The oldest, once there is one; it stays until it is said to be sent.
@@ -255,6 +260,7 @@ package final class PushQueue: Sendable {
     while true {
       let first = state.withLock { state in
         state.isSending = !state.bodies.isEmpty
+        state.isSentWithoutPlace = false
         return state.bodies.first
       }
       if let first { return first }
@@ -270,7 +276,9 @@ package final class PushQueue: Sendable {
   package func sent() -> Int {
     state.withLock { state in
       remove(&state)
-      defer { state.dropped = 0 }
+      // It was dropped, and has arrived after all.
+      if state.isSentWithoutPlace { state.dropped -= 1 }
+      defer { (state.dropped, state.hasSaidFull, state.isSentWithoutPlace) = (0, false, false) }
       return state.dropped
     }
   }
@@ -278,7 +286,8 @@ package final class PushQueue: Sendable {
   package func refused() -> Int {
     state.withLock { state in
       remove(&state)
-      state.dropped += 1
+      if !state.isSentWithoutPlace { state.dropped += 1 }
+      state.isSentWithoutPlace = false
       return state.dropped
     }
   }

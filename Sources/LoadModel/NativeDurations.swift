@@ -74,6 +74,8 @@ struct NativeDurations: Sendable {
 private struct CgroupDurations: Sendable {
   private struct Group {
     var id: UInt64
+    /// Once it is known.
+    var path: String?
     var latency: ExponentialHistogram
     var blocked: ExponentialHistogram
     var isUsed = true
@@ -172,7 +174,8 @@ private struct CgroupDurations: Sendable {
     }
     var latest: [String: Int] = [:]
     for place in groups.indices where groups[place].id != 0 {
-      guard let path = path(groups[place].id) else { continue }
+      if groups[place].path == nil { groups[place].path = path(groups[place].id) }
+      guard let path = groups[place].path else { continue }
       guard let other = latest[path] else {
         latest[path] = place
         continue

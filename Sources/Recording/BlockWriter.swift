@@ -97,6 +97,9 @@ import SystemPackage
     return error
   }
 
+  /// Bytes that wait to be written.
+  var queued: Int { state.withLock { $0.queued } }
+
   /// So many bytes come at once.
   func allow(_ bytes: Int) { state.withLock { $0.allowance = bytes } }
 

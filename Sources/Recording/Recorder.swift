@@ -137,7 +137,7 @@ public final class Recorder: InputRecorder {
     if holds {
       endsAt = nil
     } else if let endsAt {
-      if last >= endsAt { finishFile() }
+      if last >= endsAt, output?.writer.queued ?? 0 < Self.fewBytes { finishFile() }
     } else {
       endsAt = last &+ plan.after
     }
@@ -155,6 +155,9 @@ public final class Recorder: InputRecorder {
     for block in kept { write(block.bytes) }
     endsAt = nil
   }
+
+  /// Of what waits to be written: to wait for that holds up nobody.
+  private static let fewBytes = 8 << 20
 
   /// The run is over.
   public func finish() { finishFile() }
@@ -202,7 +205,7 @@ public final class Recorder: InputRecorder {
     (end.from, end.to) = (last, last)
     end.checksum = crc(of: [])
     let error =
-      output.writer.write(end.bytes) ?? output.writer.finish(patience: Self.patience)
+      output.writer.write(end.bytes) ?? output.writer.finish(patience: patience(for: output.writer))
     self.output = nil
     endsAt = nil
     if let error {
@@ -218,6 +221,11 @@ public final class Recorder: InputRecorder {
 
   /// How long a disk has for what is left at the end.
   private static let patience: UInt64 = 2_000_000_000
+
+  /// What was kept in memory and has just been queued takes longer: 20 MB/s.
+  private func patience(for writer: BlockWriter) -> UInt64 {
+    min(Self.patience + UInt64(writer.queued) * 50, 10 * Self.patience)
+  }
 
   /// "a.rec" and 14:05 UTC: "a-20261128T140500.rec".
   static func dated(_ path: String, at wall: UInt64) -> String {

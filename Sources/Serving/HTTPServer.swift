@@ -65,6 +65,8 @@ public final class HTTPServer: Sendable {
     var hasEnded = false
     /// Another request is there already; it takes its turn.
     var hasMore = false
+    /// Or what may be a part of one, in the TLS record that was read last.
+    var hasUnread: Bool { tls?.hasMore ?? false }
     var hasAnswered = false
     /// When it was accepted, or last was answered, on the same clock.
     var began: UInt64
@@ -74,10 +76,10 @@ public final class HTTPServer: Sendable {
     }
 
     /// Between two requests.
-    var isIdle: Bool { input.isEmpty && output.isEmpty }
+    var isIdle: Bool { input.isEmpty && output.isEmpty && !hasUnread }
 
     var events: Int16 {
-      if hasMore { return Int16(POLLOUT) }
+      if hasMore || (output.isEmpty && hasUnread) { return Int16(POLLOUT) }
       return waitsFor != 0 ? waitsFor : Int16(output.isEmpty ? POLLIN : POLLOUT)
     }
 
@@ -222,7 +224,10 @@ public final class HTTPServer: Sendable {
       guard count > 0 else { return false }
       connection.input += buffer.prefix(count)
     }
-    if wasEmpty, !connection.input.isEmpty { connection.until = Self.now + Self.patience }
+    if wasEmpty, !connection.input.isEmpty {
+      connection.began = Self.now
+      connection.until = connection.began + Self.patience
+    }
     return true
   }
 

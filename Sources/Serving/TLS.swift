@@ -13,6 +13,9 @@ import CServing
     }
   }
 
+  /// Whether there is more to read, though nothing more comes.
+  var hasMore: Bool { unsafe sonde_tls_has_more(ssl) }
+
   func write(_ output: ArraySlice<UInt8>) -> Int {
     unsafe output.withUnsafeBytes { bytes in
       unsafe Int(sonde_tls_write(ssl, bytes.baseAddress, Int32(clamping: bytes.count)))

@@ -80,14 +80,18 @@ public final class WebAccess: Sendable {
     guard now &- state.lookedAt >= Self.patience else { return }
     state.lookedAt = now
     let stamps = Self.stamps(state.config)
-    guard stamps != state.stamps else { return }
+    guard stamps != state.stamps else {
+      state.complaint = ""
+      return
+    }
     do {
       let (config, context, stamps) = try Self.load(path)
       guard config.encrypts == encrypts, config.authenticates || !authenticates else {
         throw WebConfigError(
           path, "TLS can't be turned on or off, or authentication off, without a restart")
       }
-      (state.config, state.context, state.known) = (config, context, [])
+      if config.users != state.config.users { state.known = [] }
+      (state.config, state.context) = (config, context)
       (state.stamps, state.complaint) = (stamps, "")
     } catch {
       // It is tried again: the files that it names may be yet to come.

@@ -162,6 +162,11 @@ final class PrometheusRun {
     return decoded.data?.result ?? []
   }
 
+  /// Of its own metrics, over all labels.
+  func own(_ name: String) throws -> Double {
+    sum(ExportedRun.samples(try curl("http://127.0.0.1:\(port)/metrics").output), name)
+  }
+
   /// Of an expression with one result.
   func number(_ expression: String) throws -> Double? { try query(expression).first?.number }
 }

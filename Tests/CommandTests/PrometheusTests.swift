@@ -135,6 +135,68 @@ struct PrometheusTests {
     try run.stop()
   }
 
+  private static let cpu1 = "/sys/devices/system/cpu/cpu1/online"
+
+  @Test(
+    .enabled(
+      if: FileManager.default.fileExists(atPath: cpu1),
+      "needs a CPU that can be taken offline (CONFIG_HOTPLUG_CPU, and more than one CPU)"))
+  func aCPUThatGoesAndComes() throws {
+    let cpus = Double(ProcessInfo.processInfo.activeProcessorCount)
+    let load = try Load("spin", "4")
+    let run = try ExportedRun()
+    let prometheus = try PrometheusRun([run.target], scratch)
+    #expect(eventually(seconds: 20) { (try? prometheus.number("sonde_host_cpus")) == cpus })
+    defer { try? "1".write(toFile: Self.cpu1, atomically: false, encoding: .utf8) }
+    for (value, online) in [("0", cpus - 1), ("1", cpus)] {
+      try value.write(toFile: Self.cpu1, atomically: false, encoding: .utf8)
+      #expect(eventually(seconds: 20) { (try? prometheus.number("sonde_host_cpus")) == online })
+    }
+    #expect(try prometheus.number("resets(sonde_switches_total[1m])") == 0)
+    #expect(try prometheus.number("histogram_count(sonde_run_queue_latency_seconds)") ?? 0 > 100)
+    let samples = try run.samples()
+    let waited = try #require(samples["sonde_run_queue_latency_seconds_sum"])
+    #expect(abs(sum(samples, "sonde_cgroup_cpu_wait_seconds_total{") - waited) < 1e-6 * waited)
+    #expect(samples["sonde_loss_no_ring_total"] == 0)
+    _ = load.stop()
+    try prometheus.stop()
+    try run.stop()
+  }
+
+  /// A service that is restarted has another cgroup of the same path: its histogram goes on, and is there
+  /// once.
+  @Test func aRestartedService() throws {
+    let group = try TestCgroup()
+    let place = "\(group.path)/service"
+    let run = try ExportedRun()
+    let prometheus = try PrometheusRun([run.target], scratch)
+    let busy = ProcessInfo.processInfo.activeProcessorCount + 1
+    let count = "histogram_count(sonde_cgroup_run_queue_latency_seconds{cgroup=~\".*/service\"})"
+    var last = 0.0
+    for _ in 0..<2 {
+      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+      let script =
+        "echo $$ >'\(place)/cgroup.procs'; exec '\(Binaries.url("testload").path)' spin \(busy)"
+      let service = try Command("sh", ["-c", script + " --seconds 30"])
+      let grows = eventually(seconds: 20) {
+        ((try? prometheus.number(count)) ?? 0) > last + 50
+      }
+      #expect(grows)
+      last = try #require(try prometheus.number(count))
+      kill(service.pid, SIGTERM)
+      _ = try? service.wait(seconds: 10)
+      #expect(eventually(seconds: 10) { rmdir(place) == 0 })
+    }
+    #expect(try prometheus.query(count).count == 1)
+    #expect(
+      try prometheus.number(
+        count.replacing("histogram_count(", with: "resets(").replacing("})", with: "}[1m])")) == 0)
+    #expect(try prometheus.own("prometheus_target_scrapes_sample_duplicate_timestamp_total") == 0)
+    try prometheus.stop()
+    try run.stop()
+    withExtendedLifetime(group) {}
+  }
+
   /// Every query of every dashboard is answered, and with data.
   @Test func dashboards() throws {
     let load = try Load("vfork", "2")

@@ -54,6 +54,8 @@ enum sonde_tls_result {
 
 /* How many bytes, or one of the above. */
 int sonde_tls_read(void *tls, void *buffer, int size);
+/* Whether there is more to read that has come already. */
+bool sonde_tls_has_more(const void *tls);
 int sonde_tls_write(void *tls, const void *buffer, int size);
 
 /*
