@@ -43,8 +43,11 @@ public struct RunLength: ParsableArguments {
   }
 
   /// ns; nil: until Ctrl-C.
-  public var length: UInt64? {
-    [duration?.ns, count.map { interval.times($0) }].compactMap { $0 }.min()
+  public var length: UInt64? { length(of: interval) }
+
+  /// The same, where intervals are as long as that.
+  public func length(of each: DurationArgument) -> UInt64? {
+    [duration?.ns, count.map { each.times($0) }].compactMap { $0 }.min()
   }
 }
 

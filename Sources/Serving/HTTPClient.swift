@@ -70,8 +70,8 @@ public struct HTTPClient: Sendable {
     }
     var answer: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
-    let end = Self.now + Self.longest
-    while answer.count < Self.mostBytes, Self.now < end, !Self.isWhole(answer) {
+    let end = MonotonicClock.now + Self.longest
+    while answer.count < Self.mostBytes, MonotonicClock.now < end, !Self.isWhole(answer) {
       let count =
         unsafe tls?.read(into: &buffer)
         ?? buffer.withUnsafeMutableBytes { bytes in
@@ -84,12 +84,6 @@ public struct HTTPClient: Sendable {
       throw Failure(answer.isEmpty ? "no response" : "the response is not HTTP/1")
     }
     return parsed
-  }
-
-  private static var now: UInt64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
   /// Whether all has come that its length says.

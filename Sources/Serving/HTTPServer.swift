@@ -124,12 +124,6 @@ public final class HTTPServer: Sendable {
     }
   }
 
-  private static var now: UInt64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-  }
-
   private func serve() {
     var connections: [Connection] = []
     var pausedUntil: UInt64 = 0
@@ -137,7 +131,7 @@ public final class HTTPServer: Sendable {
       var polled = connections.map {
         pollfd(fd: $0.descriptor, events: $0.events, revents: 0)
       }
-      let now = Self.now
+      let now = MonotonicClock.now
       let isFull = connections.count >= mostConnections
       let accepts = now >= pausedUntil && (!isFull || Self.victim(of: connections, at: now) != nil)
       if accepts { polled.append(pollfd(fd: listener, events: Int16(POLLIN), revents: 0)) }
@@ -150,7 +144,7 @@ public final class HTTPServer: Sendable {
       for index in connections.indices where polled[index].revents != 0 {
         advance(&connections[index])
       }
-      let time = Self.now
+      let time = MonotonicClock.now
       for index in connections.indices where connections[index].until <= time {
         connections[index].close()
       }
@@ -205,7 +199,7 @@ public final class HTTPServer: Sendable {
       connection.output = connection.output.dropFirst(count)
       guard connection.output.isEmpty else { continue }
       if connection.closes { return connection.close() }
-      connection.until = Self.now + Self.idlePatience
+      connection.until = MonotonicClock.now + Self.idlePatience
       connection.hasMore = Self.endOfHead(connection.input) != nil
       if !connection.hasMore, connection.hasEnded { connection.close() }
     }
@@ -225,7 +219,7 @@ public final class HTTPServer: Sendable {
       connection.input += buffer.prefix(count)
     }
     if wasEmpty, !connection.input.isEmpty {
-      connection.began = Self.now
+      connection.began = MonotonicClock.now
       connection.until = connection.began + Self.patience
     }
     return true
@@ -247,12 +241,12 @@ public final class HTTPServer: Sendable {
       return refuse(&connection, HTTPResponse(413, text: "request bodies are not accepted"))
     }
     connection.input.removeSubrange(..<end.end)
-    let refusal = access?.refusal(of: request, at: Self.now)
+    let refusal = access?.refusal(of: request, at: MonotonicClock.now)
     connection.closes = !request.keepsAlive || refusal != nil
     connection.output =
       (refusal ?? handler(request)).bytes(
         keepsAlive: !connection.closes, withBody: request.method != "HEAD")[...]
-    connection.began = Self.now
+    connection.began = MonotonicClock.now
     connection.until = connection.began + Self.patience
     connection.hasAnswered = true
   }
@@ -261,7 +255,7 @@ public final class HTTPServer: Sendable {
     connection.closes = true
     connection.input = []
     connection.output = response.bytes(keepsAlive: false, withBody: true)[...]
-    connection.until = Self.now + Self.patience
+    connection.until = MonotonicClock.now + Self.patience
   }
 
   /// Where the empty line begins, and where it ends.

@@ -20,23 +20,20 @@ struct FileSymbols {
   /// Reads those of an open file, and of its debug file, where there is one. Of a file that is
   /// damaged, what can be had.
   ///
-  /// - Parameters:
-  ///   - debugDirectory: holds `.build-id/xx/yyyy.debug`.
-  ///   - most: bytes; where it would take more, nothing is kept.
-  init(descriptor: Int32, debugDirectory: String, most: Int) {
+  /// - Parameter debugDirectory: holds `.build-id/xx/yyyy.debug`.
+  init(descriptor: Int32, debugDirectory: String) {
     guard let elf = unsafe sonde_elf_open(descriptor) else { return }
     defer { unsafe sonde_elf_close(elf) }
     var segment = sonde_elf_segment()
     while unsafe sonde_elf_next_segment(elf, &segment) != 0 { segments.append(segment) }
 
-    var collector = SymbolCollector(most: most)
+    var collector = SymbolCollector()
     unsafe collector.add(elf)
     var id = [UInt8](repeating: 0, count: 64)
     let length = unsafe sonde_elf_build_id(elf, &id, id.count)
     if length >= 2, length <= id.count {
       collector.add(debugFile: FileSymbols.debugFile(of: id[..<length], in: debugDirectory))
     }
-    guard !collector.isBeyond else { return }
     for symbol in collector.distinct() {
       guard let place = names.add(collector.names[symbol.place]) else { break }
       addresses.append(symbol.address)
@@ -88,11 +85,6 @@ private struct SymbolCollector {
 
   private(set) var names = NameTable()
   private var symbols: [Symbol] = []
-  private let most: Int
-  /// Whether there are more than that.
-  private(set) var isBeyond = false
-
-  init(most: Int) { self.most = most }
 
   mutating func add(_ elf: OpaquePointer) {
     var symbol = unsafe sonde_elf_symbol()
@@ -100,10 +92,6 @@ private struct SymbolCollector {
       // Where .dynsym is all there is, what follows one without a size may be anything.
       if unsafe symbol.size == 0, unsafe symbol.is_dynamic != 0 { continue }
       guard let name = unsafe symbol.name, unsafe add(symbol, named: name) else { return }
-      guard names.bytes.count + 16 * symbols.count <= most else {
-        isBeyond = true
-        return
-      }
     }
   }
 

@@ -51,11 +51,11 @@ package final class MappedFile: Sendable {
     close(descriptor)
   }
 
-  /// Its functions; none where it may not be read, or they take more than so many bytes.
-  func symbols(debugDirectory: String, most: Int) -> FileSymbols {
+  /// Its functions; none where it may not be read.
+  func symbols(debugDirectory: String) -> FileSymbols {
     guard let file = open() else { return FileSymbols() }
     defer { close(file) }
-    return FileSymbols(descriptor: file, debugDirectory: debugDirectory, most: most)
+    return FileSymbols(descriptor: file, debugDirectory: debugDirectory)
   }
 
   /// For reading; nil where it may not be. To be closed by the caller.

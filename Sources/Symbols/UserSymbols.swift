@@ -19,20 +19,15 @@ public struct UserSymbols: Sendable {
   private var processes = RecentlyUsed<Int32, Process>(limit: 256)
   private var files: RecentlyUsed<MappedFile.Identity, FileSymbols>
   private let debugDirectory: String
-  private let budget: Int
 
   /// Knows of nothing yet.
   ///
   /// - Parameters:
-  ///   - fileLimit: the symbols of that many files are kept; those that were not used for longest
-  ///     are dropped, and read again where they are needed.
-  ///   - budget: bytes that they take together at most. A file that takes more has none.
+  ///   - fileLimit: the symbols of that many files are kept, of at most 256 MiB together; those
+  ///     that were not used for longest are dropped, and read again where they are needed.
   ///   - debugDirectory: where separate debug files lie, as `.build-id/xx/yyyy.debug`.
-  public init(
-    fileLimit: Int = 64, budget: Int = 256 << 20, debugDirectory: String = "/usr/lib/debug"
-  ) {
-    files = RecentlyUsed(limit: fileLimit, budget: budget)
-    self.budget = budget
+  public init(fileLimit: Int = 64, debugDirectory: String = "/usr/lib/debug") {
+    files = RecentlyUsed(limit: fileLimit, budget: 256 << 20)
     self.debugDirectory = debugDirectory
   }
 
@@ -105,11 +100,9 @@ public struct UserSymbols: Sendable {
     processes.insert(process, under: pid)
     if let symbols = files.value(identity) { return symbols.name(atFileOffset: offset) }
     // Some take a while to read; one on a mount that hangs has not come this far.
-    let (directory, most) = (debugDirectory, budget)
+    let directory = debugDirectory
     let symbols =
-      Lookups.shared.value(within: 5_000_000_000) {
-        file.symbols(debugDirectory: directory, most: most)
-      }
+      Lookups.shared.value(within: 5_000_000_000) { file.symbols(debugDirectory: directory) }
       ?? FileSymbols()
     files.insert(symbols, under: identity, cost: symbols.cost)
     return symbols.name(atFileOffset: offset)

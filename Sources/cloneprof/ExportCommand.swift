@@ -40,8 +40,7 @@ struct ExportCommand: ParsableCommand {
       let each = length.givenInterval ?? ExportOptions.usualInterval
       var clones = try profile.cloneOptions(length)
       clones.session.interval = each.ns
-      clones.session.duration =
-        [length.duration?.ns, length.count.map { each.times($0) }].compactMap { $0 }.min()
+      clones.session.duration = length.length(of: each)
       clones.nativeSchema = options.schema
       clones.namesCallers = false
       try checkOpenFiles(besides: ExportRun.mostFiles)
@@ -56,13 +55,16 @@ struct ExportCommand: ParsableCommand {
         clones.session, CloneTracer(clones, recorder: run.recorder?.input))
       try run.begin()
       defer { run.finish() }
-      _ = try session.run { report in
+      let end = try session.run { report in
         guard !report.final else { return true }
         var kept = report
         kept.native = nil
         feed.take(report, kept: kept)
         run.intervalEnded()
         return true
+      }
+      if end == .processesEnded {
+        warn("all traced processes have exited", as: Cloneprof.name)
       }
     }
   }

@@ -69,12 +69,11 @@ struct ExportCommand: ParsableCommand {
       let each = length.givenInterval ?? ExportOptions.usualInterval
       var load = LoadOptions()
       load.session.interval = each.ns
-      load.session.duration =
-        [length.duration?.ns, length.count.map { each.times($0) }].compactMap { $0 }.min()
+      load.session.duration = length.length(of: each)
       load.by = [.cgroup]
       load.culprits = true
       load.nativeSchema = options.schema
-      try checkOpenFiles(besides: ExportRun.mostFiles + (also == nil ? 0 : 200))
+      try checkOpenFiles(tracers: also == nil ? 1 : 2, besides: ExportRun.mostFiles)
       let feed = Feed<LoadMetrics, LoadPage>(
         name: Loadwatch.name, interval: each.ns,
         LoadMetrics(

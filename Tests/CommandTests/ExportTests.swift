@@ -130,6 +130,16 @@ struct ExportTests {
     #expect(try complaint("--also", "perf").contains("--also"))
     #expect(try complaint("--also", "cloneprof", "--max-series", "300").contains("at least 500"))
     #expect(try complaint("--otlp", "collector:4318").contains("must be a URL"))
+    let nobody = try Command(
+      Binaries.url("cloneprof").path, ["export", "--pid", "4194304"]
+    ).wait()
+    #expect(nobody.status == 1 && nobody.complaint(of: "cloneprof").contains("no such process"))
+    // A process that ends takes its exporter with it, and that is said.
+    let sleeper = try Command("sleep", ["3"])
+    let alone = try ExportedRun(tool: "cloneprof", ["--pid", "\(sleeper.pid)"])
+    let over = try alone.command.wait(seconds: 20)
+    #expect(over.status == 0 && over.errors.contains("all traced processes have exited"), "\(over)")
+    _ = try sleeper.wait()
     let run = try ExportedRun()
     let port = try #require(run.url.split(separator: ":").last)
     let second = try loadwatch("export", "--listen", "127.0.0.1:\(port)")

@@ -31,6 +31,24 @@ struct ExponentialHistogramTests {
     }
   }
 
+  /// Of two, what one would be that had recorded everything.
+  @Test func adding() {
+    let bounds = ExponentialBounds(schema: 3)
+    var (one, two, both) = (
+      ExponentialHistogram(bounds), ExponentialHistogram(bounds), ExponentialHistogram(bounds)
+    )
+    for value in [0, 1, 7, 1_000_000, .max as UInt64] {
+      one.record(value)
+      both.record(value)
+    }
+    for value in [0, 7, 5_000_000_000 as UInt64] {
+      two.record(value, times: 3)
+      both.record(value, times: 3)
+    }
+    one.add(two)
+    #expect(one == both && one.count == 14 && one.sum == .max)
+  }
+
   @Test func sums() {
     var histogram = ExponentialHistogram(ExponentialBounds(schema: 3))
     histogram.record(0, times: 3)

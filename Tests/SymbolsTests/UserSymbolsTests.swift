@@ -184,14 +184,4 @@ struct UserSymbolsTests {
       }
     }
   }
-
-  /// One whose symbols would take more than all may is known by its name.
-  @Test func aFileTooLarge() throws {
-    let scratch = try Scratch()
-    let image = try Image()
-    let code = try MappedCode(try scratch.write(image, "large"))
-    var symbols = UserSymbols(budget: 8)
-    let name = symbols.name(of: code.start + image.entry, in: getpid())
-    #expect(name?.hasPrefix("large+0x") == true, "\(name ?? "none")")
-  }
 }
