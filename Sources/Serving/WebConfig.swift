@@ -37,7 +37,9 @@ public struct WebConfig: Sendable {
     do {
       text = try Data(contentsOf: URL(filePath: path))
     } catch {
-      throw WebConfigError(path, "cannot read it")
+      let reason =
+        unsafe access(path, R_OK) == 0 ? "not a file" : unsafe String(cString: strerror(errno))
+      throw WebConfigError(path, "can't be read: \(reason)")
     }
     for (key, value, line) in try Self.scalars(path, text) {
       do {
