@@ -267,6 +267,12 @@ bool sonde_call_is_about_file(long number)
 	}
 }
 
+void sonde_keep_heap_small(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+
 void sonde_trim_heap(void)
 {
 	malloc_trim(0);

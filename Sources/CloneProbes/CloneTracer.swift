@@ -47,8 +47,10 @@ public struct CloneTracer: ~Copyable, Tracer {
   private var delivered: UInt64 = 0
   private var isSampling = true
   private var drains = 0
-  /// The clones of the open interval as of the last drain.
-  private var recent: UInt64 = 0
+  /// The clones of the open interval as of the last drain, and when that was.
+  private var recent: (count: UInt64, at: UInt64) = (0, 0)
+  /// Whether there were many in a short time.
+  private var isBusy = false
 
   /// What a recording can begin with anew.
   private var segments: CloneSegments?
@@ -111,6 +113,10 @@ public struct CloneTracer: ~Copyable, Tracer {
   /// Records of clones are on CLOCK_MONOTONIC.
   public var clockOffset: UInt64 { 0 }
   public var nextDue: UInt64? { nil }
+  /// Often where callers are to be named, which may end soon, and where samples are taken in turns.
+  public var drainPeriod: UInt64 {
+    options.namesCallers || isBusy ? SessionTiming.promptDrainPeriod : SessionTiming.drainPeriod
+  }
   public var hasMeasuredCost: Bool { door.model.openCount > 0 }
   public var isDone: Bool { options.clones.map { door.model.count >= $0 } ?? false }
 
@@ -198,11 +204,14 @@ public struct CloneTracer: ~Copyable, Tracer {
 
   /// Of many clones a tenth of the time gives samples enough, at a tenth of the cost.
   private mutating func chooseSampling() {
-    let count = door.model.openCount
-    let isMany = count &- recent >= 100
-    recent = count
+    let (count, now) = (door.model.openCount, Clocks.monotonic)
+    // Not fewer than 100 in the time from one prompt drain to the next.
+    isBusy =
+      (count &- recent.count) &* SessionTiming.promptDrainPeriod
+      >= 100 &* max(now &- recent.at, SessionTiming.promptDrainPeriod)
+    recent = (count, now)
     drains += 1
-    let samples = !isMany || drains % 10 == 0
+    let samples = !isBusy || drains % 10 == 0
     if samples != isSampling { probes.setSampling(samples) }
     isSampling = samples
   }
@@ -218,7 +227,7 @@ public struct CloneTracer: ~Copyable, Tracer {
 
   public mutating func close(at end: UInt64) throws -> CloneSnapshot {
     try readFaults(at: end)
-    recent = 0
+    recent.count = 0
     try resolve()
     let reading = try reading(at: end)
     let report = try report(.closes(reading))

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import CLinux
 public import Exports
 import Glibc
 public import Pages
@@ -47,6 +48,7 @@ public struct TextLayout: Sendable {
 extension Tool {
   /// Runs the program, to its exit code.
   public static func run() -> Never {
+    sonde_keep_heap_small()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -58,6 +58,8 @@ public struct LoadTracer: ~Copyable, Tracer {
   var segments: LoadSegments?
 
   private static let commitSlack = SessionTiming.commitSlack
+  /// How long before a sample a sleep in D may begin to be reported by the kernel side.
+  private static let noted: UInt64 = 50_000_000
   /// In it the tick has counted this CPU's tasks: to be woken earlier would be to be counted.
   private static let tickSlack: UInt64 = 5_000
   /// Counters that are read later than that after a sample say nothing of that time.
@@ -125,6 +127,12 @@ public struct LoadTracer: ~Copyable, Tracer {
   public var isDone: Bool { false }
   public var hasMeasuredCost: Bool { true }
 
+  /// Often until the first load sample: each wakeup tells more precisely when that is.
+  public var drainPeriod: UInt64 {
+    door.model.wantsLook || door.model.nextSample == nil
+      ? SessionTiming.promptDrainPeriod : SessionTiming.drainPeriod
+  }
+
   public var nextDue: UInt64? {
     var times: [UInt64] = []
     if let sample = door.model.nextSample {
@@ -190,7 +198,7 @@ public struct LoadTracer: ~Copyable, Tracer {
     announced = next
     let instant = next &+ clockOffset
     try probes.reportWaits(
-      from: options.stacks ? 0 : instant &- SessionTiming.drainPeriod,
+      from: options.stacks ? 0 : instant &- Self.noted,
       to: options.stacks ? .max : instant &+ Self.commitSlack, sample: next)
   }
 

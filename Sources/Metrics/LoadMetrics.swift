@@ -5,6 +5,8 @@ public import Reports
 public struct LoadMetrics: ReportMetrics {
   private var sums: [String: Double] = [:]
   private var last: LoadSnapshot?
+  /// Task seconds.
+  private var blockedTime: [LockKind: Double] = [:]
   private var groups: BoundedGroups
   private var pairs: BoundedGroups
   /// The paths of members, as they are.
@@ -42,6 +44,7 @@ public struct LoadMetrics: ReportMetrics {
       guard case .number(let read) = figure.value, case .sum = figure.merging else { continue }
       sums[figure.name, default: 0] += read(interval) ?? 0
     }
+    addBlockedTime(of: interval)
     let parts = Self.loads(of: interval)
     var sizes = parts.mapValues { $0.runnable + $0.uninterruptible }
     var seen: [String: String] = [:]
@@ -71,6 +74,19 @@ public struct LoadMetrics: ReportMetrics {
     paths = paths.merging(seen) { $1 }.filter { groups.isMember($0.key) }
   }
 
+  /// From one load sample to the next, s: LOAD_FREQ (include/linux/sched/loadavg.h).
+  private static let samplePeriod = 5.0
+
+  /// The rows tell who was blocked at the interval's last load sample, if it had one.
+  private mutating func addBlockedTime(of interval: LoadSnapshot) {
+    let time = Double(interval.load.samples?.count ?? 0) * Self.samplePeriod
+    for part in interval.blocked ?? [] {
+      if let root = part.chain.last {
+        blockedTime[root.lock, default: 0] += Double(part.active) * time
+      }
+    }
+  }
+
   private static func loads(
     of interval: LoadSnapshot
   ) -> [String: (runnable: Double, uninterruptible: Double)] {
@@ -90,7 +106,9 @@ public struct LoadMetrics: ReportMetrics {
   public var families: [MetricFamily] {
     guard let last else { return [] }
     var all = figures(last) + histograms(last)
-    all += [loadParts(last), blocked(last), verdict(last), shares(last), pressure(last)]
+    all += [
+      loadParts(last), blocked(last), blockedSeconds, verdict(last), shares(last), pressure(last),
+    ]
     all += groupLoads(last) + [groupWaits] + groupHistograms(last)
     all += [culprits, .probes("sonde_probe", last.probes)]
     return all.filter { !$0.samples.isEmpty }
@@ -199,6 +217,14 @@ public struct LoadMetrics: ReportMetrics {
       "sonde_blocked_load", .gauge,
       "Part of load1 blocked by another task, by what is waited for at the root of the chain.",
       LockKind.allCases.map { MetricSample(loads[$0] ?? 0, ("wait", $0.rawValue)) })
+  }
+
+  private var blockedSeconds: MetricFamily {
+    MetricFamily(
+      "sonde_blocked_seconds", .counter, unit: "seconds",
+      "Time tasks in D were blocked by another task, by what is waited for at the root of the chain; "
+        + "estimated: each load sample stands for 5 s.",
+      LockKind.allCases.map { MetricSample(blockedTime[$0] ?? 0, ("wait", $0.rawValue)) })
   }
 
   private func verdict(_ last: LoadSnapshot) -> MetricFamily {

@@ -18,8 +18,8 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
   private var trimmedAt: UInt64 = 0
 
   private static var trimPeriod: UInt64 { 60_000_000_000 }
-  /// How often the rings are drained at least.
-  private static var drainPeriod: UInt64 { 50_000_000 }
+  /// How long the programs' cost is measured in each interval, at least.
+  private static var measuredTime: UInt64 { 50_000_000 }
   /// From reading the clock to the record's being there a program takes far less than a microsecond,
   /// unless the hypervisor takes the CPU away in between. A record that comes even later is taken
   /// out of order.
@@ -60,7 +60,7 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
 
   private mutating func measure() {
     runTimes = try? RunTimeStatistics()
-    measuredUntil = Clocks.monotonic + Self.drainPeriod
+    measuredUntil = Clocks.monotonic + Self.measuredTime
   }
 
   /// Runs to the end. `emit` gets a report per interval and at last the one of the whole run.
@@ -78,10 +78,11 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
     var planned: UInt64?
     advance(&boundary, last: last)
     while end == nil {
+      let now = Clocks.monotonic
       var next = min(
-        Clocks.monotonic + Self.drainPeriod,
-        boundary &- tracer.clockOffset &+ Self.commitSlack)
+        now + tracer.drainPeriod, boundary &- tracer.clockOffset &+ Self.commitSlack)
       if let due = tracer.nextDue { next = min(next, due) }
+      if runTimes != nil, measuredUntil > now { next = min(next, measuredUntil) }
       let wakeup = try loop.wait(until: next)
       if Clocks.monotonic >= measuredUntil, tracer.hasMeasuredCost { runTimes = nil }
       try tracer.attend()
@@ -154,5 +155,8 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
 public enum SessionTiming {
   /// How long after its time a record is taken to be in its ring.
   public static let commitSlack: UInt64 = 10_000_000
-  public static let drainPeriod: UInt64 = 50_000_000
+  /// How often rings are drained while what comes is to be looked at soon.
+  public static let promptDrainPeriod: UInt64 = 50_000_000
+  /// How often they are where it can wait: each wakeup of an idle host costs as much as many records.
+  public static let drainPeriod: UInt64 = 200_000_000
 }

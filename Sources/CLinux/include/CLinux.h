@@ -172,6 +172,13 @@ int sonde_mount_tracefs(void);
  */
 bool sonde_call_is_about_file(long number);
 
+/* Large blocks go back to the system as soon as they are freed, and free memory
+ * at the end of a thread's heap does, too: mallopt(3). Left to itself, glibc
+ * raises both thresholds once a block the size of the kernel's BTF is freed,
+ * and malloc_trim() leaves the end of a thread's heap alone (mtrim()).
+ */
+void sonde_keep_heap_small(void);
+
 /* Gives memory that was freed back to the system: malloc_trim(3). */
 void sonde_trim_heap(void);
 
