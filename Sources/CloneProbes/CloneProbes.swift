@@ -273,7 +273,7 @@ public struct CloneProbes: ~Copyable {
     }
   }
 
-  /// 1 MiB holds 3,000 clones of a CPU within a twentieth of a second; many CPUs share 128 MiB.
+  /// 1 MiB holds 2,600 clones of a CPU, and wakes the consumer at a quarter of that; many CPUs share 128 MiB.
   static func ringSize(cpus: Int) -> Int {
     var size = 1 << 20
     while size > 128 << 10, size * cpus > 128 << 20 { size /= 2 }

@@ -46,10 +46,10 @@ public struct CloneTracer: ~Copyable, Tracer {
   private var wallClock = WallClock(at: 0, wall: 0)
   private var delivered: UInt64 = 0
   private var isSampling = true
-  private var drains = 0
-  /// The clones of the open interval as of the last drain, and when that was.
-  private var recent: (count: UInt64, at: UInt64) = (0, 0)
-  /// Whether there were many in a short time.
+  private var turns = 0
+  /// The clones as of when their rate was last judged, and when that was.
+  private var judged: (count: UInt64, at: UInt64) = (0, 0)
+  /// Whether clones come fast enough to sample only part of the time.
   private var isBusy = false
 
   /// What a recording can begin with anew.
@@ -113,7 +113,8 @@ public struct CloneTracer: ~Copyable, Tracer {
   /// Records of clones are on CLOCK_MONOTONIC.
   public var clockOffset: UInt64 { 0 }
   public var nextDue: UInt64? { nil }
-  /// Often where callers are to be named, which may end soon, and where samples are taken in turns.
+  /// Short if callers are to be named, as they may exit soon, or while samples are taken only part of the time.
+  /// Exporters don't name callers; names of what short-lived processes map can be missing there.
   public var drainPeriod: UInt64 {
     options.namesCallers || isBusy ? SessionTiming.promptDrainPeriod : SessionTiming.drainPeriod
   }
@@ -204,14 +205,14 @@ public struct CloneTracer: ~Copyable, Tracer {
 
   /// Of many clones a tenth of the time gives samples enough, at a tenth of the cost.
   private mutating func chooseSampling() {
-    let (count, now) = (door.model.openCount, Clocks.monotonic)
-    // Not fewer than 100 in the time from one prompt drain to the next.
-    isBusy =
-      (count &- recent.count) &* SessionTiming.promptDrainPeriod
-      >= 100 &* max(now &- recent.at, SessionTiming.promptDrainPeriod)
-    recent = (count, now)
-    drains += 1
-    let samples = !isBusy || drains % 10 == 0
+    let now = Clocks.monotonic
+    let (count, time) = (door.model.count &- judged.count, now &- judged.at)
+    guard count >= 100 || time >= SessionTiming.promptDrainPeriod else { return }
+    // At least 100 per prompt drain period.
+    isBusy = count &* SessionTiming.promptDrainPeriod >= 100 &* time
+    judged = (door.model.count, now)
+    turns += 1
+    let samples = !isBusy || turns % 10 == 0
     if samples != isSampling { probes.setSampling(samples) }
     isSampling = samples
   }
@@ -227,7 +228,6 @@ public struct CloneTracer: ~Copyable, Tracer {
 
   public mutating func close(at end: UInt64) throws -> CloneSnapshot {
     try readFaults(at: end)
-    recent.count = 0
     try resolve()
     let reading = try reading(at: end)
     let report = try report(.closes(reading))

@@ -1,5 +1,4 @@
 public import ArgumentParser
-import CLinux
 public import Exports
 import Glibc
 public import Pages
@@ -48,7 +47,6 @@ public struct TextLayout: Sendable {
 extension Tool {
   /// Runs the program, to its exit code.
   public static func run() -> Never {
-    sonde_keep_heap_small()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -1,3 +1,4 @@
+import CLinux
 import CommandLine
 import Serving
 import Session
@@ -25,6 +26,7 @@ public struct ExportRun {
     _ options: ExportOptions, tool: String, version: String, interval: UInt64, port: UInt16,
     _ feeds: [any FeedContent]
   ) throws {
+    sonde_keep_heap_small()
     self.tool = tool
     let request = FlightRecorder.Request()
     recorder = try options.recordTo.map {

@@ -115,6 +115,10 @@ public struct LoadAnalysis: ~Copyable, Model {
       reading.counters.ringFull = losses.ringFull
       report = reporter?.report(interval, reading, tracker, sampler, early)
       report?.native = tracker.native?.close(reading) { [reporter] in reporter?.path(ofCgroup: $0) }
+      if let sampler {
+        report?.native?.load = sampler.isEarly ? nil : sampler.loadParts
+        report?.native?.blocked = sampler.holders.sums
+      }
     case .ends(let time):
       bookLosses()
       last = close(at: time)

@@ -85,6 +85,18 @@ package struct LoadSampler {
   /// By process and site.
   var usual: AttributionTable { tables[tables.count - 1] }
 
+  var loadParts: NativeHistograms.LoadParts {
+    var parts = NativeHistograms.LoadParts(runnable: 0, uninterruptible: [:])
+    for (key, group) in usual.attribution.groups {
+      let load1 = group.averages[0]
+      switch key.state {
+      case .runnable: parts.runnable += load1
+      case .uninterruptible: parts.uninterruptible[key.wait ?? .unknown, default: 0] += load1
+      }
+    }
+    return parts
+  }
+
   // MARK: - When
 
   /// Takes a reading of the kernel's ticks. Times are CLOCK_MONOTONIC, ns.
@@ -295,7 +307,7 @@ package struct LoadSampler {
       tables[index].close(delayed: pending.delayed ?? 0, mean: pending.mean)
     }
     throttling.close()
-    holders.close()
+    holders.close(period: period ?? 0)
     samples.append(
       Sample(
         time: pending.time, wall: outcome.wall,

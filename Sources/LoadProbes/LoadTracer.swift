@@ -44,6 +44,9 @@ public struct LoadTracer: ~Copyable, Tracer {
   public internal(set) var door: Door<LoadAnalysis>
   var resolver = LookupResolver()
   private(set) var delivered: UInt64 = 0
+  private var deliveredBefore: UInt64 = 0
+  /// Whether many records came since the wakeup before.
+  private var isBusy = false
   private(set) var scans = ScanCost()
   /// The load sample that the kernel side knows of, CLOCK_MONOTONIC.
   private var announced: UInt64 = 0
@@ -58,8 +61,11 @@ public struct LoadTracer: ~Copyable, Tracer {
   var segments: LoadSegments?
 
   private static let commitSlack = SessionTiming.commitSlack
-  /// How long before a sample a sleep in D may begin to be reported by the kernel side.
-  private static let noted: UInt64 = 50_000_000
+  /// A sleep in D that begins this long before a load sample, or later, is reported with its stack by the kernel
+  /// side; older ones are found by the iterator.
+  private static let reportedBefore: UInt64 = 50_000_000
+  /// To take so many takes longer than a wakeup.
+  private static let manyRecords: UInt64 = 2_000
   /// In it the tick has counted this CPU's tasks: to be woken earlier would be to be counted.
   private static let tickSlack: UInt64 = 5_000
   /// Counters that are read later than that after a sample say nothing of that time.
@@ -127,10 +133,10 @@ public struct LoadTracer: ~Copyable, Tracer {
   public var isDone: Bool { false }
   public var hasMeasuredCost: Bool { true }
 
-  /// Often until the first load sample: each wakeup tells more precisely when that is.
+  /// Short until the first load sample, as each wakeup narrows down when that is, and while much comes,
+  /// as a long drain would delay all else.
   public var drainPeriod: UInt64 {
-    door.model.wantsLook || door.model.nextSample == nil
-      ? SessionTiming.promptDrainPeriod : SessionTiming.drainPeriod
+    door.model.wantsLook || isBusy ? SessionTiming.promptDrainPeriod : SessionTiming.drainPeriod
   }
 
   public var nextDue: UInt64? {
@@ -198,7 +204,7 @@ public struct LoadTracer: ~Copyable, Tracer {
     announced = next
     let instant = next &+ clockOffset
     try probes.reportWaits(
-      from: options.stacks ? 0 : instant &- Self.noted,
+      from: options.stacks ? 0 : instant &- Self.reportedBefore,
       to: options.stacks ? .max : instant &+ Self.commitSlack, sample: next)
   }
 
@@ -253,6 +259,8 @@ public struct LoadTracer: ~Copyable, Tracer {
   }
 
   public mutating func caughtUp(to horizon: UInt64) throws {
+    isBusy = delivered &- deliveredBefore >= Self.manyRecords
+    deliveredBefore = delivered
     guard let due = door.model.settlesAt, horizon &- clockOffset >= due else { return }
     let before = Clocks.monotonic
     if scans.isAffordable(at: before), !door.model.isRetrying {

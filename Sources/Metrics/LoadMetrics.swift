@@ -5,8 +5,6 @@ public import Reports
 public struct LoadMetrics: ReportMetrics {
   private var sums: [String: Double] = [:]
   private var last: LoadSnapshot?
-  /// Task seconds.
-  private var blockedTime: [LockKind: Double] = [:]
   private var groups: BoundedGroups
   private var pairs: BoundedGroups
   /// The paths of members, as they are.
@@ -44,7 +42,6 @@ public struct LoadMetrics: ReportMetrics {
       guard case .number(let read) = figure.value, case .sum = figure.merging else { continue }
       sums[figure.name, default: 0] += read(interval) ?? 0
     }
-    addBlockedTime(of: interval)
     let parts = Self.loads(of: interval)
     var sizes = parts.mapValues { $0.runnable + $0.uninterruptible }
     var seen: [String: String] = [:]
@@ -74,19 +71,6 @@ public struct LoadMetrics: ReportMetrics {
     paths = paths.merging(seen) { $1 }.filter { groups.isMember($0.key) }
   }
 
-  /// From one load sample to the next, s: LOAD_FREQ (include/linux/sched/loadavg.h).
-  private static let samplePeriod = 5.0
-
-  /// The rows tell who was blocked at the interval's last load sample, if it had one.
-  private mutating func addBlockedTime(of interval: LoadSnapshot) {
-    let time = Double(interval.load.samples?.count ?? 0) * Self.samplePeriod
-    for part in interval.blocked ?? [] {
-      if let root = part.chain.last {
-        blockedTime[root.lock, default: 0] += Double(part.active) * time
-      }
-    }
-  }
-
   private static func loads(
     of interval: LoadSnapshot
   ) -> [String: (runnable: Double, uninterruptible: Double)] {
@@ -106,9 +90,8 @@ public struct LoadMetrics: ReportMetrics {
   public var families: [MetricFamily] {
     guard let last else { return [] }
     var all = figures(last) + histograms(last)
-    all += [
-      loadParts(last), blocked(last), blockedSeconds, verdict(last), shares(last), pressure(last),
-    ]
+    all += [loadParts(last)] + blocked(last)
+    all += [verdict(last), shares(last), pressure(last)]
     all += groupLoads(last) + [groupWaits] + groupHistograms(last)
     all += [culprits, .probes("sonde_probe", last.probes)]
     return all.filter { !$0.samples.isEmpty }
@@ -182,18 +165,11 @@ public struct LoadMetrics: ReportMetrics {
   /// All of them add up to load1.
   private func loadParts(_ last: LoadSnapshot) -> MetricFamily {
     var samples: [MetricSample] = []
-    if let attribution = last.attribution {
-      var sums: [WaitKind: Double] = [:]
-      var runnable = 0.0
-      for row in attribution.rows {
-        switch row.state {
-        case .runnable: runnable += row.load1
-        case .uninterruptible: sums[row.wait ?? .unknown, default: 0] += row.load1
-        }
-      }
-      samples.append(MetricSample(runnable, ("state", "R"), ("cause", "cpu")))
+    if let attribution = last.attribution, let parts = last.native?.load {
+      samples.append(MetricSample(parts.runnable, ("state", "R"), ("cause", "cpu")))
       for kind in WaitKind.allCases {
-        samples.append(MetricSample(sums[kind] ?? 0, ("state", "D"), ("cause", kind.rawValue)))
+        let load1 = parts.uninterruptible[kind] ?? 0
+        samples.append(MetricSample(load1, ("state", "D"), ("cause", kind.rawValue)))
       }
       for (cause, values) in [
         ("delayed", attribution.delayed), ("before_run", attribution.beforeRun),
@@ -208,23 +184,24 @@ public struct LoadMetrics: ReportMetrics {
       samples)
   }
 
-  private func blocked(_ last: LoadSnapshot) -> MetricFamily {
-    var loads: [LockKind: Double] = [:]
-    for part in last.blocked ?? [] {
-      if let root = part.chain.last { loads[root.lock, default: 0] += part.load1 }
+  private func blocked(_ last: LoadSnapshot) -> [MetricFamily] {
+    guard let sums = last.native?.blocked else { return [] }
+    func samples(_ value: (NativeHistograms.Blocked) -> Double) -> [MetricSample] {
+      LockKind.allCases.compactMap { lock in
+        sums[lock].map { MetricSample(value($0), ("wait", lock.rawValue)) }
+      }
     }
-    return MetricFamily(
-      "sonde_blocked_load", .gauge,
-      "Part of load1 blocked by another task, by what is waited for at the root of the chain.",
-      LockKind.allCases.map { MetricSample(loads[$0] ?? 0, ("wait", $0.rawValue)) })
-  }
-
-  private var blockedSeconds: MetricFamily {
-    MetricFamily(
-      "sonde_blocked_seconds", .counter, unit: "seconds",
-      "Time tasks in D were blocked by another task, by what is waited for at the root of the chain; "
-        + "estimated: each load sample stands for 5 s.",
-      LockKind.allCases.map { MetricSample(blockedTime[$0] ?? 0, ("wait", $0.rawValue)) })
+    return [
+      MetricFamily(
+        "sonde_blocked_load", .gauge,
+        "Part of load1 blocked by another task, by what is waited for at the root of the chain.",
+        samples { $0.load1 }),
+      MetricFamily(
+        "sonde_blocked_seconds", .counter, unit: "seconds",
+        "Task-seconds in D blocked by another task, by what is waited for at the root of the chain. "
+          + "Estimated: each load sample counts for 5 s.",
+        samples { Double($0.ns) / 1e9 }),
+    ]
   }
 
   private func verdict(_ last: LoadSnapshot) -> MetricFamily {

@@ -1,12 +1,18 @@
 public import Histograms
 
-/// Durations of a whole run so far in exponential buckets, as Prometheus stores them.
+/// Durations of a whole run so far in exponential buckets, as Prometheus stores them, and sums that metrics
+/// need beside them.
 public struct NativeHistograms: Sendable, Equatable {
   public var runQueueLatency: ExponentialHistogram
   public var onCPU: ExponentialHistogram
   public var blockedUninterruptible: ExponentialHistogram
   /// The same by cgroup, each with its own tasks only, in no order.
   public var cgroups: [Cgroup] = []
+  /// load1 by state and wait; nil before the first load sample, and where samples aren't followed.
+  public var load: LoadParts?
+  /// Tasks in D that other tasks block, by what is waited for at the root of the chain; all kinds, or empty
+  /// where load samples aren't followed.
+  public var blocked: [LockKind: Blocked] = [:]
   /// Of the last interval.
   public var longestWait: LongestWait?
 
@@ -28,6 +34,28 @@ public struct NativeHistograms: Sendable, Equatable {
       self.path = path
       self.runQueueLatency = runQueueLatency
       self.blockedUninterruptible = blockedUninterruptible
+    }
+  }
+
+  /// Parts of load1, whatever the attribution of the report is by.
+  public struct LoadParts: Sendable, Equatable {
+    public var runnable: Double
+    public var uninterruptible: [WaitKind: Double]
+
+    package init(runnable: Double, uninterruptible: [WaitKind: Double]) {
+      (self.runnable, self.uninterruptible) = (runnable, uninterruptible)
+    }
+  }
+
+  public struct Blocked: Sendable, Equatable {
+    /// Their part of load1.
+    public var load1: Double
+    /// How long they were blocked since the run began; an estimate, as each load sample stands for the time
+    /// to the next.
+    public var ns: UInt64
+
+    package init(load1: Double, ns: UInt64) {
+      (self.load1, self.ns) = (load1, ns)
     }
   }
 

@@ -84,7 +84,6 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
       if let due = tracer.nextDue { next = min(next, due) }
       if runTimes != nil, measuredUntil > now { next = min(next, measuredUntil) }
       let wakeup = try loop.wait(until: next)
-      if Clocks.monotonic >= measuredUntil, tracer.hasMeasuredCost { runTimes = nil }
       try tracer.attend()
 
       let horizon = Clocks.monotonic &+ tracer.clockOffset &- Self.commitSlack
@@ -103,6 +102,7 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
       if end == nil {
         try tracer.advance(to: horizon)
         try tracer.caughtUp(to: horizon)
+        if Clocks.monotonic >= measuredUntil, tracer.hasMeasuredCost { runTimes = nil }
         if tracer.isDone { end = .over }
       }
       let isRequest = wakeup.signal.map(options.requests.contains) ?? false
@@ -155,8 +155,8 @@ public struct Session<T: Tracer & ~Copyable>: ~Copyable {
 public enum SessionTiming {
   /// How long after its time a record is taken to be in its ring.
   public static let commitSlack: UInt64 = 10_000_000
-  /// How often rings are drained while what comes is to be looked at soon.
+  /// Drain period while records are needed promptly.
   public static let promptDrainPeriod: UInt64 = 50_000_000
-  /// How often they are where it can wait: each wakeup of an idle host costs as much as many records.
+  /// Drain period otherwise: on an idle host, a wakeup costs as much as hundreds of records.
   public static let drainPeriod: UInt64 = 200_000_000
 }

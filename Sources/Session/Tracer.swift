@@ -13,7 +13,7 @@ public protocol Tracer: ~Copyable {
   var clockOffset: UInt64 { get }
   /// When something is due besides drains and boundaries, CLOCK_MONOTONIC.
   var nextDue: UInt64? { get }
-  /// How often the rings are to be drained at least, ns; they ask for it as they fill.
+  /// Longest time between two drains, ns. A ring that fills wakes the consumer earlier.
   var drainPeriod: UInt64 { get }
   /// Whether as much was seen as was asked for.
   var isDone: Bool { get }

@@ -75,26 +75,42 @@ struct ExportTests {
     }
   }
 
-  /// Fifty are blocked all the time: that is fifty seconds a second, to a load sample more or less.
+  /// 200 are blocked all the time, more than a report has rows for: that is 200 seconds a second, to a load sample
+  /// more or less.
   @Test func blockedTime() throws {
-    let load = try Load("vfork", "50")
+    let load = try Load("vfork", "200")
     let run = try ExportedRun()
     let name = "sonde_blocked_seconds_total{wait=\"vfork\"}"
-    func reading(above least: Double) throws -> (time: Double, blocked: Double) {
+    func reading(above least: Double) throws -> [String: Double] {
       var found: [String: Double] = [:]
-      _ = eventually(seconds: 30) {
+      let isThere = eventually(seconds: 30) {
         found = (try? run.samples()) ?? [:]
         return found[name] ?? 0 > least
       }
-      return (
-        try #require(found["sonde_interval_seconds_total"]), try #require(found[name])
-      )
+      #expect(isThere, "\(found)")
+      return found
     }
     let first = try reading(above: 0)
-    let last = try reading(above: first.blocked + 600)
-    let expected = 50 * (last.time - first.time)
-    #expect(abs(last.blocked - first.blocked - expected) < 50 * 5, "\(first) \(last)")
+    let before = try #require(first[name])
+    let last = try reading(above: before + 2400)
+    let time = last["sonde_interval_seconds_total"]! - first["sonde_interval_seconds_total"]!
+    let blocked = last[name]! - before
+    #expect(abs(blocked - 200 * time) < 200 * 5, "\(blocked) in \(time)")
+    // Their part of load1, which only they are in.
+    let part = last["sonde_load_part{state=\"D\",cause=\"vfork\"}"]!
+    let load1 = last["sonde_blocked_load{wait=\"vfork\"}"]!
+    #expect(part > 30 && abs(part - load1) < 0.01, "\(part) \(load1)")
     _ = load.stop()
+    try run.stop()
+  }
+
+  /// What attaching takes, the kernel's BTF and symbols, is given back, by the threads of both tools.
+  @Test func memory() throws {
+    let run = try ExportedRun(["--also", "cloneprof"])
+    #expect(eventually(seconds: 20) { (try? curl("\(run.url)/healthz").output) == "ok\n" })
+    let status = try String(contentsOfFile: "/proc/\(run.command.pid)/status", encoding: .utf8)
+    let line = try #require(status.firstMatch(of: /RssAnon:\s+(\d+) kB/))
+    #expect(try #require(Int(line.output.1)) < 24 << 10, "\(line.output.0)")
     try run.stop()
   }
 

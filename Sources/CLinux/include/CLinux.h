@@ -172,10 +172,9 @@ int sonde_mount_tracefs(void);
  */
 bool sonde_call_is_about_file(long number);
 
-/* Large blocks go back to the system as soon as they are freed, and free memory
- * at the end of a thread's heap does, too: mallopt(3). Left to itself, glibc
- * raises both thresholds once a block the size of the kernel's BTF is freed,
- * and malloc_trim() leaves the end of a thread's heap alone (mtrim()).
+/* Fixes glibc's mmap and trim thresholds at 1 MiB (mallopt(3)). By default,
+ * freeing a block as large as the kernel's BTF raises both, and malloc_trim()
+ * doesn't trim the top of a thread's heap (mtrim()).
  */
 void sonde_keep_heap_small(void);
 

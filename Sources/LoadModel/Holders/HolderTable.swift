@@ -8,6 +8,8 @@ struct HolderTable {
   private var numbers: [BlockedPart: UInt64] = [:]
   private var lastNumber: UInt64 = 0
   private var now: [LoadAttribution.Key: UInt64] = [:]
+  /// How long tasks were blocked since the run began, by what is waited for at the root of the chain; ns.
+  private var blockedNs: [LockKind: UInt64] = [:]
   /// How many rows a report has.
   private static let shown = 50
 
@@ -21,15 +23,41 @@ struct HolderTable {
 
   /// A task of that group was there at a load sample.
   mutating func count(_ number: UInt64) {
-    now[LoadAttribution.Key(state: .uninterruptible, first: number), default: 0] += 1
+    now[Self.key(number), default: 0] += 1
+  }
+
+  private static func key(_ number: UInt64) -> LoadAttribution.Key {
+    LoadAttribution.Key(state: .uninterruptible, first: number)
   }
 
   /// The sample is over.
-  mutating func close() {
+  ///
+  /// - Parameter period: what it stands for: the time from one to the next, ns.
+  mutating func close(period: UInt64) {
+    for (row, number) in numbers {
+      guard let count = now[Self.key(number)], let root = row.chain.last else { continue }
+      blockedNs[root.lock, default: 0] += count * period
+    }
     attribution.sample(now, mean: nil)
     now = [:]
     let known = Set(attribution.groups.keys.filter { !$0.isFolded }.map(\.first))
     numbers = numbers.filter { known.contains($0.value) }
+  }
+
+  /// All of them, and not only those that have a row in reports.
+  var sums: [LockKind: NativeHistograms.Blocked] {
+    var loads: [LockKind: Double] = [:]
+    for (row, number) in numbers {
+      guard let group = attribution.groups[Self.key(number)], let root = row.chain.last else {
+        continue
+      }
+      loads[root.lock, default: 0] += group.averages[0]
+    }
+    var sums: [LockKind: NativeHistograms.Blocked] = [:]
+    for lock in LockKind.allCases {
+      sums[lock] = .init(load1: loads[lock] ?? 0, ns: blockedNs[lock] ?? 0)
+    }
+    return sums
   }
 
   /// The largest part of load1 first.
