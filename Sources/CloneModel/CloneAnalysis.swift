@@ -53,6 +53,7 @@ public struct CloneAnalysis: ~Copyable, Model {
       let interval = last ?? tracker.close(at: reading.at)
       report = reporter?.report(interval, reading, &names)
       report?.native = tracker.native
+      report?.native?.describe(interval, period: setup?.afterForkPeriod)
     case .ends(let time):
       last = tracker.close(at: time)
     case .totals:

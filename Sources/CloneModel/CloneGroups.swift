@@ -133,3 +133,17 @@ package func childrenParts(
         : nil)
   }.sorted(by: ChildrenPart.precedes).prefix(childrenCount).map { $0 }
 }
+
+extension NativeCloneHistograms {
+  /// - Parameter period: as in ``childrenParts(_:_:period:pageSize:memory:)``.
+  mutating func describe(_ interval: CloneInterval, period: UInt64?) {
+    (callers, served) = ([:], [:])
+    for (group, all) in interval.childGroups {
+      callers[group.comm.text, default: 0] &+= all.sum.cloneNs
+      guard group.use == .serve, let period else { continue }
+      for part in billParts(all.sum, period: period) where part.item.isOwnWork {
+        served[part.item, default: 0] &+= part.ns
+      }
+    }
+  }
+}

@@ -12,7 +12,7 @@ where Page.Report == Metrics.Report {
   public let name: String
   private let state: Mutex<State>
   private let mostIntervals: Int
-  private let finish: @Sendable (_ whole: inout Report, _ last: Report) -> Void
+  private let finish: @Sendable (_ whole: inout Report, _ intervals: [Report]) -> Void
 
   private struct State {
     var metrics: Metrics
@@ -26,10 +26,10 @@ where Page.Report == Metrics.Report {
   /// - Parameters:
   ///   - name: of the tool.
   ///   - interval: how long one is, ns.
-  ///   - finish: adds what describes the end to the sum of intervals.
+  ///   - finish: adds to the sum of intervals what a merge leaves out.
   public init(
     name: String, interval: UInt64, _ metrics: Metrics,
-    finish: @escaping @Sendable (_ whole: inout Report, _ last: Report) -> Void
+    finish: @escaping @Sendable (_ whole: inout Report, _ intervals: [Report]) -> Void
   ) {
     self.name = name
     self.finish = finish
@@ -82,11 +82,11 @@ where Page.Report == Metrics.Report {
   }
 
   private func whole(_ intervals: [Report]) -> Report? {
-    guard let last = intervals.last,
+    guard
       var whole = intervals.dropFirst().reduce(
         intervals.first, { sum, next in (try? sum?.merged(with: next)) ?? sum })
     else { return nil }
-    finish(&whole, last)
+    finish(&whole, intervals)
     whole.final = true
     return whole
   }

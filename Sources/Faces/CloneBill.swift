@@ -11,18 +11,11 @@ extension CloneText {
   static func total(_ bill: [BillItemPart]?) -> UInt64 { sum((bill ?? []).map(\.ns)) }
 
   func bill(_ snapshot: CloneSnapshot) -> [Line] {
-    let parents = (snapshot.children ?? []).map { (parent: $0, items: Self.items(of: $0)) }
+    let parents = (snapshot.children ?? []).map { (parent: $0, items: $0.forkBill) }
       .filter { Self.total($0.items) > 0 }
       .sorted { Self.total($0.items) > Self.total($1.items) }
     return parents.prefix(Self.shownBills).enumerated().flatMap { index, row in
       (index > 0 ? [Line()] : []) + bill(of: row.parent, row.items, snapshot)
-    }
-  }
-
-  /// Without what children that serve do besides: that is their own work.
-  private static func items(of parent: ChildrenPart) -> [BillItemPart] {
-    (parent.bill ?? []).filter {
-      $0.ns > 0 && (parent.use != .serve || ($0.item != .user && $0.item != .otherKernel))
     }
   }
 

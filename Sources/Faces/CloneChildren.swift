@@ -47,7 +47,7 @@ extension CloneText {
 
 extension ChildUse {
   /// As what children do.
-  var text: String {
+  package var text: String {
     switch self {
     case .execAtOnce: "exec at once"
     case .serve: "serve"

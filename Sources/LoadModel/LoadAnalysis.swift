@@ -46,7 +46,7 @@ public struct LoadAnalysis: ~Copyable, Model {
       losses = LossLedger(cpus: setup.cpus)
       tracker.native = setup.nativeSchema.map { NativeDurations(schema: $0) }
       if setup.followsStacks { tracker.waitStacks = WaitStacks() }
-      tracker.culprits.sumsCgroups = WaitPlaces(setup.by) != nil
+      tracker.culprits.sumsCgroups = WaitPlaces(setup.waitsBy) != nil
       names = SampleNames(
         pidsAreGlobal: setup.pidsAreGlobal, wantsAll: setup.isRecorded == true)
     case .scanBegins(let scan):
@@ -76,7 +76,7 @@ public struct LoadAnalysis: ~Copyable, Model {
       clockOffset = reading.clockOffset
       reporter = LoadReporter(setup, reading)
       if setup.takesSamples {
-        sampler = LoadSampler(by: setup.by, load)
+        sampler = LoadSampler(by: setup.by, alsoByCgroup: setup.nativeSchema != nil, load)
         early = EarlyAccount(by: setup.by)
       }
     case .ticks(let monotonic, let jiffies, let now):

@@ -76,6 +76,9 @@ public struct LoadSetup: Codable, Sendable {
   /// The schema of the native histograms that reports are to have; nil: none.
   public var nativeSchema: Int?
 
+  /// What waits for a CPU are told apart by: metrics are by cgroup, whatever the attribution of reports is by.
+  var waitsBy: [Grouping] { nativeSchema == nil ? by : [.cgroup] }
+
   public init(
     cpus: Int, interval: UInt64, filter: TaskFilter, by: [Grouping], followsStacks: Bool,
     takesSamples: Bool, pidsAreGlobal: Bool, host: HostPart, filterPart: FilterPart,

@@ -31,7 +31,7 @@ struct LoadReporter {
 
   init(_ setup: LoadSetup, _ reading: IntervalReading) {
     self.setup = setup
-    places = setup.wantsCulprits == nil || !setup.pidsAreGlobal ? nil : WaitPlaces(setup.by)
+    places = setup.wantsCulprits == nil || !setup.pidsAreGlobal ? nil : WaitPlaces(setup.waitsBy)
     host = setup.host
     firstTimestamp = Self.timestamp(reading.wall)
     lastTimestamp = firstTimestamp

@@ -5,8 +5,9 @@ import Tasks
 /// makes of it.
 package struct LoadSampler {
   private var clock = LoadClock()
-  /// What is shown, and, where that is split in another way, what the verdict goes by.
+  /// What is shown; where that is split in another way, what the verdict goes by; and by cgroup, for metrics.
   private var tables: [AttributionTable]
+  private let (usualIndex, cgroupIndex): (Int, Int?)
   private(set) var throttling = Throttling()
   private(set) var holders = HolderTable()
   /// Who waited for whom at the last sample.
@@ -66,14 +67,15 @@ package struct LoadSampler {
   private static let betweenTries: UInt64 = 50_000_000
   static let kept = 720
 
-  init(by: [Grouping], _ reading: LoadReading) {
+  init(by: [Grouping], alsoByCgroup: Bool = false, _ reading: LoadReading) {
     shown = reading.shown
     // By two digits until the first sample comes near.
     recomputed = LoadReading(shown: reading.shown, exact: nil).averages
     let usual: [Grouping] = [.process, .site]
-    tables = (by == usual ? [by] : [by, usual]).map { [recomputed] by in
-      AttributionTable(by: by, before: recomputed.values)
-    }
+    let kinds = (by == usual ? [by] : [by, usual]) + (alsoByCgroup ? [[.cgroup]] : [])
+    usualIndex = by == usual ? 0 : 1
+    cgroupIndex = alsoByCgroup ? kinds.count - 1 : nil
+    tables = kinds.map { [recomputed] by in AttributionTable(by: by, before: recomputed.values) }
   }
 
   /// Whether there has been no sample yet, but for one of which the kernel is about to make its averages.
@@ -83,15 +85,23 @@ package struct LoadSampler {
 
   var shownTable: AttributionTable { tables[0] }
   /// By process and site.
-  var usual: AttributionTable { tables[tables.count - 1] }
+  var usual: AttributionTable { tables[usualIndex] }
 
   var loadParts: NativeHistograms.LoadParts {
-    var parts = NativeHistograms.LoadParts(runnable: 0, uninterruptible: [:])
+    var parts = NativeHistograms.LoadParts()
     for (key, group) in usual.attribution.groups {
       let load1 = group.averages[0]
       switch key.state {
       case .runnable: parts.runnable += load1
       case .uninterruptible: parts.uninterruptible[key.wait ?? .unknown, default: 0] += load1
+      }
+    }
+    guard let table = cgroupIndex.map({ tables[$0] }) else { return parts }
+    for row in table.groups.rows(table.attribution) {
+      switch row.state {
+      case .runnable: parts.cgroups[row.cgroup, default: .init()].runnable += row.load1
+      case .uninterruptible:
+        parts.cgroups[row.cgroup, default: .init()].uninterruptible += row.load1
       }
     }
     return parts

@@ -8,6 +8,11 @@ public struct CloneMetrics: ReportMetrics {
   private var last: CloneSnapshot?
   private var counts = Counts()
   private var callers: BoundedGroups
+  /// When each advice was last given, and when the last interval came; ns.
+  private var advised: [AdvicePart.Kind: UInt64] = [:]
+  private var taken: UInt64 = 0
+  /// For how long advice counts, ns.
+  private static let advicePeriod: UInt64 = 60_000_000_000
 
   /// Series that always exist, with some room for probes.
   public static let leastSeries = 200
@@ -53,7 +58,12 @@ public struct CloneMetrics: ReportMetrics {
       counts.errors[isKnown ? error : Self.other, default: 0] &+= count
     }
     for part in interval.phases { counts.phases[part.phase, default: 0] &+= part.ns }
-    for part in interval.bill ?? [] { counts.bill[part.item, default: 0] &+= part.ns }
+    for part in interval.bill ?? [] {
+      let served = interval.native?.served[part.item] ?? 0
+      counts.bill[part.item, default: 0] &+= part.ns - min(part.ns, served)
+    }
+    for part in interval.advice { advised[part.kind] = now }
+    taken = now
     counts.tableBytes &+= interval.pageTables.bytes
     counts.entries &+= interval.pageTables.entries
     counts.residentBytes &+= interval.pageTables.residentBytes
@@ -72,11 +82,11 @@ public struct CloneMetrics: ReportMetrics {
     takeCallers(interval, at: now)
   }
 
-  /// Of the names that the report lists; what is left of the time of all clones is the others'.
+  /// What is left of the time of all clones is the others'.
   private mutating func takeCallers(_ interval: CloneSnapshot, at now: UInt64) {
     var times: [String: Double] = [:]
-    for row in interval.children ?? [] {
-      times[LabelText.of(row.comm), default: 0] += Double(row.ns) / 1e9
+    for (comm, ns) in interval.native?.callers ?? [:] {
+      times[LabelText.of(comm), default: 0] += Double(ns) / 1e9
     }
     times[Self.other] = nil
     let rest = Double(interval.histograms.clone.sum) / 1e9 - times.values.reduce(0, +)
@@ -89,8 +99,7 @@ public struct CloneMetrics: ReportMetrics {
   public var families: [MetricFamily] {
     guard let last else { return [] }
     var all = calls + histograms(last) + [phases, bill, clonesByCaller]
-    all += pageTables + children(last) + [advice(last)] + loss(last)
-    if !sharesProcess { all += cost(last) }
+    all += pageTables + children(last) + [advice] + loss(last) + cost(last)
     all.append(.probes("sonde_clone_probe", last.probes))
     return all.filter { !$0.samples.isEmpty }
   }
@@ -99,9 +108,11 @@ public struct CloneMetrics: ReportMetrics {
     [
       MetricFamily(
         "sonde_clones", .counter,
-        "Calls that created a process, by system call; thread: calls of any kind that created a thread.",
-        ["fork", "vfork", "clone", "clone3", "thread"].map {
-          MetricSample(Double(counts.calls[$0] ?? 0), ("call", $0))
+        "Calls that created a process, by system call; thread: any that created a thread, with --threads.",
+        ["fork", "vfork", "clone", "clone3", "thread"].compactMap { call in
+          let count = counts.calls[call] ?? 0
+          guard count > 0 || call != "thread" else { return nil }
+          return MetricSample(Double(count), ("call", call))
         }),
       MetricFamily(
         "sonde_clones_failed", .counter, "Calls that failed, by error.",
@@ -155,7 +166,8 @@ public struct CloneMetrics: ReportMetrics {
   private var bill: MetricFamily {
     MetricFamily(
       "sonde_fork_cpu_seconds", .counter, unit: "seconds",
-      "CPU time that forks cost, during the calls and afterwards, by what it is spent on.",
+      "CPU time that forks cost, during the calls and afterwards, by what it is spent on; "
+        + "without the own work of children that neither exec nor exit soon.",
       BillItem.allCases.compactMap { item in
         counts.bill[item].map { MetricSample(Double($0) / 1e9, ("item", item.rawValue)) }
       })
@@ -212,12 +224,12 @@ public struct CloneMetrics: ReportMetrics {
     return families
   }
 
-  private func advice(_ last: CloneSnapshot) -> MetricFamily {
-    let kinds = Set(last.advice.map(\.kind))
-    return MetricFamily(
-      "sonde_clone_advice", .gauge, "1 if this would make the clones of the last interval faster.",
-      AdvicePart.Kind.allCases.map {
-        MetricSample(kinds.contains($0) ? 1 : 0, ("advice", $0.rawValue))
+  private var advice: MetricFamily {
+    MetricFamily(
+      "sonde_clone_advice", .gauge, "1 if this would have made clones of the last minute faster.",
+      AdvicePart.Kind.allCases.map { kind in
+        let isRecent = advised[kind].map { taken &- $0 < Self.advicePeriod } ?? false
+        return MetricSample(isRecent ? 1 : 0, ("advice", kind.rawValue))
       })
   }
 
@@ -229,8 +241,10 @@ public struct CloneMetrics: ReportMetrics {
       let name = "sonde_clone_loss_" + figure.name.dropFirst(5)
       var help = figure.help
       if help.hasPrefix("`cloneprof` only: ") { help.removeFirst("`cloneprof` only: ".count) }
-      help = MetricFamily.sentence(help)
-      if figure.name == "loss.untraced" { return nil }
+      help = figure.sentence(help)
+      // Names are left out by the process: the other tool counts them.
+      guard figure.name != "loss.untraced", !sharesProcess || figure.name != "loss.names_left_out"
+      else { return nil }
       if figure.name == "loss.pending" {
         return MetricFamily(name, .gauge, help, [MetricSample(read(last) ?? 0)])
       }
@@ -242,15 +256,18 @@ public struct CloneMetrics: ReportMetrics {
   }
 
   private func cost(_ last: CloneSnapshot) -> [MetricFamily] {
-    [
+    let ofProcess = [
       MetricFamily(
         "sonde_clone_cost_consumer_seconds", .counter, unit: "seconds",
         "CPU time of the exporter.", [MetricSample(Double(counts.consumerNs) / 1e9)]),
       MetricFamily(
         "sonde_clone_cost_resident_bytes", .gauge, unit: "bytes",
         "Resident memory of the exporter.", [MetricSample(Double(last.cost.residentBytes))]),
+    ]
+    return (sharesProcess ? [] : ofProcess) + [
       MetricFamily(
-        "sonde_clone_cost_ring_bytes", .gauge, unit: "bytes", "Kernel memory of the ring buffers.",
+        "sonde_clone_cost_ring_bytes", .gauge, unit: "bytes",
+        "Kernel memory of the ring buffers for clones.",
         [MetricSample(Double(last.cost.ringBytes))]),
       MetricFamily(
         "sonde_clone_cost_bpf_seconds_per_clone", .gauge,

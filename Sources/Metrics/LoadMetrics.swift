@@ -45,8 +45,8 @@ public struct LoadMetrics: ReportMetrics {
     let parts = Self.loads(of: interval)
     var sizes = parts.mapValues { $0.runnable + $0.uninterruptible }
     var seen: [String: String] = [:]
-    for row in interval.attribution?.rows ?? [] {
-      if let path = row.cgroup { seen[LabelText.of(path)] = path }
+    for case let path? in interval.native?.load?.cgroups.keys.map({ $0 }) ?? [] {
+      seen[LabelText.of(path)] = path
     }
     let seconds = Double(max(1, interval.intervalNs)) / 1e9
     var delays: [String: Double] = [:]
@@ -71,16 +71,14 @@ public struct LoadMetrics: ReportMetrics {
     paths = paths.merging(seen) { $1 }.filter { groups.isMember($0.key) }
   }
 
-  private static func loads(
-    of interval: LoadSnapshot
-  ) -> [String: (runnable: Double, uninterruptible: Double)] {
-    var loads: [String: (runnable: Double, uninterruptible: Double)] = [:]
-    for row in interval.attribution?.rows ?? [] {
-      let name = LabelText.of(row.cgroup ?? row.container ?? row.unit ?? Self.other)
-      switch row.state {
-      case .runnable: loads[name, default: (0, 0)].runnable += row.load1
-      case .uninterruptible: loads[name, default: (0, 0)].uninterruptible += row.load1
-      }
+  private static func loads(of interval: LoadSnapshot) -> [String: NativeHistograms.LoadParts
+    .ByState]
+  {
+    var loads: [String: NativeHistograms.LoadParts.ByState] = [:]
+    for (path, load) in interval.native?.load?.cgroups ?? [:] {
+      let name = path.map(LabelText.of) ?? Self.other
+      loads[name, default: .init()].runnable += load.runnable
+      loads[name, default: .init()].uninterruptible += load.uninterruptible
     }
     return loads
   }
@@ -104,7 +102,7 @@ public struct LoadMetrics: ReportMetrics {
       }
       let (name, unit, scale) = Self.name(of: figure.name)
       let text = figure.name == "interval_ns" ? "time covered so far" : figure.help
-      let help = MetricFamily.sentence(text)
+      let help = figure.sentence(text)
       if case .sum = figure.merging {
         return MetricFamily(
           name, .counter, unit: unit, help, [MetricSample((sums[figure.name] ?? 0) * scale)])
@@ -143,7 +141,7 @@ public struct LoadMetrics: ReportMetrics {
         "How long tasks kept a CPU once they had it.", [MetricSample(native.onCPU)]),
       MetricFamily(
         "sonde_uninterruptible_seconds", .histogram, unit: "seconds",
-        "How long tasks were in uninterruptible sleep (D).",
+        "Lengths of uninterruptible sleeps (D) that have ended.",
         [MetricSample(native.blockedUninterruptible)]),
     ]
   }
@@ -217,7 +215,8 @@ public struct LoadMetrics: ReportMetrics {
     let shares = Dictionary(
       (last.verdict ?? []).map { ($0.cause, $0.share) }, uniquingKeysWith: { $0 + $1 })
     return MetricFamily(
-      "sonde_verdict_share", .gauge, "Share of load1 that each cause accounts for, 0 to 1.",
+      "sonde_verdict_share", .gauge,
+      "Share of load1, 0 to 1, of each cause that the verdict names; 0 for the others.",
       VerdictCause.allCases.map { MetricSample(shares[$0] ?? 0, ("cause", $0.rawValue)) })
   }
 
@@ -230,25 +229,28 @@ public struct LoadMetrics: ReportMetrics {
       parts.flatMap { resource, shares -> [MetricSample] in
         guard let shares else { return [] }
         return [
-          MetricSample(shares.some, ("resource", resource), ("tasks", "some")),
-          MetricSample(shares.full, ("resource", resource), ("tasks", "full")),
+          MetricSample(shares.some, ("resource", resource), ("tasks", "some"))
         ]
+          // Undefined for the CPUs of a host, where the kernel shows 0 (Documentation/accounting/psi.rst).
+          + (resource == "cpu"
+            ? [] : [MetricSample(shares.full, ("resource", resource), ("tasks", "full"))])
       })
   }
 
   private func groupLoads(_ last: LoadSnapshot) -> [MetricFamily] {
     let loads = Self.loads(of: last)
     var samples: [MetricSample] = []
-    func add(_ name: String, _ load: (runnable: Double, uninterruptible: Double)) {
+    func add(_ name: String, _ load: NativeHistograms.LoadParts.ByState) {
       samples.append(MetricSample(load.runnable, labels(of: name) + [("state", "R")]))
       samples.append(MetricSample(load.uninterruptible, labels(of: name) + [("state", "D")]))
     }
-    var rest = (runnable: 0.0, uninterruptible: 0.0)
+    var rest = NativeHistograms.LoadParts.ByState()
     for (name, load) in loads where !groups.isMember(name) {
-      rest = (rest.runnable + load.runnable, rest.uninterruptible + load.uninterruptible)
+      rest.runnable += load.runnable
+      rest.uninterruptible += load.uninterruptible
     }
-    for name in groups.names { add(name, loads[name] ?? (0, 0)) }
-    if last.attribution != nil { add(Self.other, rest) }
+    for name in groups.names { add(name, loads[name] ?? .init()) }
+    if last.native?.load != nil { add(Self.other, rest) }
     return [
       MetricFamily(
         "sonde_cgroup_load", .gauge,

@@ -32,7 +32,7 @@ enum CloneTables {
   static func bill(_ whole: CloneSnapshot) -> Markup {
     let seconds = Double(max(1, whole.intervalNs))
     let tables = (whole.children ?? []).compactMap { parent -> Markup? in
-      let items = (parent.bill ?? []).filter { $0.ns > 0 }
+      let items = parent.forkBill
       guard !items.isEmpty else { return nil }
       let sum = items.reduce(0) { $0 &+ $1.ns }
       let rows = items.map { item -> [Markup] in
@@ -50,20 +50,26 @@ enum CloneTables {
   }
 
   static func children(_ whole: CloneSnapshot) -> Markup {
-    table(
-      [
-        "parent", "clones took", "forks", "copied by children", "copied by parents",
-        "most per fork",
-      ],
-      numbers: [1, 2, 3, 4, 5],
-      (whole.children ?? []).map { parent in
-        let copies = parent.copyOnWrite
+    let rows = whole.children ?? []
+    let hasCopies = rows.contains { $0.copyOnWrite != nil }
+    let titles = ["parent", "use", "clones took", "children", "exec'd", "exited", "alive"]
+    let copies = ["copied by children", "copied by parents", "most per fork"]
+    return table(
+      titles + (hasCopies ? copies : []), numbers: Set(2..<(titles.count + copies.count)),
+      rows.map { parent in
+        let fates = parent.fates
         func bytes(_ value: UInt64?) -> Markup { "\(value.map(bytesText) ?? "-")" }
+        let copies = parent.copyOnWrite
         return [
-          "\(named(parent))", "\(durationText(ns: parent.ns))",
-          "\(copies.map { countText($0.forks) } ?? "-")", bytes(copies?.children.copiedBytes),
-          bytes(copies?.parents.copiedBytes), bytes(copies?.mostBytes),
+          "\(named(parent))", "\(parent.use.text)", "\(durationText(ns: parent.ns))",
+          "\(countText(fates.born))", "\(countText(fates.execAfter.count))",
+          "\(countText(fates.lived.count))", "\(countText(fates.living))",
         ]
+          + (hasCopies
+            ? [
+              bytes(copies?.children.copiedBytes), bytes(copies?.parents.copiedBytes),
+              bytes(copies?.mostBytes),
+            ] : [])
       })
   }
 

@@ -96,9 +96,12 @@ struct Page {
     let loss = report.loss
     let figures: [[Markup]] =
       [
-        ["records lost", "\(countText(loss.lost)) of \(countText(loss.expected))"],
-        ["switches the tracepoint did not report", "\(countText(loss.untraced))"],
-        ["names that could not be looked up in time", "\(countText(loss.namesLeftOut))"],
+        ["records lost", "\(countText(loss.lost)) of \(countText(loss.expected))"]
+      ]
+      + (report is LoadSnapshot
+        ? [["switches the tracepoint did not report", "\(countText(loss.untraced))"]] : [])
+      + [
+        ["names that could not be looked up in time", "\(countText(loss.namesLeftOut))"]
       ] + cost
     return table(["measured", ""], numbers: [1], figures)
       + table(["feature", "available", "probe", "reason"], numbers: [], probes)

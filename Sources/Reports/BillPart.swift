@@ -21,6 +21,9 @@ public enum BillItem: String, Codable, Sendable, CaseIterable {
   /// As they stand on a bill.
   package static func precedes(_ one: Self, _ two: Self) -> Bool { one.place < two.place }
 
+  /// What children that serve do for themselves.
+  package var isOwnWork: Bool { self == .user || self == .otherKernel }
+
   private var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 

@@ -53,7 +53,7 @@ public struct ChildrenPart: Codable, Sendable, Equatable {
   public var comm: String
   /// The parent, if there is but one.
   public var pid: Int?
-  /// How many parents.
+  /// How many parents; a merge counts one in each of the two.
   public var processes: UInt64
   public var use: ChildUse
   /// The most that one parent had at a time.
@@ -94,6 +94,11 @@ public struct ChildrenPart: Codable, Sendable, Equatable {
 }
 
 extension ChildrenPart {
+  /// The items of the bill that forks cost: without what children that serve do for themselves.
+  package var forkBill: [BillItemPart] {
+    (bill ?? []).filter { $0.ns > 0 && (use != .serve || !$0.item.isOwnWork) }
+  }
+
   /// By more than the time, for the order to be the same however they were added up.
   package static func precedes(_ one: Self, _ two: Self) -> Bool {
     (two.ns, two.fates.living, one.comm, one.use.rawValue)

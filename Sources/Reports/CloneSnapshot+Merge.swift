@@ -29,6 +29,23 @@ extension CloneSnapshot {
     return merged
   }
 
+  /// Makes a sum of one host's intervals say what a merge can't know of: of each kind the last advice, and the
+  /// most parents that there were in an interval.
+  public mutating func describe(_ intervals: [CloneSnapshot]) {
+    advice = []
+    var known: Set<AdvicePart.Kind> = []
+    for interval in intervals.reversed() {
+      let new = interval.advice.filter { !known.contains($0.kind) }
+      advice += new
+      known.formUnion(new.map(\.kind))
+    }
+    let rows = intervals.flatMap { $0.children ?? [] }
+    for (index, row) in (children ?? []).enumerated() {
+      let same = rows.filter { ($0.comm, $0.use) == (row.comm, row.use) }
+      children?[index].processes = same.map(\.processes).max() ?? row.processes
+    }
+  }
+
   /// Numbers from a file may be anything.
   /// - Throws: `MergeError` where they are of another form or contradict each other.
   public func check() throws {

@@ -39,12 +39,19 @@ public struct NativeHistograms: Sendable, Equatable {
 
   /// Parts of load1, whatever the attribution of the report is by.
   public struct LoadParts: Sendable, Equatable {
-    public var runnable: Double
-    public var uninterruptible: [WaitKind: Double]
+    public var runnable = 0.0
+    public var uninterruptible: [WaitKind: Double] = [:]
+    /// By path, each with its own tasks only; nil: of cgroups that are too small, or gone.
+    public var cgroups: [String?: ByState] = [:]
 
-    package init(runnable: Double, uninterruptible: [WaitKind: Double]) {
-      (self.runnable, self.uninterruptible) = (runnable, uninterruptible)
+    public struct ByState: Sendable, Equatable {
+      public var runnable = 0.0
+      public var uninterruptible = 0.0
+
+      public init() {}
     }
+
+    package init() {}
   }
 
   public struct Blocked: Sendable, Equatable {
@@ -77,6 +84,10 @@ public struct NativeHistograms: Sendable, Equatable {
 
 /// The same of clones.
 public struct NativeCloneHistograms: Sendable, Equatable {
+  /// Of the last interval, time of the clones of processes by their parents' names, ns: all of them.
+  public var callers: [String: UInt64] = [:]
+  /// Of the last interval, CPU time of children that serve, besides what their forks cost: their own work; ns.
+  public var served: [BillItem: UInt64] = [:]
   public var clone: ExponentialHistogram
   public var addressSpaceCopy: ExponentialHistogram
   public var pageTableCopy: ExponentialHistogram

@@ -21,4 +21,20 @@ public struct PressurePart: Codable, Sendable, Equatable {
     self.io = io
     self.memory = memory
   }
+
+  /// Of several intervals of one host, weighted by their lengths, ns.
+  public static func mean(of intervals: [(pressure: PressurePart?, ns: UInt64)]) -> PressurePart? {
+    func mean(_ path: (PressurePart) -> Shares?) -> Shares? {
+      var (some, full, weight) = (0.0, 0.0, 0.0)
+      for (pressure, ns) in intervals {
+        guard let shares = pressure.flatMap(path) else { continue }
+        some += shares.some * Double(ns)
+        full += shares.full * Double(ns)
+        weight += Double(ns)
+      }
+      return weight > 0 ? Shares(some: some / weight, full: full / weight) : nil
+    }
+    let all = PressurePart(cpu: mean(\.cpu), io: mean(\.io), memory: mean(\.memory))
+    return all.cpu == nil && all.io == nil && all.memory == nil ? nil : all
+  }
 }

@@ -47,7 +47,7 @@ struct ExportCommand: ParsableCommand {
       let feed = Feed<CloneMetrics, ClonePage>(
         name: Cloneprof.name, interval: each.ns,
         CloneMetrics(mostSeries: options.maxSeries, sharesProcess: false)
-      ) { whole, last in whole.advice = last.advice }
+      ) { $0.describe($1) }
       let run = try ExportRun(
         options, tool: Cloneprof.name, version: Cloneprof.configuration.version,
         interval: each.ns, port: 9436, [feed])

@@ -22,7 +22,7 @@ struct CloneFeed {
     feed = Feed(
       name: Self.name, interval: interval,
       CloneMetrics(mostSeries: mostSeries, sharesProcess: true)
-    ) { whole, last in whole.advice = last.advice }
+    ) { $0.describe($1) }
     var options = CloneOptions()
     options.session.interval = interval
     // Those are for the thread that traces the load.

@@ -70,7 +70,6 @@ struct ExportCommand: ParsableCommand {
       var load = LoadOptions()
       load.session.interval = each.ns
       load.session.duration = length.length(of: each)
-      load.by = [.cgroup]
       load.culprits = true
       load.nativeSchema = options.schema
       try checkOpenFiles(tracers: also == nil ? 1 : 2, besides: ExportRun.mostFiles)
@@ -79,13 +78,7 @@ struct ExportCommand: ParsableCommand {
         LoadMetrics(
           mostSeries: options.maxSeries - seriesOfClones,
           classicBuckets: options.classicHistograms)
-      ) { whole, last in
-        (whole.attribution, whole.soFar) = (last.attribution, last.soFar)
-        (whole.verdict, whole.blocked, whole.cpuWaits) = (
-          last.verdict, last.blocked, last.cpuWaits
-        )
-        whole.load = last.load
-      }
+      ) { $0.describe($1) }
       let clones = also.map { _ in
         CloneFeed(
           interval: each.ns, mostSeries: seriesOfClones, schema: options.schema)
@@ -111,5 +104,20 @@ struct ExportCommand: ParsableCommand {
         return true
       }
     }
+  }
+}
+
+extension LoadSnapshot {
+  /// What a merge leaves out of the sum of one host's intervals: what is true at the end, and what adds up.
+  fileprivate mutating func describe(_ intervals: [LoadSnapshot]) {
+    guard let last = intervals.last else { return }
+    load = last.load
+    (attribution, soFar, verdict, blocked) = (
+      last.attribution, last.soFar, last.verdict, last.blocked
+    )
+    (beats, cpus, limits) = (last.beats, last.cpus, last.limits)
+    let waits = intervals.compactMap(\.cpuWaits)
+    cpuWaits = waits.isEmpty ? nil : .sum(of: waits)
+    pressure = .mean(of: intervals.map { ($0.pressure, $0.intervalNs) })
   }
 }

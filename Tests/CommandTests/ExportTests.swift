@@ -64,6 +64,7 @@ struct ExportTests {
     #expect(try curl("\(url)/healthz").output == "ok\n")
     let page = try curl("\(url)/report").output
     #expect(page.hasPrefix("<!DOCTYPE html>") && page.contains("Run queue latency over time"))
+    try checkWaits(try run.report())
     #expect(try curl("-o", "/dev/null", "-w", "%{http_code}", "\(url)/x").output == "404")
     #expect(
       try curl("-X", "POST", "-o", "/dev/null", "-w", "%{http_code}", "\(url)/metrics").output
@@ -73,6 +74,46 @@ struct ExportTests {
     for cause in causes {
       #expect(ended.errors.contains("verdict cause=\(cause) share="), "\(ended.errors)")
     }
+  }
+
+  /// Who waited for a CPU is told of the same time as how long waits took.
+  private func checkWaits(_ report: [String: Any]) throws {
+    let rows = try #require(report["cpu_waits"] as? [[String: Any]])
+    let waits = rows.reduce(0) { $0 + ($1["wait_ns"] as? Double ?? 0) }
+    let histograms = report["histograms"] as? [String: [String: Any]]
+    #expect(waits > 0 && waits == histograms?["run_queue_latency"]?["sum"] as? Double)
+    #expect(
+      (report["attribution"] as? [String: Any])?["by"] as? [String] == ["process", "site"])
+    if FileManager.default.fileExists(atPath: "/proc/pressure/cpu") {
+      #expect(report["pressure"] != nil)
+    }
+  }
+
+  /// Sixty cgroups, more than a report has rows for: each has its part of load1.
+  @Test func manyCgroups() throws {
+    let group = try TestCgroup()
+    let script = """
+      for index in $(seq 60); do
+        mkdir "$0/$index"
+        sh -c 'echo $$ >"$0/cgroup.procs"; exec "$1" vfork 1 --seconds 20 </dev/null >/dev/null' "$0/$index" "$1" &
+      done
+      wait
+      rmdir "$0"/*/
+      """
+    let loads = try Command("sh", ["-c", script, group.path, Binaries.url("testload").path])
+    let run = try ExportedRun(["--max-series", "2000"])
+    var parts: [Double] = []
+    let areThere = eventually(seconds: 20) {
+      parts = ((try? run.samples()) ?? [:]).filter {
+        $0.key.hasPrefix("sonde_cgroup_load{") && $0.key.contains(group.name)
+          && $0.key.contains("state=\"D\"") && $0.value > 0.07
+      }.map(\.value)
+      return parts.count == 60
+    }
+    #expect(areThere, "\(parts)")
+    try run.stop()
+    #expect(try loads.wait(seconds: 60).status == 0)
+    withExtendedLifetime(group) {}
   }
 
   /// 200 are blocked all the time, more than a report has rows for: that is 200 seconds a second, to a load sample
@@ -279,6 +320,24 @@ struct ExportTests {
     #expect(
       try curl("\(run.url)/report/cloneprof.json").output.contains("\"schema\":\"cloneprof/2\""))
     #expect(eventually(seconds: 10) { (try? curl("\(run.url)/healthz").output) == "ok\n" })
+    try run.stop()
+  }
+
+  /// More callers than a report lists have series.
+  @Test func callers() throws {
+    let run = try ExportedRun(["--also", "cloneprof"])
+    for index in 1...15 {
+      let file = try scratch.write(
+        "#!/bin/sh\nfor turn in 1 2 3; do (:); done\n", to: "caller\(index)")
+      chmod(file, 0o755)
+    }
+    let line = "for file in '\(scratch.path)'/caller*; do \"$file\"; done"
+    #expect(try Command("sh", ["-c", line]).wait().status == 0)
+    let callers = (1...15).map { "sonde_clone_caller_seconds_total{comm=\"caller\($0)\"}" }
+    #expect(
+      eventually(seconds: 10) {
+        (try? run.samples()).map { found in callers.allSatisfy { found[$0] != nil } } ?? false
+      })
     try run.stop()
   }
 
