@@ -101,7 +101,7 @@ public struct LoadMetrics: ReportMetrics {
         return nil
       }
       let (name, unit, scale) = Self.name(of: figure.name)
-      let text = figure.name == "interval_ns" ? "time covered so far" : figure.help
+      let text = Self.helps[figure.name] ?? figure.help
       let help = figure.sentence(text)
       if case .sum = figure.merging {
         return MetricFamily(
@@ -111,6 +111,9 @@ public struct LoadMetrics: ReportMetrics {
         name, .gauge, unit: unit, help, read(last).map { [MetricSample($0 * scale)] } ?? [])
     }
   }
+
+  /// Where what a report says is of a sum of reports.
+  private static let helps = ["interval_ns": "time covered so far", "host.cpus": "online CPUs"]
 
   /// Always 0 here.
   private static let ofClones: Set<String> = ["loss.map_full", "loss.missed_ends"]
