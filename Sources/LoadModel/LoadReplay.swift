@@ -88,6 +88,8 @@ public struct LoadReplay: ~Copyable, ReplayModel {
       setup.filter = options.filter
       setup.filterPart = options.filterPart
       setup.by = options.by ?? setup.by
+      // An exporter's metrics; of reports, waits for a CPU are told apart by what they are by.
+      setup.nativeSchema = nil
       // Older recordings have neither migrations nor throttling in them.
       setup.wantsCulprits = setup.wantsCulprits.map { _ in options.culprits }
       guard let length = options.window.length(recorded: setup.interval) else {

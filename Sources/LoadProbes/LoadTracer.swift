@@ -44,8 +44,9 @@ public struct LoadTracer: ~Copyable, Tracer {
   public internal(set) var door: Door<LoadAnalysis>
   var resolver = LookupResolver()
   private(set) var delivered: UInt64 = 0
-  private var deliveredBefore: UInt64 = 0
-  /// Whether many records came since the wakeup before.
+  /// The records as of when their rate was last judged, and when that was, run queue clock.
+  private var judged: (delivered: UInt64, at: UInt64) = (0, 0)
+  /// Whether the event rate is high.
   private var isBusy = false
   private(set) var scans = ScanCost()
   /// The load sample that the kernel side knows of, CLOCK_MONOTONIC.
@@ -64,7 +65,7 @@ public struct LoadTracer: ~Copyable, Tracer {
   /// A sleep in D that begins this long before a load sample, or later, is reported with its stack by the kernel
   /// side; older ones are found by the iterator.
   private static let reportedBefore: UInt64 = 50_000_000
-  /// To take so many takes longer than a wakeup.
+  /// Per prompt drain period: processing this many records costs more than a wakeup.
   private static let manyRecords: UInt64 = 2_000
   /// In it the tick has counted this CPU's tasks: to be woken earlier would be to be counted.
   private static let tickSlack: UInt64 = 5_000
@@ -133,8 +134,8 @@ public struct LoadTracer: ~Copyable, Tracer {
   public var isDone: Bool { false }
   public var hasMeasuredCost: Bool { true }
 
-  /// Short until the first load sample, as each wakeup narrows down when that is, and while much comes,
-  /// as a long drain would delay all else.
+  /// Short until the first load sample, because each wakeup refines the estimate of when it occurs, and at
+  /// high event rates, because a long drain would delay everything else.
   public var drainPeriod: UInt64 {
     door.model.wantsLook || isBusy ? SessionTiming.promptDrainPeriod : SessionTiming.drainPeriod
   }
@@ -259,8 +260,13 @@ public struct LoadTracer: ~Copyable, Tracer {
   }
 
   public mutating func caughtUp(to horizon: UInt64) throws {
-    isBusy = delivered &- deliveredBefore >= Self.manyRecords
-    deliveredBefore = delivered
+    let time = horizon &- judged.at
+    if time >= SessionTiming.promptDrainPeriod / 2 {
+      isBusy =
+        (delivered &- judged.delivered) &* SessionTiming.promptDrainPeriod
+        >= Self.manyRecords &* time
+      judged = (delivered, horizon)
+    }
     guard let due = door.model.settlesAt, horizon &- clockOffset >= due else { return }
     let before = Clocks.monotonic
     if scans.isAffordable(at: before), !door.model.isRetrying {

@@ -5,6 +5,7 @@ public import Reports
 public struct CloneMetrics: ReportMetrics {
   /// Whether another tool's metrics of the same process say what it costs.
   private let sharesProcess: Bool
+  private let tracesThreads: Bool
   private var last: CloneSnapshot?
   private var counts = Counts()
   private var callers: BoundedGroups
@@ -35,8 +36,8 @@ public struct CloneMetrics: ReportMetrics {
   }
 
   /// - Parameter mostSeries: at least ``leastSeries``.
-  public init(mostSeries: Int, sharesProcess: Bool) {
-    self.sharesProcess = sharesProcess
+  public init(mostSeries: Int, sharesProcess: Bool, tracesThreads: Bool = false) {
+    (self.sharesProcess, self.tracesThreads) = (sharesProcess, tracesThreads)
     // One is for the others.
     callers = BoundedGroups(most: max(1, mostSeries - Self.leastSeries))
   }
@@ -108,10 +109,10 @@ public struct CloneMetrics: ReportMetrics {
     [
       MetricFamily(
         "sonde_clones", .counter,
-        "Calls that created a process, by system call; thread: any that created a thread, with --threads.",
+        "Calls that created a process, by system call; thread: calls that created a thread (with --threads only).",
         ["fork", "vfork", "clone", "clone3", "thread"].compactMap { call in
           let count = counts.calls[call] ?? 0
-          guard count > 0 || call != "thread" else { return nil }
+          guard tracesThreads || call != "thread" else { return nil }
           return MetricSample(Double(count), ("call", call))
         }),
       MetricFamily(
@@ -166,8 +167,8 @@ public struct CloneMetrics: ReportMetrics {
   private var bill: MetricFamily {
     MetricFamily(
       "sonde_fork_cpu_seconds", .counter, unit: "seconds",
-      "CPU time that forks cost, during the calls and afterwards, by what it is spent on; "
-        + "without the own work of children that neither exec nor exit soon.",
+      "CPU time spent on forks, during and after the calls, by what it is spent on; "
+        + "excludes what children known to serve do on their own behalf.",
       BillItem.allCases.compactMap { item in
         counts.bill[item].map { MetricSample(Double($0) / 1e9, ("item", item.rawValue)) }
       })
@@ -181,9 +182,17 @@ public struct CloneMetrics: ReportMetrics {
         + [MetricSample(callers.others, ("comm", Self.other))])
   }
 
+  private static let helps = [
+    "resident_bytes": "resident memory mapped by the copied page tables",
+    "hugetlb_bytes":
+      "hugetlbfs memory mapped by the copied page tables; not part of resident memory",
+  ]
+
   private var pageTables: [MetricFamily] {
     func family(_ name: String, _ unit: String, _ figure: String, _ value: UInt64) -> MetricFamily {
-      let help = CloneSnapshot.figures.first { $0.name == "page_tables.\(figure)" }?.help ?? ""
+      let help =
+        Self.helps[figure]
+        ?? CloneSnapshot.figures.first { $0.name == "page_tables.\(figure)" }?.help ?? ""
       return MetricFamily(
         "sonde_clone_\(name)", .counter, unit: unit, MetricFamily.sentence(help),
         [MetricSample(Double(value))])
@@ -226,7 +235,8 @@ public struct CloneMetrics: ReportMetrics {
 
   private var advice: MetricFamily {
     MetricFamily(
-      "sonde_clone_advice", .gauge, "1 if this would have made clones of the last minute faster.",
+      "sonde_clone_advice", .gauge,
+      "1 if, within the last minute, this change was advised to make clones faster.",
       AdvicePart.Kind.allCases.map { kind in
         let isRecent = advised[kind].map { taken &- $0 < Self.advicePeriod } ?? false
         return MetricSample(isRecent ? 1 : 0, ("advice", kind.rawValue))

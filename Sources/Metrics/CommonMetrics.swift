@@ -21,9 +21,6 @@ extension MetricFamily {
 extension Figure {
   /// As HELP: in reports, a table's row and its unit say what it is of.
   func sentence(_ text: String) -> String {
-    if name.hasPrefix("tasks."), let state = name.split(separator: ".").dropFirst().first {
-      return MetricFamily.sentence("\(state) tasks: \(text)")
-    }
     let isSubject = ["records", "runs", "switches", "names"].contains(unit)
     return MetricFamily.sentence(isSubject ? "\(unit) \(text)" : text)
   }

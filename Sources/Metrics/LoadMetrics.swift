@@ -113,7 +113,19 @@ public struct LoadMetrics: ReportMetrics {
   }
 
   /// Where what a report says is of a sum of reports.
-  private static let helps = ["interval_ns": "time covered so far", "host.cpus": "online CPUs"]
+  private static let helps: [String: String] = {
+    var helps = ["interval_ns": "time covered so far", "host.cpus": "online CPUs"]
+    for state in ["runnable", "uninterruptible"] {
+      let name = "tasks.\(state)"
+      helps["\(name).now"] = "\(state) tasks at the end of the interval"
+      helps["\(name).mean"] =
+        "mean number of \(state) tasks over the interval, excluding time in which records were lost"
+      helps["\(name).max"] =
+        "maximum number of \(state) tasks in the interval, sampled about once per millisecond"
+      helps["\(name).task_ns"] = "total time tasks spent \(state), in task-seconds"
+    }
+    return helps
+  }()
 
   /// Always 0 here.
   private static let ofClones: Set<String> = ["loss.map_full", "loss.missed_ends"]
@@ -144,7 +156,7 @@ public struct LoadMetrics: ReportMetrics {
         "How long tasks kept a CPU once they had it.", [MetricSample(native.onCPU)]),
       MetricFamily(
         "sonde_uninterruptible_seconds", .histogram, unit: "seconds",
-        "Lengths of uninterruptible sleeps (D) that have ended.",
+        "Duration of completed uninterruptible sleeps (D state).",
         [MetricSample(native.blockedUninterruptible)]),
     ]
   }
@@ -199,8 +211,8 @@ public struct LoadMetrics: ReportMetrics {
         samples { $0.load1 }),
       MetricFamily(
         "sonde_blocked_seconds", .counter, unit: "seconds",
-        "Task-seconds in D blocked by another task, by what is waited for at the root of the chain. "
-          + "Estimated: each load sample counts for 5 s.",
+        "Time tasks spent in D state blocked by another task (task-seconds), by what is waited for at the "
+          + "root of the chain; estimated from the load samples, taken every 5 s.",
         samples { Double($0.ns) / 1e9 }),
     ]
   }
@@ -219,7 +231,7 @@ public struct LoadMetrics: ReportMetrics {
       (last.verdict ?? []).map { ($0.cause, $0.share) }, uniquingKeysWith: { $0 + $1 })
     return MetricFamily(
       "sonde_verdict_share", .gauge,
-      "Share of load1, 0 to 1, of each cause that the verdict names; 0 for the others.",
+      "Fraction of load1 (0 to 1) attributed to each cause named in the verdict; 0 for all others.",
       VerdictCause.allCases.map { MetricSample(shares[$0] ?? 0, ("cause", $0.rawValue)) })
   }
 
@@ -241,6 +253,7 @@ public struct LoadMetrics: ReportMetrics {
   }
 
   private func groupLoads(_ last: LoadSnapshot) -> [MetricFamily] {
+    guard last.native?.load != nil else { return [] }
     let loads = Self.loads(of: last)
     var samples: [MetricSample] = []
     func add(_ name: String, _ load: NativeHistograms.LoadParts.ByState) {
@@ -253,7 +266,7 @@ public struct LoadMetrics: ReportMetrics {
       rest.uninterruptible += load.uninterruptible
     }
     for name in groups.names { add(name, loads[name] ?? .init()) }
-    if last.native?.load != nil { add(Self.other, rest) }
+    add(Self.other, rest)
     return [
       MetricFamily(
         "sonde_cgroup_load", .gauge,

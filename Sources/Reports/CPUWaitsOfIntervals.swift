@@ -3,7 +3,7 @@ extension [CPUWaitPart] {
   ///
   /// - Parameters:
   ///   - rows: how many the largest are listed; the others are in the row of the rest.
-  ///   - culprits: how many each row has; the others are `.others`.
+  ///   - culprits: how many processes or places each row has; the others are `.others`.
   public static func sum(
     of intervals: some Sequence<[CPUWaitPart]>, rows: Int = 64, culprits: Int = 16
   ) -> [CPUWaitPart] {
@@ -13,7 +13,7 @@ extension [CPUWaitPart] {
       ($1.value.ns, $0.key.label) < ($0.value.ns, $1.key.label)
     }
     var rest = sums.first { $0.key.isRest }?.value ?? WaitSum()
-    for (_, sum) in order.dropFirst(rows) { rest.add(sum) }
+    for (_, sum) in order.dropFirst(rows) { rest.fold(sum) }
     let listed = order.prefix(rows).map { $1.part($0, culprits: culprits) }
     let last = CPUWaitPart(process: nil, pid: nil, waitNs: 0, culprits: [])
     return listed + (rest.ns > 0 ? [rest.part(last, culprits: culprits)] : [])
@@ -29,9 +29,13 @@ private struct WaitSum {
     for culprit in wait.culprits { culprits[culprit.identity, default: 0] &+= culprit.ns }
   }
 
-  mutating func add(_ other: Self) {
+  /// Of the rest, nobody is the victim itself.
+  mutating func fold(_ other: Self) {
     ns &+= other.ns
-    culprits.merge(other.culprits, uniquingKeysWith: &+)
+    for (culprit, ns) in other.culprits {
+      let isItself = culprit.kind == .samePlace || culprit.kind == .sameProcess
+      culprits[isItself ? CulpritPart(kind: .others, ns: 0) : culprit, default: 0] &+= ns
+    }
   }
 
   func part(_ identity: CPUWaitPart, culprits limit: Int) -> CPUWaitPart {
@@ -39,14 +43,21 @@ private struct WaitSum {
     let order = culprits.filter { $0.key != others }.sorted {
       ($1.value, $0.key.label) < ($0.value, $1.key.label)
     }
-    let rest = order.dropFirst(limit).reduce(culprits[others] ?? 0) { $0 &+ $1.value }
+    var (named, rest) = (0, culprits[others] ?? 0)
     var row = identity
     row.waitNs = ns
-    row.culprits = (order.prefix(limit) + (rest > 0 ? [(others, rest)] : [])).map { culprit, ns in
+    for (culprit, ns) in order {
+      if [.process, .kernelThread, .place].contains(culprit.kind) { named += 1 }
+      guard named <= limit || ![.process, .kernelThread, .place].contains(culprit.kind) else {
+        rest &+= ns
+        continue
+      }
       var part = culprit
       part.ns = ns
-      return part
-    }.sorted { $0.ns > $1.ns }
+      row.culprits.append(part)
+    }
+    if rest > 0 { row.culprits.append(CulpritPart(kind: .others, ns: rest)) }
+    row.culprits.sort { ($1.ns, $0.label) < ($0.ns, $1.label) }
     return row
   }
 }

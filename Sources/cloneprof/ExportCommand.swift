@@ -46,7 +46,8 @@ struct ExportCommand: ParsableCommand {
       try checkOpenFiles(besides: ExportRun.mostFiles)
       let feed = Feed<CloneMetrics, ClonePage>(
         name: Cloneprof.name, interval: each.ns,
-        CloneMetrics(mostSeries: options.maxSeries, sharesProcess: false)
+        CloneMetrics(
+          mostSeries: options.maxSeries, sharesProcess: false, tracesThreads: profile.threads)
       ) { $0.describe($1) }
       let run = try ExportRun(
         options, tool: Cloneprof.name, version: Cloneprof.configuration.version,

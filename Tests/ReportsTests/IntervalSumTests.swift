@@ -28,6 +28,14 @@ struct IntervalSumTests {
     #expect(sum.reduce(0) { $0 + $1.waitNs } == 133)
     #expect([CPUWaitPart].sum(of: intervals).map(\.label) == ["/b", "/a", "/d", "others"])
     #expect([CPUWaitPart].sum(of: []).isEmpty)
+    // Of the rest nobody is itself; what is no place has room besides.
+    var itself = wait("/e", [("/f", 9), ("/g", 8)])
+    itself.culprits += [CulpritPart(kind: .samePlace, ns: 4), CulpritPart(kind: .quota, ns: 2)]
+    itself.waitNs += 6
+    let rest = [CPUWaitPart].sum(of: [[itself]], rows: 0, culprits: 1)
+    #expect(rest.count == 1 && rest[0].waitNs == 23 && rest[0].label == "others")
+    #expect(rest[0].culprits.map(\.label) == ["others", "/f", "CPU quota"])
+    #expect(rest[0].culprits.map(\.ns) == [12, 9, 2])
   }
 
   @Test func pressure() {

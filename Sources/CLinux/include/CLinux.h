@@ -172,9 +172,10 @@ int sonde_mount_tracefs(void);
  */
 bool sonde_call_is_about_file(long number);
 
-/* Fixes glibc's mmap and trim thresholds at 1 MiB (mallopt(3)). By default,
- * freeing a block as large as the kernel's BTF raises both, and malloc_trim()
- * doesn't trim the top of a thread's heap (mtrim()).
+/* Fixes glibc's mmap and trim thresholds at 1 MiB (mallopt(3)). By default both
+ * are dynamic: freeing a block as large as the kernel's BTF raises them, after
+ * which free() no longer trims; and malloc_trim() never trims the top of a
+ * non-main arena (mtrim()).
  */
 void sonde_keep_heap_small(void);
 

@@ -44,7 +44,7 @@ struct HolderTable {
     numbers = numbers.filter { known.contains($0.value) }
   }
 
-  /// All of them, and not only those that have a row in reports.
+  /// Of all groups that are told apart, and not only those that have a row in reports.
   var sums: [LockKind: NativeHistograms.Blocked] {
     var loads: [LockKind: Double] = [:]
     for (row, number) in numbers {
