@@ -237,6 +237,7 @@ struct ExportTests {
   /// What the JSON says of the same intervals, figure by figure.
   @Test func isTheReport() throws {
     let load = try Load("vfork", "2")
+    let sleeps = try Load("dsleep", "20")
     let busy = try Load("pingpong", "1")
     let run = try ExportedRun(interval: "2s")
     let (samples, report) = try run.both()
@@ -282,6 +283,7 @@ struct ExportTests {
     let causes = samples.filter { $0.key.hasPrefix("sonde_verdict{") && $0.value == 1 }.keys
     #expect(Set(causes) == Set(verdict.map { "sonde_verdict{cause=\"\($0)\"}" }))
     _ = load.stop()
+    _ = sleeps.stop()
     _ = busy.stop()
     try run.stop()
   }
